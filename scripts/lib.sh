@@ -1,0 +1,136 @@
+# shellcheck shell=sh disable=SC3043  # `local`: in dash, busybox and bash alike
+# lib.sh: what the scripts here share. Sourced with `. "$(dirname "$0")/lib.sh"`.
+#
+#   say TEXT...        one line of progress, with the seconds since the script began
+#   warn, die TEXT...  the same on standard error; die ends the script
+#   as_root CMD...     CMD as root: directly, or through sudo
+#   need PACKAGE...    apt-installs those that this machine does not have yet
+#   mirror [SECURITY]  the Debian mirror of this machine's apt configuration
+#   archive_version SUITE PACKAGE
+#                      the version that the archive has now (looked up once a day)
+#   quietly LOG CMD... CMD with its output in LOG and a dot every ten seconds; the
+#                      log's end is shown if it fails
+#   key TEXT...        a short hash, to name what is cached after what made it
+#   made DIR CMD...    DIR, if it is not there yet, made by `CMD... NEWDIR` (one maker
+#                      at a time; a half-made one never gets the name)
+#
+# Everything slow is kept in $cache and named after what it was made from, so that a
+# changed recipe makes a new one and nothing needs to be told. Removing $cache is safe.
+
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/vfifo
+began=${VFIFO_BEGAN:-$(date +%s)}
+export VFIFO_BEGAN="$began"
+mkdir -p "$cache"
+
+say()  { printf '[%4d s] %s\n' $(($(date +%s) - began)) "$*" >&2; }
+warn() { say "warning: $*"; }
+die()  { say "error: $*"; exit 1; }
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo -- "$@"
+	else
+		die "this needs root: run it as root, or install sudo"
+	fi
+}
+
+need() {
+	local missing
+	missing=$(for p in "$@"; do
+		dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null | grep -qx installed || echo "$p"
+	done)
+	[ -n "$missing" ] || return 0
+	# shellcheck disable=SC2086 # one word a package
+	set -- $missing
+	say "installing $* (apt)"
+	(
+		flock 9
+		quietly "$cache/apt.log" as_root apt-get -q update
+		quietly "$cache/apt.log" as_root env DEBIAN_FRONTEND=noninteractive \
+			apt-get -q -y --no-install-recommends install "$@"
+	) 9>"$cache/apt.lock"
+}
+
+# The first URI of the apt sources, deb822 or one-line, that has a suite `main`-like
+# (or, with SECURITY, one whose suite ends in -security).
+mirror() {
+	local want='bookworm|trixie|forky|sid|stable|testing|unstable'
+	[ "${1:-}" != security ] || want='[a-z]*-security'
+	cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list \
+	    /etc/apt/sources.list.d/*.sources 2>/dev/null |
+	awk -v want="^($want)\$" '
+		function offer(uri, suite) {
+			if (suite ~ want && uri ~ /^(https?|file|copy|mirror)/ && !done++) print uri
+		}
+		/^deb[ \t]/ { sub(/\[[^]]*\]/, ""); offer($2, $3) }
+		/^URIs:/    { uri = $2 }
+		/^Suites:/  { for (i = 2; i <= NF; i++) offer(uri, $i) }'
+}
+
+key() { printf '%s\n' "$@" | sha256sum | cut -c1-12; }
+
+quietly() {
+	local log=$1 rc=0 pid
+	shift
+	"$@" >"$log" 2>&1 </dev/null &
+	pid=$!
+	(while sleep 10; do printf . >&2; done) &
+	local dots=$!
+	wait "$pid" || rc=$?
+	kill "$dots" 2>/dev/null
+	wait "$dots" 2>/dev/null || :
+	if [ "$rc" != 0 ]; then
+		tail -n 40 "$log" >&2
+		warn "failed ($rc): $* (all of it in $log)"
+	fi
+	return "$rc"
+}
+
+made() {
+	local dir=$1
+	shift
+	[ ! -d "$dir" ] || { touch -c "$dir"; return 0; }
+	mkdir -p "${dir%/*}"
+	(
+		flock 9
+		[ ! -d "$dir" ] || exit 0
+		as_root rm -rf "$dir.new"
+		"$@" "$dir.new" || exit 1
+		mv "$dir.new" "$dir"
+	) 9>"$dir.lock"
+}
+
+# An apt of its own, that looks at SUITE only and touches nothing of the machine's.
+archive_version() {
+	local suite=$1 package=$2 day state
+	day=$(date +%F)
+	state=$cache/archive/$suite
+	if [ ! -e "$state/$day" ]; then
+		mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
+		echo "deb $(mirror) $suite main" >"$state/sources.list"
+		if archive_apt apt-get -q update >"$state/log" 2>&1; then
+			rm -f "$state"/20*
+			: >"$state/$day"
+		else
+			warn "cannot reach the archive for $suite; going by what it had earlier"
+		fi
+	fi
+	archive_apt apt-cache show --no-all-versions "$package" 2>/dev/null |
+		sed -n 's/^Version: //p' | head -n 1
+}
+
+archive_apt() {
+	local cmd=$1
+	shift
+	"$cmd" -o Dir::Etc::SourceList="$state/sources.list" -o Dir::Etc::SourceParts=/dev/null \
+		-o Dir::State::Lists="$state/lists" -o Dir::Cache="$state/cache" \
+		-o Dir::State::status=/dev/null -o Acquire::Languages=none \
+		-o APT::Sandbox::User=root -o APT::Architecture=amd64 -o APT::Architectures=amd64 \
+		-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
+		-o APT::Default-Release= "$@"
+}
