@@ -1,0 +1,30 @@
+# Doors to scripts/, which do the work and can be called without make as well.
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\): *## */  make \1\t/p' Makefile | expand -t 18
+
+deb:  ## build vfifo-dkms.deb
+	scripts/deb
+
+demo:  ## install and use it in a throw-away Debian, before your eyes
+	scripts/demo
+
+check:  ## run every test
+	scripts/check
+
+style:  ## check shell, C, packaging and versions
+	scripts/style
+
+vm-test:  ## run the kernel lane's tests (scripts/vm-test -h for a choice)
+	scripts/vm-test
+
+vm-shell:  ## a shell in a small guest with the module loaded
+	scripts/vm-shell
+
+install-test:  ## run the install lane's tests in whole Debian guests
+	scripts/install-test
+
+clean:  ## remove what make deb left here (the caches are in ~/.cache/vfifo)
+	rm -f *.deb
+
+.PHONY: help deb demo check style vm-test vm-shell install-test clean
