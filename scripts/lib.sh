@@ -13,6 +13,7 @@
 #   key TEXT...        a short hash, to name what is cached after what made it
 #   made DIR CMD...    DIR, if it is not there yet, made by `CMD... NEWDIR` (one maker
 #                      at a time; a half-made one never gets the name)
+#   prune DIR          removes from DIR, a folder of the cache, what no one used for a month
 #
 # Everything slow is kept in $cache and named after what it was made from, so that a
 # changed recipe makes a new one and nothing needs to be told. Removing $cache is safe.
@@ -133,4 +134,9 @@ archive_apt() {
 		-o APT::Sandbox::User=root -o APT::Architecture=amd64 -o APT::Architectures=amd64 \
 		-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
 		-o APT::Default-Release= "$@"
+}
+
+# A lock is left while someone may wait for it; an old one is of something long gone.
+prune() {
+	[ ! -d "$1" ] || find "$1" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {} + || :
 }
