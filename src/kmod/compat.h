@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * compat.h - the only place that knows kernels differ
+ *
+ * Older kernels are given the newer spelling, under a prefix of our own. Kbuild
+ * looks in the headers for what is there (VFIFO_HAVE_*) rather than at version
+ * numbers, because distributions and stable series backport.
+ */
+#ifndef _VFIFO_COMPAT_H
+#define _VFIFO_COMPAT_H
+
+#include <linux/fs.h>
+#include <linux/hrtimer.h>
+#include <linux/mm.h>
+#include <linux/uio.h>
+
+/* Before 6.5 the same job was done through a pipe iterator. */
+#ifdef VFIFO_HAVE_COPY_SPLICE_READ
+#define vfifo_copy_splice_read copy_splice_read
+#else
+#define vfifo_copy_splice_read generic_file_splice_read
+#endif
+
+/* Since 6.3 vm_flags are changed by functions only. */
+static inline void vfifo_vm_flags_mod(struct vm_area_struct *vma,
+				      unsigned long set, unsigned long clear)
+{
+#ifdef VFIFO_HAVE_VM_FLAGS_MOD
+	vm_flags_mod(vma, set, clear);
+#else
+	vma->vm_flags = (vma->vm_flags | set) & ~clear;
+#endif
+}
+
+/* Since 6.13 the function is set along with the rest. */
+static inline void
+vfifo_hrtimer_setup(struct hrtimer *timer,
+		    enum hrtimer_restart (*function)(struct hrtimer *))
+{
+#ifdef VFIFO_HAVE_HRTIMER_SETUP
+	hrtimer_setup(timer, function, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+#else
+	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	timer->function = function;
+#endif
+}
+
+/*
+ * Bring in the first @size bytes of user memory that @iter is at, for the kernel
+ * to read or, @writeable, to write; returns how many could not be.
+ */
+#ifdef VFIFO_HAVE_FAULT_IN_IOV_ITER
+static inline size_t vfifo_fault_in_iov_iter(struct iov_iter *iter, size_t size,
+					     bool writeable)
+{
+	return writeable ? fault_in_iov_iter_writeable(iter, size) :
+			   fault_in_iov_iter_readable(iter, size);
+}
+#else
+/* Before 5.16: taking a reference to a page brings it in. */
+static inline size_t vfifo_fault_in_iov_iter(struct iov_iter *iter, size_t size,
+					     bool writeable)
+{
+	struct iov_iter at = *iter; /* its direction says whether to write */
+
+	while (size) {
+		struct page *page;
+		size_t offset;
+		ssize_t n = iov_iter_get_pages(&at, &page, size, 1, &offset);
+
+		if (n <= 0)
+			break;
+		put_page(page);
+		iov_iter_advance(&at, n);
+		size -= n;
+	}
+	return size;
+}
+#endif
+
+#endif /* _VFIFO_COMPAT_H */

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * device.c - one vfifo: its lifetime and its nodes
+ *
+ * A vfifo is found by its minor, in an idr, and counted: the idr holds a
+ * reference while the minor is the vfifo's, each open file holds one, and the
+ * last one to go frees it. One cdev serves all minors and stays as long as the
+ * module does, so an inode that remembers it (an old mknod'd node as well) never
+ * points at anything that went; the device of the class is of the driver core's
+ * making, so nothing of ours is freed with it.
+ */
+#include <linux/cdev.h>
+#include <linux/idr.h>
+#include <linux/slab.h>
+
+#include "device.h"
+
+static struct class vfifo_class = {
+	.name = "vfifo",
+};
+
+static dev_t vfifo_first; /* of VFIFO_DEVICES_MAX */
+static struct cdev *vfifo_cdev;
+
+static DEFINE_IDR(vfifo_minors);
+static DEFINE_MUTEX(vfifo_minors_lock);
+
+/**
+ * vfifo_alloc() - make one that is not in sight yet
+ * @capacity: as vfifo_capacity_for() gives it
+ *
+ * Return: with one reference, which vfifo_put() gives back, or NULL.
+ */
+struct vfifo *vfifo_alloc(u32 capacity)
+{
+	struct vfifo *vfifo = kzalloc(sizeof(*vfifo), GFP_KERNEL);
+
+	if (!vfifo)
+		return NULL;
+	if (vfifo_ring_init(&vfifo->ring, capacity)) {
+		kfree(vfifo);
+		return NULL;
+	}
+	kref_init(&vfifo->refs);
+	return vfifo;
+}
+
+static void vfifo_release(struct kref *refs)
+{
+	struct vfifo *vfifo = container_of(refs, struct vfifo, refs);
+
+	mutex_destroy(&vfifo->generator.lock);
+	vfifo_ring_destroy(&vfifo->ring);
+	kfree(vfifo);
+}
+
+void vfifo_put(struct vfifo *vfifo)
+{
+	kref_put(&vfifo->refs, vfifo_release);
+}
+
+/* The one that has this minor, with a reference more, or NULL. */
+struct vfifo *vfifo_get(int minor)
+{
+	struct vfifo *vfifo;
+
+	mutex_lock(&vfifo_minors_lock);
+	vfifo = idr_find(&vfifo_minors, minor);
+	if (vfifo)
+		kref_get(&vfifo->refs);
+	mutex_unlock(&vfifo_minors_lock);
+	return vfifo;
+}
+
+static int minor_take(struct vfifo *vfifo, int minor)
+{
+	int ret;
+
+	mutex_lock(&vfifo_minors_lock);
+	ret = idr_alloc(&vfifo_minors, vfifo, minor, minor + 1, GFP_KERNEL);
+	if (ret >= 0) {
+		vfifo->minor = minor;
+		kref_get(&vfifo->refs);
+	}
+	mutex_unlock(&vfifo_minors_lock);
+	return ret < 0 ? ret : 0;
+}
+
+static void minor_give_back(struct vfifo *vfifo)
+{
+	mutex_lock(&vfifo_minors_lock);
+	idr_remove(&vfifo_minors, vfifo->minor);
+	mutex_unlock(&vfifo_minors_lock);
+	vfifo_put(vfifo);
+}
+
+/**
+ * vfifo_register() - give it a minor, a node in /dev and its attributes
+ * @vfifo: one that is ready for use
+ * @minor: the minor
+ * @groups: the attributes
+ *
+ * Return: 0; -ENOSPC: the minor is taken; -ENOMEM and what the driver core says.
+ */
+int vfifo_register(struct vfifo *vfifo, int minor,
+		   const struct attribute_group **groups)
+{
+	struct device *dev;
+	int err;
+
+	err = minor_take(vfifo, minor);
+	if (err)
+		return err;
+	dev = device_create_with_groups(&vfifo_class, NULL,
+					MKDEV(MAJOR(vfifo_first), minor), vfifo,
+					groups, "vfifo%d", minor);
+	if (IS_ERR(dev)) {
+		minor_give_back(vfifo);
+		return PTR_ERR(dev);
+	}
+	return 0;
+}
+
+/* The reverse; waits for attributes that are being read or written. */
+void vfifo_unregister(struct vfifo *vfifo)
+{
+	device_destroy(&vfifo_class, MKDEV(MAJOR(vfifo_first), vfifo->minor));
+	minor_give_back(vfifo);
+}
+
+/* The class and the numbers. */
+int vfifo_nodes_init(void)
+{
+	int err;
+
+	err = alloc_chrdev_region(&vfifo_first, 0, VFIFO_DEVICES_MAX, "vfifo");
+	if (err)
+		return err;
+	err = class_register(&vfifo_class);
+	if (err)
+		unregister_chrdev_region(vfifo_first, VFIFO_DEVICES_MAX);
+	return err;
+}
+
+void vfifo_nodes_exit(void)
+{
+	class_unregister(&vfifo_class);
+	unregister_chrdev_region(vfifo_first, VFIFO_DEVICES_MAX);
+	idr_destroy(&vfifo_minors);
+}
+
+/* From here on open() works. */
+int vfifo_nodes_open(const struct file_operations *fops)
+{
+	int err;
+
+	vfifo_cdev = cdev_alloc();
+	if (!vfifo_cdev)
+		return -ENOMEM;
+	vfifo_cdev->ops = fops;
+	vfifo_cdev->owner = fops->owner;
+	err = cdev_add(vfifo_cdev, vfifo_first, VFIFO_DEVICES_MAX);
+	if (err)
+		kobject_put(&vfifo_cdev->kobj);
+	return err;
+}
+
+void vfifo_nodes_close(void)
+{
+	cdev_del(vfifo_cdev);
+}

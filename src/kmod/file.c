@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * file.c - what system calls do to an open /dev/vfifoN
+ *
+ * read() and write() are one function: each takes the lock of its side, copies
+ * what is available, commits and wakes. The copy is made with page faults
+ * disabled, as a fault under the lock could wait for anything (userfaultfd, a
+ * network file system) and mmap(2) takes the lock under mmap_lock. Where user
+ * memory is not there, the lock is given up, the memory is brought in, and round
+ * it goes.
+ */
+#include <linux/compat.h>
+#include <linux/limits.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/splice.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include <asm/ioctls.h>
+
+#include <vfifo.h>
+
+#include "compat.h"
+#include "device.h"
+
+/* One read() or write() under way. */
+struct vfifo_io {
+	struct vfifo_ring *ring;
+	enum vfifo_end end;
+	struct iov_iter *iter;
+	u32 need; /* bytes to wait for */
+	bool whole; /* all or nothing: an atomic write */
+	bool nonblock; /* EAGAIN rather than wait for the other side */
+	bool nowait; /* EAGAIN rather than wait for anything */
+};
+
+static int io_lock(struct vfifo_io *io)
+{
+	if (!io->nowait)
+		return vfifo_ring_lock(io->ring, io->end);
+	return vfifo_ring_trylock(io->ring, io->end) ? 0 : -EAGAIN;
+}
+
+static size_t io_copy(struct vfifo_io *io, void *at, size_t n)
+{
+	size_t copied;
+
+	pagefault_disable();
+	if (io->end == VFIFO_PRODUCER)
+		copied = copy_from_iter(at, n, io->iter);
+	else
+		copied = copy_to_iter(at, n, io->iter);
+	pagefault_enable();
+	return copied;
+}
+
+/*
+ * Moves what can be moved now, under the lock of the side.
+ *
+ * Return: bytes moved; -EAGAIN: fewer than needed are available; -EFAULT: user
+ * memory was not there and @fault bytes of it are wanted.
+ */
+static ssize_t io_move(struct vfifo_io *io, size_t *fault)
+{
+	u32 available = vfifo_ring_available(io->ring, io->end);
+	size_t n = min_t(size_t, available, iov_iter_count(io->iter));
+	size_t copied;
+
+	if (available < io->need)
+		return -EAGAIN;
+	copied = io_copy(io, vfifo_ring_at(io->ring, io->end), n);
+	*fault = n - copied;
+	if (copied < n && io->whole) {
+		iov_iter_revert(io->iter, copied);
+		*fault = n;
+		return -EFAULT;
+	}
+	if (!copied)
+		return -EFAULT;
+	vfifo_ring_commit(io->ring, io->end, copied);
+	return copied;
+}
+
+/*
+ * Brings in the user memory that was missing, with no lock held. An atomic write
+ * from memory that ends too soon becomes the shorter one that can be had.
+ */
+static int io_fault_in(struct vfifo_io *io, size_t size)
+{
+	size_t missing = vfifo_fault_in_iov_iter(io->iter, size,
+						 io->end == VFIFO_CONSUMER);
+
+	if (missing == size)
+		return -EFAULT;
+	if (missing && io->whole) {
+		iov_iter_truncate(io->iter, size - missing);
+		io->need = size - missing;
+	}
+	return signal_pending(current) ? -ERESTARTSYS : 0;
+}
+
+static ssize_t io_run(struct vfifo_io *io)
+{
+	size_t done = 0;
+	size_t fault;
+	ssize_t n;
+	int err;
+
+	do {
+		fault = 0;
+		err = io_lock(io);
+		if (err)
+			break;
+		n = io_move(io, &fault);
+		vfifo_ring_unlock(io->ring, io->end);
+
+		if (n > 0) {
+			done += n;
+			vfifo_ring_wake(io->ring, io->end);
+		}
+		if (fault)
+			err = io_fault_in(io, fault);
+		else if (io->end == VFIFO_CONSUMER && done)
+			break; /* gives what there is */
+		else if (n == -EAGAIN && io->nonblock)
+			err = -EAGAIN;
+		else if (n == -EAGAIN)
+			err = vfifo_ring_wait(io->ring, io->end, io->need);
+	} while (!err && iov_iter_count(io->iter));
+
+	vfifo_ring_pass_on(io->ring, io->end);
+	return done ?: err;
+}
+
+static ssize_t vfifo_io(struct kiocb *iocb, struct iov_iter *iter,
+			enum vfifo_end end)
+{
+	struct file *file = iocb->ki_filp;
+	struct vfifo *vfifo = file->private_data;
+	const size_t count = iov_iter_count(iter);
+	const bool whole = end == VFIFO_PRODUCER && count <= PIPE_BUF;
+	struct vfifo_io io = {
+		.ring = &vfifo->ring,
+		.end = end,
+		.iter = iter,
+		.need = whole ? count : 1,
+		.whole = whole,
+		.nonblock = (iocb->ki_flags & IOCB_NOWAIT) ||
+			    (file->f_flags & O_NONBLOCK),
+		.nowait = iocb->ki_flags & IOCB_NOWAIT,
+	};
+
+	return count ? io_run(&io) : 0;
+}
+
+static ssize_t vfifo_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	return vfifo_io(iocb, to, VFIFO_CONSUMER);
+}
+
+static ssize_t vfifo_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	return vfifo_io(iocb, from, VFIFO_PRODUCER);
+}
+
+static __poll_t vfifo_poll(struct file *file, struct poll_table_struct *wait)
+{
+	struct vfifo *vfifo = file->private_data;
+
+	return vfifo_ring_poll(&vfifo->ring, file, wait);
+}
+
+static long set_mode(struct file *file, const int __user *arg)
+{
+	struct vfifo *vfifo = file->private_data;
+	int mode;
+
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	if (get_user(mode, arg))
+		return -EFAULT;
+	return vfifo_generator_set_mode(vfifo, mode);
+}
+
+static long vfifo_ioctl(struct file *file, unsigned int command,
+			unsigned long arg)
+{
+	struct vfifo *vfifo = file->private_data;
+
+	switch (command) {
+	case VFIFO_CLEAR:
+		return vfifo_ring_clear(&vfifo->ring);
+	case VFIFO_SET_MODE:
+		return set_mode(file, (const int __user *)arg);
+	case FIONREAD:
+		return put_user(vfifo_ring_used(&vfifo->ring),
+				(int __user *)arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+/* A file that can read hears of bytes to read, one that can write of space. */
+static int vfifo_fasync(int fd, struct file *file, int on)
+{
+	struct vfifo *vfifo = file->private_data;
+	struct vfifo_side *sides = vfifo->ring.sides;
+	int err = 0;
+
+	if (file->f_mode & FMODE_READ)
+		err = fasync_helper(fd, file, on, &sides[VFIFO_CONSUMER].fasync);
+	if (err >= 0 && (file->f_mode & FMODE_WRITE)) {
+		err = fasync_helper(fd, file, on, &sides[VFIFO_PRODUCER].fasync);
+		if (err < 0 && (file->f_mode & FMODE_READ))
+			fasync_helper(-1, file, 0, &sides[VFIFO_CONSUMER].fasync);
+	}
+	return err;
+}
+
+static int vfifo_open(struct inode *inode, struct file *file)
+{
+	struct vfifo *vfifo = vfifo_get(iminor(inode));
+
+	if (!vfifo)
+		return -ENODEV;
+	file->private_data = vfifo;
+	file->f_mode |= FMODE_NOWAIT;
+	return stream_open(inode, file);
+}
+
+static int vfifo_release(struct inode *inode, struct file *file)
+{
+	vfifo_put(file->private_data);
+	return 0;
+}
+
+const struct file_operations vfifo_file_operations = {
+	.owner = THIS_MODULE,
+	.open = vfifo_open,
+	.release = vfifo_release,
+	.read_iter = vfifo_read_iter,
+	.write_iter = vfifo_write_iter,
+	.splice_read = vfifo_copy_splice_read,
+	.splice_write = iter_file_splice_write,
+	.poll = vfifo_poll,
+	.fasync = vfifo_fasync,
+	.unlocked_ioctl = vfifo_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = vfifo_mmap,
+};
