@@ -1,0 +1,130 @@
+# shellcheck shell=sh
+# vm.sh: what vm-test and vm-shell share; sourced after lib.sh. A guest is a kernel of
+# kernels.list and an initramfs of four pieces that are cached apart and put one after the
+# other (the kernel unpacks them all): busybox and init, the tests, the module, and what
+# is different each time.
+#
+#   vm_start KERNEL           sets $run, a folder for this run (removed at the end), and
+#                             $vmlinuz, and sees to it that there is a QEMU
+#   vm_base                   prints the file of the first piece
+#   vm_programs DIR NAME...   compiles DIR/NAME.c, each to $run/bin/NAME
+#   vm_module KERNEL DIR      prints the file of the piece with the module of DIR
+#   vm_pack FOLDER FILE       a piece from all that is in FOLDER
+#   vm_qemu WORDS QEMU-ARG... runs a guest with $run/initrd; WORDS are added to the
+#                             kernel's command line. fd 3 is where its verdict goes
+#
+# VFIFO_QEMU is the QEMU to run (qemu-system-x86_64), VFIFO_ACCEL its -accel and -cpu.
+
+vm_start() { # KERNEL
+	local line root_name root
+	line=$(grep "^$1	" "$top/scripts/kernels.list") || die "kernels.list has no $1"
+	[ "$(echo "$line" | cut -f3)" = run ] || die "$1 is only built for, not run"
+	need qemu-system-x86 busybox-static cpio
+	root_name=$(echo "$line" | cut -f2)
+	root=$("$top/scripts/rootfs" "$root_name")
+	set -- "$root"/boot/vmlinuz-*
+	[ $# = 1 ] && [ -e "$1" ] || die "$root/boot does not have just one kernel"
+	vmlinuz=$1
+	run=$(mktemp -d "$cache/run.XXXXXX")
+	mkdir "$run/bin"
+	prune "$cache/programs"
+	prune "$cache/pieces"
+}
+
+vm_pack() { # FOLDER FILE
+	(cd "$1" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) >"$2"
+}
+
+# One compiler run in the trixie root for all that is not in the cache. The names there
+# are made from everything that the compiler may read, and from how it is called.
+vm_programs() { # DIR NAME...
+	local dir="$1" from="$run/compile/source" common name id todo=''
+	shift
+	mkdir -p "$cache/programs" "$from/main" "$from/lib"
+	cp -R "$top/src/uapi" "$top/tests/vm/programs.mk" "$from/"
+	find "$top/tests/vm" -maxdepth 1 \( -name '*.h' -o -name 'testlib.c' -o -name 'lib*.c' \) \
+		-exec cp {} "$from/lib/" \;
+	common=$(key "$("$top/scripts/rootfs" trixie)" \
+		"$(cd "$from" && find . -type f -exec sha256sum {} + | LC_ALL=C sort)")
+	for name in "$@"; do
+		cp "$dir/$name.c" "$from/main/$name.c"
+		id=$name-$(key "$common" "$(sha256sum <"$from/main/$name.c")")
+		echo "$id" >"$from/main/$name.id"
+		if [ -e "$cache/programs/$id" ]; then
+			touch -c "$cache/programs/$id"
+		else
+			todo="$todo $name"
+		fi
+	done
+	if [ -n "$todo" ]; then
+		say "compiling$todo"
+		# shellcheck disable=SC2086 # one word a program
+		"$top/scripts/in-root" trixie "$run/compile" make -sk -j2 -C /out/source \
+			-f programs.mk $todo >&2 || return 1
+		for name in $todo; do
+			mv "$from/$name" "$cache/programs/$(cat "$from/main/$name.id")"
+		done
+	fi
+	for name in "$@"; do
+		cp "$cache/programs/$(cat "$from/main/$name.id")" "$run/bin/$name"
+	done
+	rm -rf "$run/compile"
+}
+
+vm_base() {
+	local busybox dir id
+	busybox=$(command -v busybox)
+	vm_programs "$top/tests/vm" init || return 1
+	id=$(key "$(sha256sum <"$busybox")" "$(sha256sum <"$run/bin/init")" \
+		"$(sed -n '/^vm_base/,/^}/p' "$top/scripts/vm.sh")")
+	if [ ! -e "$cache/pieces/base-$id" ]; then
+		dir=$run/base
+		mkdir -p "$cache/pieces" "$dir/bin" "$dir/etc" "$dir/dev" "$dir/home/alice"
+		for name in sbin usr/bin usr/sbin; do
+			mkdir -p "$dir/$name"
+		done
+		cp "$busybox" "$dir/bin/busybox"
+		mv "$run/bin/init" "$dir/init"
+		for name in $("$busybox" --list); do
+			[ "$name" = busybox ] || ln -s busybox "$dir/bin/$name"
+		done
+		printf '%s\n' root:x:0:0::/:/bin/sh alice:x:1000:1000::/home/alice:/bin/sh \
+			mallory:x:1001:1001::/tmp:/bin/sh nobody:x:65534:65534::/:/bin/sh >"$dir/etc/passwd"
+		printf '%s\n' root:x:0: vfifo:x:900:alice alice:x:1000: mallory:x:1001: \
+			nogroup:x:65534: >"$dir/etc/group"
+		cat >"$dir/etc/profile" <<-'END'
+			PS1='vfifo# '
+			alias ll='ls -l'
+			cd /
+			echo "Linux $(uname -r). \`poweroff\` or the end of this shell ends the guest."
+			ls -l /dev/vfifo* 2>/dev/null
+		END
+		vm_pack "$dir" "$run/base.cpio"
+		mv "$run/base.cpio" "$cache/pieces/base-$id"
+		rm -rf "$dir"
+	fi
+	touch -c "$cache/pieces/base-$id"
+	rm -f "$run/bin/init"
+	echo "$cache/pieces/base-$id"
+}
+
+vm_module() { # KERNEL DIR
+	mkdir -p "$run/module"
+	"$top/scripts/build-module" "$1" "$run/module/module" "$2" >/dev/null || return 1
+	vm_pack "$run/module" "$run/module.cpio"
+	echo "$run/module.cpio"
+}
+
+# TCG by default: it is there everywhere. max has what a test may want to use, but for
+# the two bits that make the kernel copy with `rep movsb`, which TCG does byte by byte.
+vm_qemu() { # WORDS QEMU-ARG...
+	local words="$1"
+	shift
+	# shellcheck disable=SC2086 # VFIFO_ACCEL holds words
+	exec "${VFIFO_QEMU:-qemu-system-x86_64}" -M q35 \
+		${VFIFO_ACCEL:--accel tcg,thread=multi -cpu max,-erms,-fsrm} -smp 2 -m 1024 \
+		-nodefaults -no-user-config -display none -nic none -no-reboot \
+		-kernel "$vmlinuz" -initrd "$run/initrd" \
+		-append "console=ttyS0 panic=-1 unknown_nmi_panic printk.devkmsg=on log_buf_len=4M $words" \
+		"$@"
+}

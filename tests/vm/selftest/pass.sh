@@ -1,0 +1,3 @@
+#!/bin/sh
+# Nothing said, exit status 0.
+exit 0

@@ -1,0 +1,2 @@
+#!/bin/sh
+echo unkillable >/sys/module/planted/parameters/do

@@ -1,0 +1,2 @@
+#!/bin/sh
+echo warn >/sys/module/planted/parameters/do
