@@ -80,7 +80,8 @@ quietly() {
 	shift
 	"$@" >"$log" 2>&1 </dev/null &
 	pid=$!
-	(while sleep 10; do printf . >&2; done) &
+	# (The sleep outlives its loop: it must hold nobody's pipe, nor the lock of `made`.)
+	(while sleep 10 >/dev/null 2>&1 9>&-; do printf . >&2; done) >/dev/null &
 	local dots=$!
 	wait "$pid" || rc=$?
 	kill "$dots" 2>/dev/null
