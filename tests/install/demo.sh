@@ -1,0 +1,81 @@
+#!/bin/sh
+# demo.sh: what scripts/demo shows, run as root in the guest. Each command is printed as a
+# user would type it, with what it really says, and is held to what it should say.
+set -u
+export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
+wrong=0
+
+part() { printf '\n--- %s\n' "$*"; }
+
+# shown USER COMMAND [WANTED]: WANTED is an extended regular expression for the whole of
+# what it prints, lines joined by a blank. Without it the command must succeed.
+shown() {
+	local sign='$' rc=0
+	[ "$1" != root ] || sign='#'
+	printf '%s%s %s\n' "$1" "$sign" "$2"
+	su -s /bin/sh "$1" -c "cd; $2" </dev/null >/tmp/said 2>&1 || rc=$?
+	cat /tmp/said
+	[ -z "$(tail -c 1 /tmp/said)" ] || echo
+	if [ $# = 2 ]; then
+		[ "$rc" = 0 ] || { wrong=$((wrong + 1)); echo "=== that failed ($rc)"; }
+	elif ! tr '\n' ' ' </tmp/said | sed 's/ $//' | grep -qxE "$3"; then
+		wrong=$((wrong + 1))
+		echo "=== that should have been: $3"
+	fi
+}
+
+cp /lane/vfifo-dkms.deb /lane/bin/course-* /tmp
+echo 'alice ALL=(root) NOPASSWD: ALL' >/etc/sudoers.d/alice
+attr=/sys/class/vfifo/vfifo0
+
+part "a $(. /etc/os-release && echo "$PRETTY_NAME") with Linux $(uname -r), and apt"
+echo 'root# cd /tmp && apt install ./vfifo-dkms.deb'
+(
+	t=0
+	while sleep 15 >/dev/null; do
+		t=$((t + 15))
+		echo "    ... $t s (the compiler is about 15 times slower in an emulated machine)"
+	done
+) &
+dots=$!
+(cd /tmp && apt-get -q -y -o Dpkg::Use-Pty=0 install ./vfifo-dkms.deb 2>&1) || wrong=$((wrong + 1))
+kill $dots
+
+part "who may use it: udev has given it to the group vfifo"
+shown root 'ls -l /dev/vfifo0' 'crw-rw----.* root vfifo .*'
+shown root 'adduser alice vfifo'
+shown alice 'id' '.*\(vfifo\).*'
+
+part "the attributes: anyone reads, root writes"
+shown alice "ls -l $attr/size $attr/capacity $attr/mode" \
+	'-rw-r--r-- .*capacity -rw-r--r-- .*mode -r--r--r-- .*size'
+shown alice "cd $attr; grep . size capacity mode" 'size:0 capacity:65536 mode:0'
+shown alice "echo 131072 > $attr/capacity" '.*Permission denied'
+shown root "echo 100000 > $attr/capacity; cat $attr/capacity" 131072
+
+part "a FIFO for the shell"
+shown alice 'echo hello > /dev/vfifo0'
+shown alice "cat $attr/size" 6
+shown alice 'head -c 6 /dev/vfifo0' hello
+shown alice "cat $attr/size" 0
+
+part "the generator plays the producer: five bytes a second"
+shown alice "echo 1 | sudo tee $attr/mode" 1
+shown alice 'for n in 1 2 3; do head -c 5 /dev/vfifo0; date +" %T"; done' \
+	'AUTO  [0-9:]* AUTO  [0-9:]* AUTO  [0-9:]*'
+shown alice "echo 0 | sudo tee $attr/mode" 0
+
+part "two programs share its memory, with no sudo: open, mmap, strncpy in one, mmap and print in the other"
+shown alice '/tmp/course-producer "Hello through the mapping"' ''
+shown alice '/tmp/course-consumer' 'Hello through the mapping'
+
+part "mallory is not in the group"
+shown mallory 'cat /dev/vfifo0' '.*Permission denied'
+shown mallory '/tmp/course-consumer' '.*Permission denied'
+
+part "DKMS will rebuild it for every kernel to come"
+shown root 'dkms status' 'vfifo/0[0-9.]*, .*: installed'
+
+echo
+echo "# verdict: $wrong"
+echo "# done"
