@@ -1,11 +1,12 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154  # top and cache are lib.sh's
 # vm.sh: what vm-test and vm-shell share; sourced after lib.sh. A guest is a kernel of
 # kernels.list and an initramfs of four pieces that are cached apart and put one after the
 # other (the kernel unpacks them all): busybox and init, the tests, the module, and what
 # is different each time.
 #
-#   vm_start KERNEL           sets $run, a folder for this run (removed at the end), and
-#                             $vmlinuz, and sees to it that there is a QEMU
+#   vm_start KERNEL           sets $run, a folder for this run, and $vmlinuz, and sees to
+#                             it that there is a QEMU. When the script ends, the folder
+#                             goes, and the processes $qemu and $watchdog if they are set
 #   vm_base                   prints the file of the first piece
 #   vm_programs DIR NAME...   compiles DIR/NAME.c, each to $run/bin/NAME
 #   vm_module KERNEL DIR      prints the file of the piece with the module of DIR
@@ -15,6 +16,17 @@
 #
 # VFIFO_QEMU is the QEMU to run (qemu-system-x86_64), VFIFO_ACCEL its -accel and -cpu.
 
+# What is to be ended with the script.
+qemu='' watchdog=''
+
+vm_stop() {
+	local pid
+	for pid in $qemu $watchdog; do
+		kill "$pid" 2>/dev/null || :
+	done
+	[ -z "${run:-}" ] || rm -rf "$run"
+}
+
 vm_start() { # KERNEL
 	local line root_name root
 	line=$(grep "^$1	" "$top/scripts/kernels.list") || die "kernels.list has no $1"
@@ -23,8 +35,10 @@ vm_start() { # KERNEL
 	root_name=$(echo "$line" | cut -f2)
 	root=$("$top/scripts/rootfs" "$root_name")
 	set -- "$root"/boot/vmlinuz-*
-	[ $# = 1 ] && [ -e "$1" ] || die "$root/boot does not have just one kernel"
+	[ "$# $(ls "$1")" = "1 $1" ] || die "$root/boot does not have just one kernel"
 	vmlinuz=$1
+	trap vm_stop EXIT
+	trap 'exit 130' INT TERM HUP
 	run=$(mktemp -d "$cache/run.XXXXXX")
 	mkdir "$run/bin"
 	prune "$cache/programs"
