@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC3043  # `local`: in dash, busybox and bash alike
+# shellcheck shell=sh disable=SC3043,SC2034,SC2120,SC2119  # `local`: in dash, busybox and bash alike
 # lib.sh: what the scripts here share. Sourced with `. "$(dirname "$0")/lib.sh"`.
 #
 #   say TEXT...        one line of progress, with the seconds since the script began
@@ -76,7 +76,7 @@ mirror() {
 key() { printf '%s\n' "$@" | sha256sum | cut -c1-12; }
 
 quietly() {
-	local log=$1 rc=0 pid
+	local log="$1" rc=0 pid
 	shift
 	"$@" >"$log" 2>&1 </dev/null &
 	pid=$!
@@ -94,7 +94,7 @@ quietly() {
 }
 
 made() {
-	local dir=$1
+	local dir="$1"
 	shift
 	[ ! -d "$dir" ] || { touch -c "$dir"; return 0; }
 	mkdir -p "${dir%/*}"
@@ -109,7 +109,7 @@ made() {
 
 # An apt of its own, that looks at SUITE only and touches nothing of the machine's.
 archive_version() {
-	local suite=$1 package=$2 day state
+	local suite="$1" package="$2" day state
 	day=$(date +%F)
 	state=$cache/archive/$suite
 	if [ ! -e "$state/$day" ]; then
@@ -127,7 +127,7 @@ archive_version() {
 }
 
 archive_apt() {
-	local cmd=$1
+	local cmd="$1"
 	shift
 	"$cmd" -o Dir::Etc::SourceList="$state/sources.list" -o Dir::Etc::SourceParts=/dev/null \
 		-o Dir::State::Lists="$state/lists" -o Dir::Cache="$state/cache" \

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 # lib.sh: what the tests here share. A test is a piece of sh that runs with -eu after
 # this; it passes if it gets to its end.
 # shellcheck disable=SC2154 # lane: the folder that all this travelled in
@@ -12,7 +12,7 @@ fail() { echo "FAIL: $*"; exit 1; }
 is() { [ "$1" = "$2" ] || fail "$3: got '$1', wanted '$2'"; echo "$3: $1"; }
 
 as() { # USER COMMAND-LINE, in a session as a login makes it
-	local user=$1
+	local user="$1"
 	shift
 	su -s /bin/sh "$user" -c "$*"
 }
