@@ -50,7 +50,7 @@
 
 #define SKIPPED		77	/* exit status, as automake has it */
 #define UNLOAD_MS	5000	/* for the last references to go */
-#define REAP_MS		10000	/* for a killed process to die */
+#define REAP_MS		5000	/* for a killed process to die */
 #define LINGER_MS	1000	/* for a test's processes to end by themselves */
 #define TAIL_LINES	40	/* of a failed test's output */
 #define MARK		"vfifo-test: "	/* our own lines in the kernel's log */
@@ -668,7 +668,7 @@ static void shell(const char *size)
 {
 	char *const argv[] = { "/bin/sh", "-l", NULL };
 	struct sigaction sa = { .sa_handler = stop };
-	struct winsize ws = { .ws_row = 24, .ws_col = 80 };
+	struct winsize ws = { 0 };
 	int tty = open("/dev/console", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	char name[64], path[80];
 	pid_t pid;
@@ -682,6 +682,8 @@ static void shell(const char *size)
 	if (tty < 0)
 		give_up(path);
 	sscanf(size, "%hux%hu", &ws.ws_row, &ws.ws_col);
+	if (!ws.ws_row || !ws.ws_col)
+		ws = (struct winsize){ .ws_row = 24, .ws_col = 80 };
 	ioctl(tty, TIOCSWINSZ, &ws);
 	sigaction(SIGUSR1, &sa, NULL);
 	sigaction(SIGUSR2, &sa, NULL);
@@ -822,7 +824,6 @@ int main(void)
 
 	/* Nothing here is to be had by asking for it, and asking starts processes. */
 	spit("/proc/sys/kernel/modprobe", "");
-	spit("/proc/sys/kernel/printk_devkmsg", "on\n");
 	spit("/proc/sys/kernel/sysrq", "1\n");
 	if (sethostname("vfifo", 5))
 		fprintf(stderr, "init: hostname: %m\n");

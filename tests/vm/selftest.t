@@ -1,0 +1,191 @@
+#!/bin/sh
+# selftest.t [KERNEL]: shows that the kernel lane cannot pass silently (TAP). It runs the
+# lane over tests/vm/selftest, where each test goes wrong in a way of its own, and feeds it
+# verdicts that no honest guest would give.
+set -eu
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+kernel=${1:-6.12}
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+number=0 failed=0
+
+check() { # WHAT COMMAND...
+	local what="$1"
+	shift
+	number=$((number + 1))
+	if "$@"; then
+		echo "ok $number - $what"
+	else
+		failed=$((failed + 1))
+		echo "not ok $number - $what"
+		sed 's/^/# /' "$tmp/tap" | head -n 60
+	fi
+}
+
+lane() { # ARG...
+	status=0
+	"$top/scripts/vm-test" -k "$kernel" -t tests/vm/selftest "$@" >"$tmp/tap" || status=$?
+}
+
+# NAME's result, in $tmp/tap, is RESULT and its diagnostics have a line with TEXT.
+reported() { # NAME RESULT TEXT
+	awk -v name="$1" -v result="$2" -v text="$3" '
+		/^(not )?ok / {
+			here = 0
+			if ($0 ~ "^(not )?ok [0-9]+ - " name "( #|$)") {
+				seen++
+				right = index($0, result " ") == 1
+				here = 1
+			}
+		}
+		here && index($0, text) { said = 1 }
+		/^# running / { here = 0 }
+		END { exit !(seen == 1 && right && said) }' "$tmp/tap"
+}
+
+# As many results as planned, numbered one after the other.
+well_formed() {
+	awk '/^1\.\./ { plan = substr($0, 4) }
+		/^(not )?ok / { n++; if ($0 !~ "^(not )?ok " n " - ") bad = 1 }
+		NR == 1 && $0 != "TAP version 13" { bad = 1 }
+		!/^(TAP version 13|1\.\.[0-9]+|(not )?ok .*|#.*)$/ { bad = 1 }
+		END { exit !(plan == n && !bad) }' "$tmp/tap"
+}
+
+[ "$(id -u)" = 0 ] || command -v sudo >/dev/null || { echo '1..0 # SKIP needs root'; exit 0; }
+echo 'TAP version 13'
+
+# --- guests in which things go wrong ------------------------------------------------
+# What is behind the name of each is in tests/vm/selftest/NAME.sh.
+
+VFIFO_GRACE=15 lane -m tests/vm/selftest/kmod
+while IFS='|' read -r name result text; do
+	[ -n "$name" ] || continue
+	check "$name: $result, and why" reported "$name" "$result" "$text"
+done <<'END'
+crash|not ok|killed by signal 11
+fail|not ok|the reason why
+fail|not ok|exit status 3
+flood|not ok|lines were lost
+freeze|not ok|it hung
+freeze|not ok|stop_cpu
+hang|not ok|its limit of 3 s
+hang|not ok|(sleep), state S
+kmsg|not ok|WARNING: CPU: 0
+late|not ok|late_warning
+leftover|not ok|left behind: process
+nomod|ok|
+not-ok|not ok|it said `not ok`
+oops|not ok|NULL pointer dereference
+panic|not ok|sysrq triggered crash
+panic|not ok|about to panic
+pass|ok|
+poweroff|not ok|it died
+room|ok|
+skip|ok|# SKIP nothing to test here
+stuck|not ok|cannot be unloaded
+unkillable|not ok|killed, and still there
+warn|not ok|planted_do
+guest|ok|
+END
+check 'every test has its result, once' well_formed
+check 'the exit status says that tests failed' [ "$status" != 0 ]
+planted=$(find "$top/tests/vm/selftest" -maxdepth 1 \( -name '*.sh' -o -name '*.c' \) | wc -l)
+check 'no planted test is left out' grep -qx "1\.\.$((planted + 1))" "$tmp/tap"
+
+lane -m tests/vm/selftest/kmod pass skip nomod
+check 'with nothing wrong the exit status is 0' [ "$status" = 0 ]
+lane --no-module pass
+check 'without a module too' [ "$status" = 0 ]
+lane --no-module 'no-such-*'
+check 'no test at all is a failure' [ "$status" != 0 ]
+check 'and is said in TAP' grep -q '^not ok 1 - ' "$tmp/tap"
+
+# --- a shell ------------------------------------------------------------------------
+
+shell() {
+	printf 'echo one\n[ -e /sys/module/planted ] && printf two\nexit 5\n' >"$tmp/commands"
+	printf 'one\ntwo' >"$tmp/expected"
+	"$top/scripts/vm-shell" -k "$kernel" -m tests/vm/selftest/kmod \
+		<"$tmp/commands" >"$tmp/tap" && status=0 || status=$?
+}
+shell
+check 'vm-shell gives back what its commands say' cmp -s "$tmp/tap" "$tmp/expected"
+check 'and their exit status' [ "$status" = 5 ]
+
+# --- guests that lie ----------------------------------------------------------------
+
+cat >"$tmp/qemu" <<'END'
+#!/bin/sh
+# Stands in for QEMU: fd 3 is where a guest's verdict goes.
+cat "$TOLD" >&3
+exit "${TOLD_STATUS:-0}"
+END
+chmod +x "$tmp/qemu"
+export VFIFO_QEMU="$tmp/qemu" TOLD="$tmp/told" TOLD_STATUS=0
+
+told() { # COMMAND...: tells what that makes of a whole verdict, to a lane that asked
+	whole | "$@" >"$tmp/told" # for pass and skip
+	lane --no-module pass skip 2>"$tmp/err"
+}
+
+disbelieved() { # NAME: a failure, with NAME not ok
+	[ "$status" != 0 ] && well_formed && grep -q "^not ok [0-9]* - $1\$" "$tmp/tap"
+}
+
+whole() {
+	cat <<'END'
+TAP version 13
+1..2
+# running pass (120 s)
+ok 1 - pass
+# took 0.1 s
+# running skip (120 s)
+ok 2 - skip # SKIP nothing to test here
+# took 0.1 s
+# finished: 2 of 2, 1 passed, 0 failed, 1 skipped
+END
+}
+
+believed() { [ "$status" = 0 ] && well_formed; }
+
+told cat
+check 'a whole verdict is believed' believed
+told sed '/^# finished/d'
+check 'one without its trailer is not' disbelieved guest
+told sed '/^# running skip/q'
+check 'one that ends while a test runs: that test failed' disbelieved skip
+told head -c 50
+check 'one that ends within a line: that test failed' disbelieved pass
+told head -c -1
+check 'one that ends within the trailer' disbelieved guest
+told true
+check 'one that says nothing: every test failed' disbelieved skip
+check 'the first one too' disbelieved pass
+told sed 's/^1\.\.2/1..1/'
+check 'one with another plan' disbelieved pass
+told sed '/^1\.\./d'
+check 'one without a plan' disbelieved pass
+told sed 's/^ok 1 - pass/ok 1 - other/'
+check 'a result of another test' disbelieved pass
+told sed 's/^ok 2 - skip.*/ok 3 - skip/'
+check 'a result with the wrong number' disbelieved skip
+told sed '/^# running skip/d'
+check 'a result of a test that did not run' disbelieved skip
+told sed 's/^ok 2.*/maybe 2 - skip/'
+check 'a line that is not TAP' disbelieved skip
+told sed 's/^# finished: 2 of 2/# finished: 1 of 2/'
+check 'a trailer that counts otherwise' disbelieved guest
+told sed '/^ok 2/d'
+check 'a result that was lost' disbelieved skip
+told sed 's/^# finished/# late: WARNING: something\n&/'
+check 'a warning after the last test' disbelieved guest
+told printf '%s\n' 'TAP version 13' 1..2 '# finished: 0 of 2, 0 passed, 0 failed, 0 skipped'
+check 'a guest that runs nothing, in good order' disbelieved pass
+TOLD_STATUS=1
+told cat
+check 'a QEMU that fails after a whole verdict' disbelieved guest
+
+echo "1..$number"
+[ "$failed" = 0 ]
