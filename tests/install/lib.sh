@@ -48,7 +48,7 @@ apt() {
 # The next version, from a local archive.
 offer_upgrade() {
 	echo "deb [trusted=yes] file:$lane/repo ./" >/etc/apt/sources.list.d/lane.list
-	apt update
+	apt update -o Acquire::Languages=none
 }
 
 # Nothing of the package is left but the group.
