@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * User memory that is not there: EFAULT and nothing changed where the first byte
+ * is missing, else as many bytes as there is memory for; no byte is lost.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "testlib.h"
+
+#define PAGE 4096
+
+static char stored[CAPACITY];
+
+int main(void)
+{
+	int fd = device(O_RDWR);
+	/* Two pages of memory and then none. */
+	char *memory = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *nothing = memory + 2 * PAGE;
+	char *volatile null = NULL; /* the compiler would not have it */
+	struct iovec iov[2] = { { memory, 10 }, { nothing, 10 } };
+
+	check(memory != MAP_FAILED);
+	check(!munmap(nothing, PAGE));
+
+	check_errno(write(fd, nothing, 10), EFAULT);
+	check_errno(write(fd, null, PIPE_BUF), EFAULT);
+	check_errno(write(fd, nothing, CAPACITY), EFAULT);
+	check_equal(attribute("size"), 0);
+
+	/* Shorter, and none of the missing. */
+	fill_pattern(memory, 2 * PAGE, 0);
+	check_equal(write(fd, nothing - 10, 100), 10);
+	check_equal(write(fd, memory, 3 * PAGE), 2 * PAGE);
+	check_equal(writev(fd, iov, 2), 10);
+	check_equal(attribute("size"), 20 + 2 * PAGE);
+
+	check_errno(read(fd, nothing, 10), EFAULT);
+	check_errno(read(fd, null, 10), EFAULT);
+	check_equal(attribute("size"), 20 + 2 * PAGE);
+	check_equal(read(fd, nothing - 4, 100), 4);
+	check_equal(readv(fd, iov, 2), 10);
+	check_equal(attribute("size"), 6 + 2 * PAGE);
+	read_all(fd, stored, 6 + 2 * PAGE);
+
+	/* Read-only memory is none to read into. */
+	write_all(fd, "abc", 3);
+	check(!mprotect(memory, PAGE, PROT_READ));
+	check_errno(read(fd, memory, 3), EFAULT);
+	read_all(fd, stored, 3);
+	check(!memcmp(stored, "abc", 3));
+
+	/* Memory that has not been touched yet is there, all of it at once. */
+	fill_pattern(stored, CAPACITY, 7);
+	write_all(fd, stored, CAPACITY);
+	memory = mmap(NULL, CAPACITY, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	check(memory != MAP_FAILED);
+	check_equal(read(fd, memory, CAPACITY), CAPACITY);
+	check_pattern(memory, CAPACITY, 7);
+	return 0;
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Each ioctl does its work; a bad number, pointer, value or file is an errno. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <vfifo.h>
+
+#include "testlib.h"
+
+static char bytes[CAPACITY];
+
+static void writer(void *argument)
+{
+	(void)argument;
+	check_equal(write(device(O_WRONLY), "last", 4), 4);
+}
+
+int main(void)
+{
+	int fd = device(O_RDWR), in = device(O_RDONLY);
+	int n = -1, one = 1, zero = 0, bad[] = { -1, 2, 1 << 30 };
+	pid_t pid;
+
+	/* The numbers are part of the ABI. */
+	check_equal(VFIFO_CLEAR, 0x6b01);
+	check_equal(VFIFO_SET_MODE, 0x40046b02);
+
+	write_all(fd, "abc", 3);
+	check(!ioctl(fd, FIONREAD, &n));
+	check_equal(n, 3);
+	check_errno(ioctl(fd, FIONREAD, NULL), EFAULT);
+
+	check_errno(ioctl(fd, VFIFO_SET_MODE, NULL), EFAULT);
+	check_errno(ioctl(fd, VFIFO_SET_MODE, -8L), EFAULT);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		check_errno(ioctl(fd, VFIFO_SET_MODE, &bad[i]), EINVAL);
+	check_errno(ioctl(in, VFIFO_SET_MODE, &one), EBADF);
+	check_equal(attribute("mode"), 0);
+	check(!ioctl(fd, VFIFO_SET_MODE, &one));
+	check_equal(attribute("mode"), 1);
+	check(!ioctl(fd, VFIFO_SET_MODE, &zero));
+	check_equal(attribute("mode"), 0);
+
+	check_errno(ioctl(fd, _IO('k', 0), 0), ENOTTY);
+	check_errno(ioctl(fd, _IO('k', 255), 0), ENOTTY);
+	check_errno(ioctl(fd, _IOR('k', 2, int), &n), ENOTTY);
+	check_errno(ioctl(fd, _IOW('k', 2, long), &n), ENOTTY);
+	check_errno(ioctl(fd, TCGETS, &n), ENOTTY);
+	check_equal(attribute("size"), 3);
+
+	/* VFIFO_CLEAR makes room, and whoever waits for room goes on. */
+	write_all(fd, bytes, CAPACITY - 3);
+	pid = start(writer, NULL);
+	wait_asleep(pid, "vfifo_ring_wait");
+	check(!ioctl(in, VFIFO_CLEAR));
+	finish(pid);
+	check_equal(attribute("size"), 4);
+	read_all(fd, bytes, 4);
+	check(!memcmp(bytes, "last", 4));
+	return 0;
+}

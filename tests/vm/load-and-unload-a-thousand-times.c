@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A thousand loads and unloads, each after some use, leave no memory behind.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "testlib.h"
+
+#define TIMES 1000
+
+static void use(int i)
+{
+	int fd = device(O_RDWR);
+	char *map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	check(map != MAP_FAILED);
+	map[0] = 1;
+	write_all(fd, "x", 1);
+	check_equal(set_attribute("mode", i % 2 ? "1" : "0"), 0);
+	check(!munmap(map, 8192));
+	check_equal(set_attribute("capacity", i % 3 ? "4096" : "131072"), 0);
+	close(fd);
+}
+
+static void once(int i)
+{
+	int fd = open(getenv("VFIFO_KO"), O_RDONLY | O_CLOEXEC);
+
+	check(fd >= 0);
+	check(!syscall(SYS_finit_module, fd, "", 0));
+	close(fd);
+	use(i);
+	check(!syscall(SYS_delete_module, "vfifo", O_NONBLOCK));
+}
+
+/* Bytes that the kernel has for itself and charges to nobody. */
+static long long kernel_memory(void)
+{
+	static const char *const kinds[] = { "SUnreclaim:", "VmallocUsed:", "Percpu:" };
+	FILE *f = fopen("/proc/meminfo", "re");
+	char line[128], name[64];
+	long long sum = 0, kib;
+
+	check(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%63s %lld", name, &kib) != 2)
+			continue;
+		for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+			if (!strcmp(name, kinds[i]))
+				sum += kib << 10;
+	}
+	fclose(f);
+	return sum;
+}
+
+/* The buffers' pages are charged to the cgroup, the rest is counted above. */
+int main(void)
+{
+	long long charged, others;
+
+	enter_cgroup();
+	for (int i = 0; i < TIMES / 10; i++)
+		once(i);
+	sleep_ms(1000);
+	charged = cgroup_memory();
+	others = kernel_memory();
+	for (int i = 0; i < TIMES; i++)
+		once(i);
+	sleep_ms(1000);
+	charged = cgroup_memory() - charged;
+	others = kernel_memory() - others;
+	printf("%lld bytes more are charged, %lld more are the kernel's\n", charged, others);
+	/* A page each would be four million, the smallest struct a quarter. */
+	check(charged < 1000000);
+	check(others < 250000);
+	return 0;
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Offsets and lengths at every edge; what may not be mapped, may not become so
+ * by mprotect() or mremap() either.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <vfifo.h>
+
+#include "testlib.h"
+
+#define PAGE 4096UL
+
+static int fd;
+
+static void *map(size_t length, off_t offset, int prot, int flags)
+{
+	return mmap(NULL, length, prot, flags, fd, offset);
+}
+
+static void check_maps(size_t length, off_t offset)
+{
+	char *p = map(length, offset, PROT_READ, MAP_SHARED);
+
+	check(p != MAP_FAILED);
+	/* The first and the last byte are there. */
+	check_equal(p[0] + p[length - 1], 0);
+	check(!munmap(p, length));
+}
+
+static void check_refused(size_t length, off_t offset, int err)
+{
+	check_errno((long)map(length, offset, PROT_READ, MAP_SHARED), err);
+}
+
+int main(void)
+{
+	const int rw = PROT_READ | PROT_WRITE;
+	const off_t end = 2 * CAPACITY;
+	int in = device(O_RDONLY), out = device(O_WRONLY);
+	char *p;
+
+	fd = device(O_RDWR);
+
+	check_maps(1, 0);
+	check_maps(PAGE, 0);
+	check_maps(PAGE, end - PAGE);
+	check_maps(CAPACITY, 0);
+	check_maps(CAPACITY, CAPACITY);
+	check_maps(end, 0);
+	check_maps(end - PAGE, PAGE);
+
+	check_refused(0, 0, EINVAL);
+	check_refused(end + 1, 0, EINVAL);
+	check_refused(end + PAGE, 0, EINVAL);
+	check_refused(end, PAGE, EINVAL);
+	check_refused(CAPACITY + PAGE, CAPACITY, EINVAL);
+	check_refused(2 * PAGE, end - PAGE, EINVAL);
+	check_refused(PAGE, end, EINVAL);
+	check_refused(PAGE, end + PAGE, EINVAL);
+	check_refused(PAGE, 1, EINVAL);
+	check_refused(PAGE, 0x70000000, EINVAL);
+	check_refused(PAGE, 0x71000000, EINVAL);
+	check_refused(PAGE, 0xfffff000, EINVAL);
+	check_refused(PAGE, 0x100000000, EINVAL);
+	check_refused(PAGE, 0x7ffffffffffff000, EINVAL);
+	check_refused(PAGE, -4096, EOVERFLOW); /* the kernel's own check */
+	check_refused(1UL << 40, 0, EINVAL);
+
+	check_errno((long)map(PAGE, 0, PROT_READ | PROT_EXEC, MAP_SHARED), EPERM);
+	check_errno((long)map(PAGE, 0, PROT_EXEC, MAP_SHARED), EPERM);
+	check_errno((long)map(PAGE, 0, PROT_READ | PROT_EXEC, MAP_PRIVATE), EPERM);
+	check_errno((long)map(PAGE, 0, rw, MAP_PRIVATE), EINVAL);
+	check_errno((long)mmap(NULL, PAGE, rw, MAP_SHARED, in, 0), EACCES);
+	check_errno((long)mmap(NULL, PAGE, PROT_READ, MAP_SHARED, out, 0), EACCES);
+
+	p = map(PAGE, 0, PROT_READ, MAP_SHARED);
+	check_errno(mprotect(p, PAGE, rw), EACCES);
+	check_errno(mprotect(p, PAGE, PROT_READ | PROT_EXEC), EACCES);
+	check(!munmap(p, PAGE));
+	p = map(PAGE, 0, PROT_READ, MAP_PRIVATE);
+	check_errno(mprotect(p, PAGE, rw), EACCES);
+	check(!munmap(p, PAGE));
+
+	p = map(end, 0, rw, MAP_SHARED);
+	check_errno(mprotect(p, end, rw | PROT_EXEC), EACCES);
+	check(!mprotect(p, end, PROT_READ));
+	check(!mprotect(p, end, rw));
+	check_errno((long)mremap(p, end, end + PAGE, MREMAP_MAYMOVE), EFAULT);
+	/* Moved, shrunk and split, it is counted right to the end. */
+	p = mremap(p, end, CAPACITY, MREMAP_MAYMOVE);
+	check(p != MAP_FAILED);
+	check(!munmap(p + PAGE, PAGE));
+	p[2 * PAGE] = 1;
+	check_equal(set_attribute("capacity", "131072"), EBUSY);
+	check(!munmap(p, PAGE));
+	check_equal(set_attribute("capacity", "131072"), EBUSY);
+	check(!munmap(p + 2 * PAGE, CAPACITY - 2 * PAGE));
+	check_equal(set_attribute("capacity", "131072"), 0);
+	check_equal(attribute("capacity"), 131072);
+	return 0;
+}

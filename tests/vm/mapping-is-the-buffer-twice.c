@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The mapping is the buffer, twice, zeroed at first; stores and loads move no
+ * position; what is written by calls is seen in it and the other way round.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "testlib.h"
+
+static void write_in_child(void *map)
+{
+	((char *)map)[5] = 'c';
+}
+
+int main(void)
+{
+	int fd = device(O_RDWR), in = device(O_RDONLY);
+	char *map = mmap(NULL, 2 * CAPACITY, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	char bytes[CAPACITY];
+	char *view, *page;
+
+	check(map != MAP_FAILED);
+	for (int i = 0; i < 2 * CAPACITY; i++)
+		check_equal(map[i], 0);
+
+	strcpy(map, "a store");
+	check(!strcmp(map + CAPACITY, "a store"));
+	strcpy(map + 2 * CAPACITY - 10, "the end");
+	check(!strcmp(map + CAPACITY - 10, "the end"));
+	check_equal(attribute("size"), 0);
+
+	/* Across the wrap, in one piece. */
+	write_all(fd, bytes, CAPACITY - 10);
+	read_all(fd, bytes, CAPACITY - 10);
+	fill_pattern(bytes, 20, 0);
+	write_all(fd, bytes, 20);
+	check_pattern(map + CAPACITY - 10, 20, 0);
+	check_pattern(map, 10, 10);
+	map[CAPACITY - 10] = 'X';
+	read_all(fd, bytes, 20);
+	check_equal(bytes[0], 'X');
+	check_pattern(bytes + 1, 19, 1);
+
+	/* Another mapping, of a file that can only read, and one of the middle. */
+	view = mmap(NULL, CAPACITY, PROT_READ, MAP_SHARED, in, 0);
+	check(view != MAP_FAILED);
+	page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, in, CAPACITY + 4096);
+	check(page != MAP_FAILED);
+	map[4096] = 'm';
+	check_equal(view[4096], 'm');
+	check_equal(page[0], 'm');
+
+	/* A child has it too; what is thrown away comes back. */
+	finish(start(write_in_child, map));
+	check_equal(map[5], 'c');
+	check(!madvise(map, 2 * CAPACITY, MADV_DONTNEED));
+	check_equal(map[5], 'c');
+
+	/* It outlives the file. */
+	close(fd);
+	close(in);
+	strcpy(map, "still");
+	check(!strcmp(view, "still"));
+	return 0;
+}

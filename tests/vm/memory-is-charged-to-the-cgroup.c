@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The buffer is charged to the cgroup of whoever sets the capacity, given back
+ * with it, and where that has too little: ENOMEM and nothing changed, nobody killed.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "testlib.h"
+
+#define SLACK (1 << 20)
+
+int main(void)
+{
+	const long long large = 64 << 20;
+	long long before, with;
+	char byte;
+	int fd = device(O_RDWR);
+
+	enter_cgroup();
+	check_equal(write(fd, "x", 1), 1);
+	before = cgroup_memory();
+	check_equal(set_attribute("capacity", "67108864"), 0);
+	with = cgroup_memory();
+	if (with < before + large || with > before + large + SLACK)
+		fail("%lld bytes charged before, %lld with 64 MiB", before, with);
+	check_equal(set_attribute("capacity", "65536"), 0);
+	with = cgroup_memory();
+	if (with > before + SLACK)
+		fail("%lld bytes charged before, %lld after", before, with);
+
+	limit_cgroup_memory("16777216");
+	check_equal(set_attribute("capacity", "67108864"), ENOMEM);
+	check_equal(attribute("capacity"), 65536);
+	check(cgroup_memory() < before + SLACK);
+	limit_cgroup_memory("max");
+	check_equal(read(fd, &byte, 1), 1);
+	check_equal(byte, 'x');
+	return 0;
+}

@@ -1,0 +1,35 @@
+#!/bin/sh
+# devices and capacity, as told; what they cannot be, refuses to load and leaves nothing.
+set -eu
+
+insmod "$VFIFO_KO" devices=3 capacity=5000
+[ "$(cat /sys/class/vfifo/vfifo*/capacity | tr '\n' ' ')" = "8192 8192 8192 " ]
+[ "$(cat /sys/module/vfifo/parameters/devices)" = 3 ]
+echo one > /dev/vfifo1
+[ "$(cat /sys/class/vfifo/vfifo*/size | tr '\n' ' ')" = "0 4 0 " ]
+[ "$(head -c 4 /dev/vfifo1)" = one ]
+rmmod vfifo
+
+insmod "$VFIFO_KO" devices=256 capacity=4096
+[ -c /dev/vfifo255 ]
+rmmod vfifo
+insmod "$VFIFO_KO" devices=0
+rmmod vfifo
+
+for bad in devices=257 devices=-1 devices=x capacity=0 capacity=536870913 capacity=-1 \
+		capacity=18446744073709551616 capacity=1k; do
+	if insmod "$VFIFO_KO" "$bad" 2>/dev/null; then
+		echo "$bad was accepted"
+		exit 1
+	fi
+	[ ! -e /sys/module/vfifo ]
+	[ ! -e /sys/class/vfifo ]
+	[ ! -e /dev/vfifo0 ]
+done
+# More than there is memory for: as clean.
+if insmod "$VFIFO_KO" devices=256 capacity=536870912 2>/dev/null; then
+	echo "128 GiB were to be had"
+	exit 1
+fi
+[ ! -e /sys/class/vfifo ]
+[ ! -e /dev/vfifo0 ]

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* rmmod is refused while the device is open, and while it is mapped only. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "testlib.h"
+
+static int load(void)
+{
+	int fd = open(getenv("VFIFO_KO"), O_RDONLY | O_CLOEXEC);
+	int ret = syscall(SYS_finit_module, fd, "", 0);
+
+	close(fd);
+	return ret;
+}
+
+static int unload(void)
+{
+	return syscall(SYS_delete_module, "vfifo", O_NONBLOCK);
+}
+
+int main(void)
+{
+	int fd, other;
+	char *map;
+
+	check(!load());
+	fd = device(O_RDWR);
+	check_errno(unload(), EWOULDBLOCK);
+	check_equal(write(fd, "x", 1), 1);
+
+	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	check(map != MAP_FAILED);
+	close(fd);
+	check_errno(unload(), EWOULDBLOCK);
+	strcpy(map, "x");
+	check(!munmap(map, 4096));
+
+	/* With the generator on, nobody has it in use. */
+	check_equal(set_attribute("mode", "1"), 0);
+	other = device(O_RDONLY);
+	check_errno(unload(), EWOULDBLOCK);
+	close(other);
+	check(!unload());
+	check_errno(open(DEVICE, O_RDONLY), ENOENT);
+	/* A tick that was still to come would come now. */
+	sleep_ms(1500);
+	return 0;
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A writer and a reader with random sizes, while others resize, look, poll and
+ * map and signals rain on both: each byte arrives once, in order.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "testlib.h"
+
+#define TOTAL (64 << 20)
+#define LARGEST 100000
+
+static char bytes[LARGEST];
+
+static void ignore(int signal)
+{
+	(void)signal;
+}
+
+static size_t size_for(unsigned int *seed)
+{
+	static const size_t upto[] = { 10, 300, 5000, LARGEST };
+
+	return 1 + rand_r(seed) % upto[rand_r(seed) % 4];
+}
+
+/* Interrupted every few milliseconds, half of the time with no restart. */
+static void rain(int flags)
+{
+	struct sigaction action = { .sa_handler = ignore, .sa_flags = flags };
+	struct timespec every = { 0, 3000000 };
+	struct itimerspec spec = { every, every };
+	timer_t timer;
+	struct sigevent event = {
+		.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1
+	};
+
+	check(!sigaction(SIGUSR1, &action, NULL));
+	check(!timer_create(CLOCK_MONOTONIC, &event, &timer));
+	check(!timer_settime(timer, 0, &spec, NULL));
+}
+
+static void writer(void *argument)
+{
+	unsigned int seed = 1;
+	int fd = device(O_WRONLY);
+
+	(void)argument;
+	rain(0);
+	for (uint64_t at = 0; at < TOTAL;) {
+		size_t n = size_for(&seed);
+		ssize_t done;
+
+		if (n > TOTAL - at)
+			n = TOTAL - at;
+		fill_pattern(bytes, n, at);
+		done = write(fd, bytes, n);
+		if (done < 0)
+			check_equal(errno, EINTR);
+		else
+			at += done;
+	}
+}
+
+static void reader(void *argument)
+{
+	unsigned int seed = 2;
+	int fd = device(O_RDONLY);
+	uint64_t at = 0;
+
+	(void)argument;
+	rain(SA_RESTART);
+	while (at < TOTAL) {
+		ssize_t done = read(fd, bytes, size_for(&seed));
+
+		check(done > 0);
+		check_pattern(bytes, done, at);
+		at += done;
+	}
+	check_equal(at, TOTAL);
+}
+
+static void meddler(void *argument)
+{
+	static const char *const sizes[] = { "4096", "8192", "65536", "1048576" };
+	int fd = device(O_RDWR);
+	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT };
+	unsigned int seed = 3;
+
+	(void)argument;
+	for (;;) {
+		int err = set_attribute("capacity", sizes[rand_r(&seed) % 4]);
+		long long size = attribute("size");
+		void *map;
+
+		check(!err || err == EBUSY);
+		check(size >= 0 && size <= 1048576);
+		check(poll(&p, 1, 0) >= 0);
+		map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+		check(map != MAP_FAILED);
+		check(*(volatile char *)map | 1);
+		check(!munmap(map, 4096));
+	}
+}
+
+int main(void)
+{
+	pid_t w = start(writer, NULL), r = start(reader, NULL);
+	pid_t m = start(meddler, NULL);
+	int status;
+
+	finish(w);
+	finish(r);
+	check_equal(attribute("size"), 0);
+	check_equal(waitpid(m, &status, WNOHANG), 0);
+	kill(m, SIGKILL);
+	check_equal(waitpid(m, &status, 0), m);
+	return 0;
+}

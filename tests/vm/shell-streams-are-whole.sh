@@ -1,0 +1,35 @@
+#!/bin/sh
+# dd of random data through the device, with readers of other block sizes: the same
+# checksum at the other end.
+set -eu
+
+receive() { # TOTAL READ-SIZE
+	dd iflag=fullblock bs="$2" count=$(($1 / $2)) if=/dev/vfifo0 2>/dev/null
+	dd bs=1 count=$(($1 % $2)) if=/dev/vfifo0 2>/dev/null
+}
+
+stream() { # TOTAL WRITE-SIZE READ-SIZE
+	head -c "$1" /dev/urandom > data
+	sha256sum < data > sent
+	receive "$1" "$3" | sha256sum > received &
+	dd bs="$2" if=data of=/dev/vfifo0 2>/dev/null
+	wait $!
+	if ! cmp sent received; then
+		echo "$1 bytes written by $2 and read by $3 differ"
+		exit 1
+	fi
+	echo "$1 bytes written by $2, read by $3: $(cut -c1-16 sent)"
+	[ "$(cat /sys/class/vfifo/vfifo0/size)" = 0 ]
+}
+
+small=$((256 << 10))
+large=$((64 << 20))
+stream $small 1 1
+stream $small 1 65536
+stream $small 7 1
+stream $small 7 4096
+stream $small 65536 7
+stream $large 4096 1048576
+stream $large 65536 4096
+stream $large 1048576 65536
+stream $large 1048576 1048576

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Two writers sleep; the space that comes is too little for the first in the
+ * queue, but enough for the second: that one goes on. The same space given up by
+ * a sleeper that a signal takes away is passed on as well.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "testlib.h"
+
+static char bytes[CAPACITY];
+
+static void writer(void *argument)
+{
+	size_t n = (uintptr_t)argument;
+
+	check_equal(write(device(O_WRONLY), bytes, n), n);
+}
+
+int main(void)
+{
+	int fd = device(O_RDWR);
+	pid_t large, small;
+	int status;
+
+	write_all(fd, bytes, CAPACITY);
+	large = start(writer, (void *)PIPE_BUF);
+	wait_asleep(large, "vfifo_ring_wait");
+	small = start(writer, (void *)10);
+	wait_asleep(small, "vfifo_ring_wait");
+
+	read_all(fd, bytes, 10);
+	finish(small);
+	wait_asleep(large, "vfifo_ring_wait");
+
+	/* Now the small one comes second again and the first is killed. */
+	small = start(writer, (void *)10);
+	wait_asleep(small, "vfifo_ring_wait");
+	kill(large, SIGKILL);
+	read_all(fd, bytes, 10);
+	finish(small);
+	check_equal(waitpid(large, &status, 0), large);
+	check_equal(attribute("size"), CAPACITY);
+	return 0;
+}

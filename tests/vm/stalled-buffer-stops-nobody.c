@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A reader and a writer whose memory is stalled by userfaultfd, in the middle of
+ * their call: others read and write, map and resize meanwhile.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "testlib.h"
+
+#define PAGE 4096
+
+static int fd;
+static char *stalled; /* two pages, each missing until it is copied in */
+static char bytes[PAGE];
+
+static void *read_stalled(void *argument)
+{
+	(void)argument;
+	check_equal(read(fd, stalled, 100), 100);
+	check_pattern(stalled, 100, 0);
+	return NULL;
+}
+
+static void *write_stalled(void *argument)
+{
+	(void)argument;
+	check_equal(write(fd, stalled + PAGE, 100), 100);
+	return NULL;
+}
+
+static int stall(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = {
+		.range = { (uintptr_t)stalled, 2 * PAGE },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (uffd < 0)
+		skip("this kernel has no userfaultfd");
+	check(!ioctl(uffd, UFFDIO_API, &api));
+	check(!ioctl(uffd, UFFDIO_REGISTER, &range));
+	return uffd;
+}
+
+static void await_fault(int uffd)
+{
+	struct uffd_msg message;
+
+	check_equal(read(uffd, &message, sizeof(message)), sizeof(message));
+	check_equal(message.event, UFFD_EVENT_PAGEFAULT);
+}
+
+static void end_stall(int uffd, char *page, const char *with)
+{
+	struct uffdio_copy copy = {
+		.dst = (uintptr_t)page, .src = (uintptr_t)with, .len = PAGE
+	};
+
+	check(!ioctl(uffd, UFFDIO_COPY, &copy));
+}
+
+static void *use(void *argument)
+{
+	char *map;
+
+	(void)argument;
+	fill_pattern(bytes, 50, 100);
+	check_equal(write(fd, bytes, 50), 50);
+	check_equal(read(fd, bytes, 100), 100);
+	check_pattern(bytes, 100, 0);
+	map = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	check(map != MAP_FAILED);
+	check(!munmap(map, PAGE));
+	check_equal(set_attribute("capacity", "131072"), 0);
+	check_equal(attribute("size"), 50);
+	return NULL;
+}
+
+int main(void)
+{
+	pthread_t reader, writer, user;
+	int uffd;
+
+	fd = device(O_RDWR);
+	stalled = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	check(stalled != MAP_FAILED);
+	uffd = stall();
+
+	fill_pattern(bytes, 100, 0);
+	write_all(fd, bytes, 100);
+	check(!pthread_create(&reader, NULL, read_stalled, NULL));
+	await_fault(uffd);
+	check(!pthread_create(&writer, NULL, write_stalled, NULL));
+	await_fault(uffd);
+
+	check(!pthread_create(&user, NULL, use, NULL));
+	check(!pthread_join(user, NULL));
+
+	/* The stalled writer's bytes come now, and last. */
+	fill_pattern(bytes, PAGE, 1000);
+	end_stall(uffd, stalled + PAGE, bytes);
+	check(!pthread_join(writer, NULL));
+	check_equal(attribute("size"), 150);
+	read_all(fd, bytes, 150);
+	check_pattern(bytes, 50, 100);
+	check_pattern(bytes + 50, 100, 1000);
+
+	/* The stalled reader had taken nothing yet. */
+	fill_pattern(bytes, 100, 0);
+	write_all(fd, bytes, 100);
+	memset(bytes, 0, sizeof(bytes));
+	end_stall(uffd, stalled, bytes);
+	check(!pthread_join(reader, NULL));
+	check_equal(attribute("size"), 0);
+	return 0;
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * testlib.c - what the test programs share
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "testlib.h"
+
+void fail_at(const char *file, int line, const char *format, ...)
+{
+	const char *name = strrchr(file, '/');
+	va_list arguments;
+
+	va_start(arguments, format);
+	printf("%s:%d: ", name ? name + 1 : file, line);
+	vprintf(format, arguments);
+	putchar('\n');
+	fflush(stdout);
+	_exit(1);
+}
+
+void skip(const char *reason)
+{
+	puts(reason);
+	fflush(stdout);
+	_exit(77);
+}
+
+int device(int flags)
+{
+	int fd = open(DEVICE, flags | O_CLOEXEC);
+
+	if (fd < 0)
+		fail("open %s: %s", DEVICE, strerror(errno));
+	return fd;
+}
+
+static int open_attribute(const char *name, int flags)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), ATTRIBUTES "%s", name);
+	fd = open(path, flags | O_CLOEXEC);
+	if (fd < 0)
+		fail("open %s: %s", path, strerror(errno));
+	return fd;
+}
+
+long long attribute(const char *name)
+{
+	int fd = open_attribute(name, O_RDONLY);
+	char text[64] = "";
+	char *end;
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	long long value;
+
+	check(n > 1 && text[n - 1] == '\n');
+	value = strtoll(text, &end, 10);
+	check(end == text + n - 1);
+	close(fd);
+	return value;
+}
+
+int set_attribute(const char *name, const char *text)
+{
+	int fd = open_attribute(name, O_WRONLY);
+	ssize_t n = write(fd, text, strlen(text));
+	int err = n < 0 ? errno : 0;
+
+	check(n < 0 || n == (ssize_t)strlen(text));
+	close(fd);
+	return err;
+}
+
+void write_all(int fd, const void *bytes, size_t n)
+{
+	const char *at = bytes;
+
+	while (n) {
+		ssize_t done = write(fd, at, n);
+
+		check(done > 0);
+		at += done;
+		n -= done;
+	}
+}
+
+void read_all(int fd, void *bytes, size_t n)
+{
+	char *at = bytes;
+
+	while (n) {
+		ssize_t done = read(fd, at, n);
+
+		check(done > 0);
+		at += done;
+		n -= done;
+	}
+}
+
+uint8_t pattern(uint64_t at)
+{
+	uint64_t x = (at + 1) * 0x9e3779b97f4a7c15ULL;
+
+	return x >> 56 ^ x >> 29;
+}
+
+void fill_pattern(void *bytes, size_t n, uint64_t at)
+{
+	uint8_t *b = bytes;
+
+	for (size_t i = 0; i < n; i++)
+		b[i] = pattern(at + i);
+}
+
+void check_pattern(const void *bytes, size_t n, uint64_t at)
+{
+	const uint8_t *b = bytes;
+
+	for (size_t i = 0; i < n; i++) {
+		if (b[i] != pattern(at + i))
+			fail("byte %llu of the stream is %#x, not %#x",
+			     (unsigned long long)(at + i), b[i], pattern(at + i));
+	}
+}
+
+pid_t start(void (*work)(void *argument), void *argument)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	check(pid >= 0);
+	if (!pid) {
+		work(argument);
+		fflush(stdout);
+		_exit(0);
+	}
+	return pid;
+}
+
+void finish(pid_t pid)
+{
+	int status;
+
+	check_equal(waitpid(pid, &status, 0), pid);
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		fail("process %d ended with status %#x", (int)pid, status);
+}
+
+void wait_asleep(pid_t pid, const char *function)
+{
+	const double until = now() + 30;
+	char path[64], where[128];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/wchan", (int)pid);
+	do {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		check(fd >= 0);
+		n = read(fd, where, sizeof(where) - 1);
+		check(n >= 0);
+		where[n] = 0;
+		close(fd);
+		if (!strcmp(where, function))
+			return;
+		sleep_ms(1);
+	} while (now() < until);
+	fail("process %d is in '%s', not in %s", (int)pid, where, function);
+}
+
+#define CGROUPS "cgroups"
+#define CGROUP CGROUPS "/vfifo"
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		fail("%s to %s: %s", text, path, strerror(errno));
+	close(fd);
+}
+
+void enter_cgroup(void)
+{
+	char pid[32];
+
+	check(!mkdir(CGROUPS, 0700));
+	if (mount("cgroup2", CGROUPS, "cgroup2", 0, NULL))
+		skip("this kernel has no cgroups");
+	write_file(CGROUPS "/cgroup.subtree_control", "+memory");
+	check(!mkdir(CGROUP, 0700) || errno == EEXIST);
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	write_file(CGROUP "/cgroup.procs", pid);
+}
+
+long long cgroup_memory(void)
+{
+	char text[32] = "";
+	int fd = open(CGROUP "/memory.current", O_RDONLY | O_CLOEXEC);
+
+	check(read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	return atoll(text);
+}
+
+void limit_cgroup_memory(const char *bytes)
+{
+	write_file(CGROUP "/memory.max", bytes);
+}
+
+void sleep_ms(unsigned int ms)
+{
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
+
+	while (nanosleep(&t, &t))
+		;
+}
+
+double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
