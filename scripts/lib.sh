@@ -112,6 +112,7 @@ archive_version() {
 	local suite="$1" package="$2" day state
 	day=$(date +%F)
 	state=$cache/archive/$suite
+	mkdir -p "$state"
 	if [ ! -e "$state/$day" ]; then
 		mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
 		echo "deb $(mirror) $suite main" >"$state/sources.list"
@@ -122,8 +123,13 @@ archive_version() {
 			warn "cannot reach the archive for $suite; going by what it had earlier"
 		fi
 	fi
-	archive_apt apt-cache show --no-all-versions "$package" 2>/dev/null |
-		sed -n 's/^Version: //p' | head -n 1
+	# apt-cache takes half a second, and the scripts ask for the same thing again and again.
+	if [ ! -s "$state/$day.$package" ]; then
+		archive_apt apt-cache show --no-all-versions "$package" 2>/dev/null |
+			sed -n 's/^Version: //p' | head -n 1 >"$state/$day.$package.$$"
+		mv "$state/$day.$package.$$" "$state/$day.$package"
+	fi
+	cat "$state/$day.$package"
 }
 
 archive_apt() {

@@ -28,7 +28,7 @@ vm_stop() {
 }
 
 vm_start() { # KERNEL
-	local line root_name root
+	local kernel="$1" line root_name root
 	line=$(grep "^$1	" "$top/scripts/kernels.list") || die "kernels.list has no $1"
 	[ "$(echo "$line" | cut -f3)" = run ] || die "$1 is only built for, not run"
 	need qemu-system-x86 busybox-static cpio
@@ -39,8 +39,10 @@ vm_start() { # KERNEL
 	vmlinuz=$1
 	trap vm_stop EXIT
 	trap 'exit 130' INT TERM HUP
-	run=$(mktemp -d "$cache/run.XXXXXX")
+	mkdir -p "$cache/runs"
+	run=$(mktemp -d "$cache/runs/$kernel.XXXXXX")
 	mkdir "$run/bin"
+	prune "$cache/runs"
 	prune "$cache/programs"
 	prune "$cache/pieces"
 }
@@ -56,8 +58,9 @@ vm_programs() { # DIR NAME...
 	shift
 	mkdir -p "$cache/programs" "$from/main" "$from/lib"
 	cp -R "$top/src/uapi" "$top/tests/vm/programs.mk" "$from/"
-	find "$top/tests/vm" -maxdepth 1 \( -name '*.h' -o -name 'testlib.c' -o -name 'lib*.c' \) \
-		-exec cp {} "$from/lib/" \;
+	# init is compiled from its one file.
+	[ "$*" = init ] || find "$top/tests/vm" -maxdepth 1 \
+		\( -name '*.h' -o -name 'testlib.c' -o -name 'lib*.c' \) -exec cp {} "$from/lib/" \;
 	common=$(key "$("$top/scripts/rootfs" trixie)" \
 		"$(cd "$from" && find . -type f -exec sha256sum {} + | LC_ALL=C sort)")
 	for name in "$@"; do
