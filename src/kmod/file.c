@@ -30,10 +30,10 @@ struct vfifo_io {
 	struct vfifo_ring *ring;
 	enum vfifo_end end;
 	struct iov_iter *iter;
-	u32 need; /* bytes to wait for */
-	bool whole; /* all or nothing: an atomic write */
+	u32 need;      /* bytes to wait for */
+	bool whole;    /* all or nothing: an atomic write */
 	bool nonblock; /* EAGAIN rather than wait for the other side */
-	bool nowait; /* EAGAIN rather than wait for anything */
+	bool nowait;   /* EAGAIN rather than wait for anything */
 };
 
 static int io_lock(struct vfifo_io *io)
@@ -210,11 +210,14 @@ static int vfifo_fasync(int fd, struct file *file, int on)
 	int err = 0;
 
 	if (file->f_mode & FMODE_READ)
-		err = fasync_helper(fd, file, on, &sides[VFIFO_CONSUMER].fasync);
+		err = fasync_helper(fd, file, on,
+				    &sides[VFIFO_CONSUMER].fasync);
 	if (err >= 0 && (file->f_mode & FMODE_WRITE)) {
-		err = fasync_helper(fd, file, on, &sides[VFIFO_PRODUCER].fasync);
+		err = fasync_helper(fd, file, on,
+				    &sides[VFIFO_PRODUCER].fasync);
 		if (err < 0 && (file->f_mode & FMODE_READ))
-			fasync_helper(-1, file, 0, &sides[VFIFO_CONSUMER].fasync);
+			fasync_helper(-1, file, 0,
+				      &sides[VFIFO_CONSUMER].fasync);
 	}
 	return err;
 }

@@ -31,9 +31,8 @@ static void data_close(struct vm_area_struct *vma)
 static vm_fault_t data_fault(struct vm_fault *vmf)
 {
 	struct vfifo *vfifo = vma_vfifo(vmf->vma);
-	struct page *page =
-		vfifo_ring_page(&vfifo->ring,
-				vmf->pgoff - (VFIFO_MMAP_DATA >> PAGE_SHIFT));
+	struct page *page = vfifo_ring_page(
+		&vfifo->ring, vmf->pgoff - (VFIFO_MMAP_DATA >> PAGE_SHIFT));
 
 	if (!page)
 		return VM_FAULT_SIGBUS;

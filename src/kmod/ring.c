@@ -87,11 +87,13 @@ static void buffer_free(struct vfifo_buffer *buffer)
 static int buffer_alloc(struct vfifo_buffer *buffer, u32 capacity)
 {
 	/* Rather fail than have the OOM killer make room. */
-	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
+	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL |
+			  __GFP_NOWARN;
 	const unsigned int n = capacity >> PAGE_SHIFT;
 
 	*buffer = (struct vfifo_buffer){ .capacity = capacity };
-	buffer->pages = kvmalloc_array(2 * (size_t)n, sizeof(*buffer->pages), gfp);
+	buffer->pages =
+		kvmalloc_array(2 * (size_t)n, sizeof(*buffer->pages), gfp);
 	if (!buffer->pages)
 		return -ENOMEM;
 
@@ -172,7 +174,9 @@ u32 vfifo_ring_capacity(struct vfifo_ring *ring)
 /* -ERESTARTSYS: a signal came first. */
 int vfifo_ring_lock(struct vfifo_ring *ring, enum vfifo_end end)
 {
-	return mutex_lock_interruptible(&side_of(ring, end)->lock) ? -ERESTARTSYS : 0;
+	return mutex_lock_interruptible(&side_of(ring, end)->lock) ?
+		       -ERESTARTSYS :
+		       0;
 }
 
 bool vfifo_ring_trylock(struct vfifo_ring *ring, enum vfifo_end end)
@@ -191,6 +195,7 @@ void vfifo_ring_unlock(struct vfifo_ring *ring, enum vfifo_end end)
  */
 static u32 side_available(struct vfifo_ring *ring, enum vfifo_end end)
 {
+	/* Acquire: only to come before the next load. */
 	u32 own = smp_load_acquire(&side_of(ring, end)->position);
 	/*
 	 * Acquire: pairs with the release in vfifo_ring_commit(). The peer has
@@ -400,7 +405,8 @@ __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
 	/* One queue a direction, two at most: io_uring refuses a third. */
 	for (i = 0; i < ARRAY_SIZE(ways); i++) {
 		if ((file->f_mode & ways[i].mode) && (wanted & ways[i].events))
-			poll_wait(file, &side_of(ring, ways[i].end)->pollers, wait);
+			poll_wait(file, &side_of(ring, ways[i].end)->pollers,
+				  wait);
 	}
 
 	/*

@@ -45,7 +45,7 @@ struct vfifo_buffer {
 
 struct vfifo_side {
 	struct mutex lock;
-	u32 position; /* written under the lock, read by anyone */
+	u32 position;		    /* written under the lock, read by anyone */
 	wait_queue_head_t sleepers; /* blocked read() or write(), exclusive */
 	wait_queue_head_t pollers;
 	struct fasync_struct *fasync;
@@ -53,7 +53,7 @@ struct vfifo_side {
 
 struct vfifo_ring {
 	struct vfifo_buffer buffer; /* changes under both locks, unmapped */
-	atomic_t mappings; /* leaves 0 only under a side's lock */
+	atomic_t mappings;	    /* leaves 0 only under a side's lock */
 	struct vfifo_side sides[2]; /* by enum vfifo_end */
 };
 

@@ -41,7 +41,8 @@ int main(void)
 	started = now();
 	read_all(fd, bytes, 5);
 	if (now() - started > 0.8)
-		fail("the fourth comes %.3f s after a second 1", now() - started);
+		fail("the fourth comes %.3f s after a second 1",
+		     now() - started);
 
 	check_equal(set_attribute("mode", "0"), 0);
 	check_equal(attribute("mode"), 0);

@@ -40,7 +40,8 @@ static void once(int i)
 /* Bytes that the kernel has for itself and charges to nobody. */
 static long long kernel_memory(void)
 {
-	static const char *const kinds[] = { "SUnreclaim:", "VmallocUsed:", "Percpu:" };
+	static const char *const kinds[] = { "SUnreclaim:", "VmallocUsed:",
+					     "Percpu:" };
 	FILE *f = fopen("/proc/meminfo", "re");
 	char line[128], name[64];
 	long long sum = 0, kib;
@@ -73,7 +74,8 @@ int main(void)
 	sleep_ms(1000);
 	charged = cgroup_memory() - charged;
 	others = kernel_memory() - others;
-	printf("%lld bytes more are charged, %lld more are the kernel's\n", charged, others);
+	printf("%lld bytes more are charged, %lld more are the kernel's\n",
+	       charged, others);
 	/* A page each would be four million, the smallest struct a quarter. */
 	check(charged < 1000000);
 	check(others < 250000);

@@ -14,7 +14,8 @@
 int main(void)
 {
 	int fd = device(O_RDWR);
-	char *map = mmap(NULL, 2 * CAPACITY, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	char *map = mmap(NULL, 2 * CAPACITY, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 fd, 0);
 	static char bytes[CAPACITY];
 	struct iovec ours = { bytes, CAPACITY };
 	struct iovec theirs = { map, CAPACITY };
@@ -22,12 +23,14 @@ int main(void)
 
 	check(map != MAP_FAILED);
 	fill_pattern(bytes, CAPACITY, 0);
-	check_equal(process_vm_writev(getpid(), &ours, 1, &theirs, 1, 0), CAPACITY);
+	check_equal(process_vm_writev(getpid(), &ours, 1, &theirs, 1, 0),
+		    CAPACITY);
 	check_pattern(map, CAPACITY, 0);
 
 	memset(bytes, 0, CAPACITY);
 	theirs.iov_base = map + CAPACITY;
-	check_equal(process_vm_readv(getpid(), &ours, 1, &theirs, 1, 0), CAPACITY);
+	check_equal(process_vm_readv(getpid(), &ours, 1, &theirs, 1, 0),
+		    CAPACITY);
 	check_pattern(bytes, CAPACITY, 0);
 
 	/* A page in a pipe outlives the mapping and the buffer. */

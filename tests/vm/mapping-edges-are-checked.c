@@ -71,12 +71,15 @@ int main(void)
 	check_refused(PAGE, -4096, EOVERFLOW); /* the kernel's own check */
 	check_refused(1UL << 40, 0, EINVAL);
 
-	check_errno((long)map(PAGE, 0, PROT_READ | PROT_EXEC, MAP_SHARED), EPERM);
+	check_errno((long)map(PAGE, 0, PROT_READ | PROT_EXEC, MAP_SHARED),
+		    EPERM);
 	check_errno((long)map(PAGE, 0, PROT_EXEC, MAP_SHARED), EPERM);
-	check_errno((long)map(PAGE, 0, PROT_READ | PROT_EXEC, MAP_PRIVATE), EPERM);
+	check_errno((long)map(PAGE, 0, PROT_READ | PROT_EXEC, MAP_PRIVATE),
+		    EPERM);
 	check_errno((long)map(PAGE, 0, rw, MAP_PRIVATE), EINVAL);
 	check_errno((long)mmap(NULL, PAGE, rw, MAP_SHARED, in, 0), EACCES);
-	check_errno((long)mmap(NULL, PAGE, PROT_READ, MAP_SHARED, out, 0), EACCES);
+	check_errno((long)mmap(NULL, PAGE, PROT_READ, MAP_SHARED, out, 0),
+		    EACCES);
 
 	p = map(PAGE, 0, PROT_READ, MAP_SHARED);
 	check_errno(mprotect(p, PAGE, rw), EACCES);

@@ -19,7 +19,8 @@ static void write_in_child(void *map)
 int main(void)
 {
 	int fd = device(O_RDWR), in = device(O_RDONLY);
-	char *map = mmap(NULL, 2 * CAPACITY, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	char *map = mmap(NULL, 2 * CAPACITY, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 fd, 0);
 	char bytes[CAPACITY];
 	char *view, *page;
 

@@ -24,7 +24,8 @@ int main(void)
 	check_equal(set_attribute("capacity", "67108864"), 0);
 	with = cgroup_memory();
 	if (with < before + large || with > before + large + SLACK)
-		fail("%lld bytes charged before, %lld with 64 MiB", before, with);
+		fail("%lld bytes charged before, %lld with 64 MiB", before,
+		     with);
 	check_equal(set_attribute("capacity", "65536"), 0);
 	with = cgroup_memory();
 	if (with > before + SLACK)

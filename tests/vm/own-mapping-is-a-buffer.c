@@ -15,7 +15,8 @@ int main(void)
 
 	fill_pattern(bytes, sizeof(bytes), 0);
 	for (int i = 0; i < 100; i++) {
-		map = mmap(NULL, 2 * CAPACITY, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		map = mmap(NULL, 2 * CAPACITY, PROT_READ | PROT_WRITE,
+			   MAP_SHARED, fd, 0);
 		check(map != MAP_FAILED);
 
 		/* The first 8 KiB go where the second 8 KiB of the buffer are. */

@@ -52,7 +52,8 @@ static pid_t start_polling(void (*work)(void *))
 
 int main(void)
 {
-	int both = device(O_RDWR), in = device(O_RDONLY), out = device(O_WRONLY);
+	int both = device(O_RDWR), in = device(O_RDONLY),
+	    out = device(O_WRONLY);
 	pid_t pid;
 
 	check_equal(ready(both, 0), POLLOUT);

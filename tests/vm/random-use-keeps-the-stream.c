@@ -38,9 +38,8 @@ static void rain(int flags)
 	struct timespec every = { 0, 3000000 };
 	struct itimerspec spec = { every, every };
 	timer_t timer;
-	struct sigevent event = {
-		.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1
-	};
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL,
+				  .sigev_signo = SIGUSR1 };
 
 	check(!sigaction(SIGUSR1, &action, NULL));
 	check(!timer_create(CLOCK_MONOTONIC, &event, &timer));
@@ -89,7 +88,8 @@ static void reader(void *argument)
 
 static void meddler(void *argument)
 {
-	static const char *const sizes[] = { "4096", "8192", "65536", "1048576" };
+	static const char *const sizes[] = { "4096", "8192", "65536",
+					     "1048576" };
 	int fd = device(O_RDWR);
 	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT };
 	unsigned int seed = 3;

@@ -43,8 +43,10 @@ static void reader(void *argument)
 		check_equal(read(fd, &r, sizeof(r)), sizeof(r));
 		check(r.writer < CLIENTS && r.number < RECORDS);
 		for (size_t b = 0; b < sizeof(r.rest); b++)
-			check_equal(r.rest[b], (uint8_t)(r.writer * 31 + r.number));
-		__atomic_fetch_add(&seen[r.writer][r.number], 1, __ATOMIC_RELAXED);
+			check_equal(r.rest[b],
+				    (uint8_t)(r.writer * 31 + r.number));
+		__atomic_fetch_add(&seen[r.writer][r.number], 1,
+				   __ATOMIC_RELAXED);
 	}
 }
 

@@ -63,9 +63,9 @@ static void await_fault(int uffd)
 
 static void end_stall(int uffd, char *page, const char *with)
 {
-	struct uffdio_copy copy = {
-		.dst = (uintptr_t)page, .src = (uintptr_t)with, .len = PAGE
-	};
+	struct uffdio_copy copy = { .dst = (uintptr_t)page,
+				    .src = (uintptr_t)with,
+				    .len = PAGE };
 
 	check(!ioctl(uffd, UFFDIO_COPY, &copy));
 }

@@ -128,7 +128,8 @@ void check_pattern(const void *bytes, size_t n, uint64_t at)
 	for (size_t i = 0; i < n; i++) {
 		if (b[i] != pattern(at + i))
 			fail("byte %llu of the stream is %#x, not %#x",
-			     (unsigned long long)(at + i), b[i], pattern(at + i));
+			     (unsigned long long)(at + i), b[i],
+			     pattern(at + i));
 	}
 }
 

@@ -23,30 +23,31 @@
 
 #define fail(...) fail_at(__FILE__, __LINE__, __VA_ARGS__)
 
-#define check(condition)                                       \
-	do {                                                   \
-		if (!(condition))                              \
-			fail("not so: %s (errno: %s)", #condition, strerror(errno)); \
+#define check(condition)                                           \
+	do {                                                       \
+		if (!(condition))                                  \
+			fail("not so: %s (errno: %s)", #condition, \
+			     strerror(errno));                     \
 	} while (0)
 
 /* Both are compared as long long and printed when they differ. */
-#define check_equal(is, want)                                            \
-	do {                                                             \
-		long long is_ = (is), want_ = (want);                    \
-		if (is_ != want_)                                        \
+#define check_equal(is, want)                                              \
+	do {                                                               \
+		long long is_ = (is), want_ = (want);                      \
+		if (is_ != want_)                                          \
 			fail("%s is %lld, not %lld (errno: %s)", #is, is_, \
-			     want_, strerror(errno));                    \
+			     want_, strerror(errno));                      \
 	} while (0)
 
 /* The call gives -1 and this errno, whatever errno was before. */
-#define check_errno(call, want)                                             \
-	do {                                                                \
-		errno = 0;                                                  \
-		long long is_ = (long long)(call);                          \
-		int errno_ = errno;                                         \
-		if (is_ != -1 || errno_ != (want))                          \
+#define check_errno(call, want)                                               \
+	do {                                                                  \
+		errno = 0;                                                    \
+		long long is_ = (long long)(call);                            \
+		int errno_ = errno;                                           \
+		if (is_ != -1 || errno_ != (want))                            \
 			fail("%s gives %lld, errno %s, not -1 and %s", #call, \
-			     is_, strerror(errno_), strerror(want));        \
+			     is_, strerror(errno_), strerror(want));          \
 	} while (0)
 
 __attribute__((noreturn, format(printf, 3, 4))) void

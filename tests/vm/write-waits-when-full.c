@@ -16,7 +16,8 @@ static void write_large(void *argument)
 {
 	(void)argument;
 	fill_pattern(bytes, sizeof(bytes), 0);
-	check_equal(write(device(O_WRONLY), bytes, sizeof(bytes)), sizeof(bytes));
+	check_equal(write(device(O_WRONLY), bytes, sizeof(bytes)),
+		    sizeof(bytes));
 }
 
 static void write_atomic(void *argument)
