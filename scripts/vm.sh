@@ -38,7 +38,7 @@ vm_start() { # KERNEL
 	[ "$# $(ls "$1")" = "1 $1" ] || die "$root/boot does not have just one kernel"
 	vmlinuz=$1
 	trap vm_stop EXIT
-	trap 'exit 130' INT TERM HUP
+	trap 'exit 130' INT TERM HUP PIPE
 	mkdir -p "$cache/runs"
 	run=$(mktemp -d "$cache/runs/$kernel.XXXXXX")
 	mkdir "$run/bin"
