@@ -16,8 +16,7 @@ MODULE_PARM_DESC(devices, "how many to make, vfifo0 and up (default 1)");
 
 static unsigned long capacity = 64 << 10;
 module_param(capacity, ulong, 0444);
-MODULE_PARM_DESC(capacity, "bytes that each can store at first, rounded up to "
-			   "a power of two (default 65536)");
+MODULE_PARM_DESC(capacity, "bytes that each can hold at first (default 65536)");
 
 static int __init add(int minor, u32 bytes)
 {

@@ -48,23 +48,29 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SKIPPED		77	/* exit status, as automake has it */
-#define UNLOAD_MS	5000	/* for the last references to go */
-#define REAP_MS		5000	/* for a killed process to die */
-#define LINGER_MS	1000	/* for a test's processes to end by themselves */
-#define TAIL_LINES	40	/* of a failed test's output */
-#define MARK		"vfifo-test: "	/* our own lines in the kernel's log */
-#define LOG_LINES	40	/* of the kernel's log, from the first bad one */
+#define SKIPPED 77	    /* exit status, as automake has it */
+#define UNLOAD_MS 5000	    /* for the last references to go */
+#define REAP_MS 5000	    /* for a killed process to die */
+#define LINGER_MS 1000	    /* for a test's processes to end by themselves */
+#define TAIL_LINES 40	    /* of a failed test's output */
+#define MARK "vfifo-test: " /* our own lines in the kernel's log */
+#define LOG_LINES 40	    /* of the kernel's log, from the first bad one */
 
 /* In the kernel's log any of these fails the test that was running. */
-static const char bad_log[] =
-	"(^|[^A-Z])BUG|WARNING:|KASAN|UBSAN|KCSAN|KFENCE|lockdep|possible (circular|recursive|irq lock)|"
-	"inconsistent lock|suspicious RCU|sleeping function|scheduling while atomic|Oops|"
-	"general protection|unable to handle|kmemleak|refcount_t|INFO: task|rcu.*stall|"
-	"Call Trace|bad page|nobody cared";
+static const char bad_log[] = "(^|[^A-Z])BUG|WARNING:|KASAN|UBSAN|KCSAN|KFENCE|"
+			      "lockdep|possible (circular|recursive|irq lock)|"
+			      "inconsistent lock|suspicious RCU|sleeping "
+			      "function|scheduling while atomic|Oops|"
+			      "general protection|unable to "
+			      "handle|kmemleak|refcount_t|INFO: "
+			      "task|rcu.*stall|"
+			      "Call Trace|bad page|nobody cared";
 
 /* Taints that no test may cause (bits of /proc/sys/kernel/tainted). */
-static const struct { int bit; const char *what; } bad_taints[] = {
+static const struct {
+	int bit;
+	const char *what;
+} bad_taints[] = {
 	{ 1, "a module was forced in" },
 	{ 3, "a module was forced out" },
 	{ 4, "a machine check" },
@@ -85,7 +91,7 @@ static int ntests;
 static FILE *verdict;
 static int kmsg = -1;
 static regex_t bad_log_re;
-static char module_path[PATH_MAX];	/* empty: there is none */
+static char module_path[PATH_MAX]; /* empty: there is none */
 static char module_name[64];
 static volatile sig_atomic_t told_to_stop;
 
@@ -113,7 +119,8 @@ static char *slurp(const char *path, char *buf, size_t size)
 	size_t len = 0;
 	ssize_t n;
 
-	while (fd >= 0 && len < size - 1 && (n = read(fd, buf + len, size - 1 - len)) > 0)
+	while (fd >= 0 && len < size - 1 &&
+	       (n = read(fd, buf + len, size - 1 - len)) > 0)
 		len += n;
 	if (fd >= 0)
 		close(fd);
@@ -150,7 +157,10 @@ static void diag(const char *text, size_t len)
 	if (len > 400)
 		len = 400;
 	for (; len; len--, text++)
-		putc(isprint((unsigned char)*text) ? *text : *text == '\t' ? ' ' : '?', verdict);
+		putc(isprint((unsigned char)*text) ? *text :
+		     *text == '\t'		   ? ' ' :
+						     '?',
+		     verdict);
 	putc('\n', verdict);
 }
 
@@ -232,14 +242,18 @@ static unsigned long taint(void)
 {
 	char buf[64];
 
-	return strtoul(slurp("/proc/sys/kernel/tainted", buf, sizeof(buf)), NULL, 10);
+	return strtoul(slurp("/proc/sys/kernel/tainted", buf, sizeof(buf)),
+		       NULL, 10);
 }
 
 /* A kernel with lockdep: any splat, seen or not, has turned it off. */
 static bool lockdep_off(void)
 {
 	static char buf[16384];
-	char *at = strstr(slurp("/proc/lockdep_stats", buf, sizeof(buf)), "debug_locks:");
+	char *at = strstr(slurp("/proc/lockdep_stats", buf, sizeof(buf)), "debu"
+									  "g_"
+									  "lock"
+									  "s:");
 
 	return at && atoi(at + strlen("debug_locks:")) == 0;
 }
@@ -267,9 +281,11 @@ static int each_process(void (*f)(int pid, const char *comm, char state))
 		if (!comm || !rest)
 			continue;
 		*rest = '\0';
-		if (sscanf(rest + 1, " %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
+		if (sscanf(rest + 1, " %c %*d %*d %*d %*d %*d %u", &state,
+			   &flags) != 2)
 			continue;
-		if (state == 'Z' || state == 'X' || flags & 0x00200000 /* PF_KTHREAD */)
+		if (state == 'Z' || state == 'X' ||
+		    flags & 0x00200000 /* PF_KTHREAD */)
 			continue;
 		count++;
 		if (f)
@@ -297,7 +313,8 @@ static void show_process(int pid, const char *comm, char state)
 		snprintf(path, sizeof(path), "%s/stack", g.gl_pathv[i]);
 		slurp(path, text, sizeof(text));
 		if (!text[0])
-			diagf("  thread %zu: running, or no stack to be had", i);
+			diagf("  thread %zu: running, or no stack to be had",
+			      i);
 		for (line = strtok_r(text, "\n", &save); line && depth < 8;
 		     line = strtok_r(NULL, "\n", &save), depth++)
 			diagf("  thread %zu: %s", i, line);
@@ -370,12 +387,12 @@ static int unload_module(void)
 /* --- a test's output ------------------------------------------------------------ */
 
 static struct {
-	char text[128 * 1024];	/* the last of it */
+	char text[128 * 1024]; /* the last of it */
 	size_t len;
-	char line[512];		/* the line that is being written */
+	char line[512]; /* the line that is being written */
 	size_t line_len;
-	char last[512];		/* the last line that was not empty */
-	bool not_ok;		/* there was a line that starts so */
+	char last[512]; /* the last line that was not empty */
+	bool not_ok;	/* there was a line that starts so */
 	size_t echoed;
 } out;
 
@@ -399,7 +416,8 @@ static void out_add(const char *text, size_t len)
 	}
 	if (out.len + len > sizeof(out.text)) {
 		out.len = sizeof(out.text) / 2;
-		memmove(out.text, out.text + sizeof(out.text) - out.len, out.len);
+		memmove(out.text, out.text + sizeof(out.text) - out.len,
+			out.len);
 	}
 	memcpy(out.text + out.len, text, len);
 	out.len += len;
@@ -446,10 +464,14 @@ static void out_show(void)
 
 /* --- running -------------------------------------------------------------------- */
 
-static const char *const test_env[] = {
-	"PATH=/bin:/sbin:/usr/bin:/usr/sbin:/tests", "HOME=/tmp", "TMPDIR=/tmp", "LC_ALL=C",
-	"TERM=vt220", NULL, NULL
-};
+static const char *const test_env[] = { "PATH=/bin:/sbin:/usr/bin:/usr/sbin:/"
+					"tests",
+					"HOME=/tmp",
+					"TMPDIR=/tmp",
+					"LC_ALL=C",
+					"TERM=vt220",
+					NULL,
+					NULL };
 static char *child_env[sizeof(test_env) / sizeof(test_env[0])];
 
 static void make_env(void)
@@ -484,7 +506,8 @@ static pid_t spawn(char *const argv[], int in, int outfd)
 }
 
 /* Runs one test. False if the next one had better have a kernel of its own. */
-static bool run(int number, const struct test *t, int *passed, int *failed, int *skipped)
+static bool run(int number, const struct test *t, int *passed, int *failed,
+		int *skipped)
 {
 	struct findings found = { 0 };
 	unsigned long taint_before = taint(), taint_new;
@@ -541,11 +564,13 @@ static bool run(int number, const struct test *t, int *passed, int *failed, int 
 
 	if (timed_out) {
 		fine = false;
-		diagf("killed: it was not done after its limit of %d s", t->limit);
+		diagf("killed: it was not done after its limit of %d s",
+		      t->limit);
 		each_process(show_process);
 	} else if (fine && WIFSIGNALED(status)) {
 		fine = false;
-		diagf("killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+		diagf("killed by signal %d (%s)", WTERMSIG(status),
+		      strsignal(WTERMSIG(status)));
 	} else if (fine && WEXITSTATUS(status) == SKIPPED) {
 		skip = true;
 	} else if (fine && WEXITSTATUS(status)) {
@@ -577,12 +602,15 @@ static bool run(int number, const struct test *t, int *passed, int *failed, int 
 		give_up("clearing up after a test");
 	/* After an oops the module may be held by the dead, and to unload it wait for ever. */
 	scan_log(&found);
-	if (module_path[0] && sound && !found.hits && (err = unload_module()) && err != ENOENT) {
+	if (module_path[0] && sound && !found.hits && (err = unload_module()) &&
+	    err != ENOENT) {
 		char refs[32], refs_path[128];
 
 		fine = sound = false;
-		snprintf(refs_path, sizeof(refs_path), "/sys/module/%s/refcnt", module_name);
-		diagf("the module cannot be unloaded: %s; references: %d", strerror(err),
+		snprintf(refs_path, sizeof(refs_path), "/sys/module/%s/refcnt",
+			 module_name);
+		diagf("the module cannot be unloaded: %s; references: %d",
+		      strerror(err),
 		      atoi(slurp(refs_path, refs, sizeof(refs))));
 	}
 
@@ -592,9 +620,12 @@ static bool run(int number, const struct test *t, int *passed, int *failed, int 
 		char *line, *save;
 
 		fine = sound = false;
-		diagf("in the kernel's log (%d lines, the first %d of them here):", found.lines,
+		diagf("in the kernel's log (%d lines, the first %d of them "
+		      "here):",
+		      found.lines,
 		      found.lines < LOG_LINES ? found.lines : LOG_LINES);
-		for (line = strtok_r(found.text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		for (line = strtok_r(found.text, "\n", &save); line;
+		     line = strtok_r(NULL, "\n", &save))
 			diagf("  %s", line);
 	}
 	free(found.text);
@@ -606,7 +637,8 @@ static bool run(int number, const struct test *t, int *passed, int *failed, int 
 		}
 	if (lockdep_off() && !lockdep_was_off) {
 		fine = sound = false;
-		diagf("lockdep has turned itself off: something was wrong with the locks");
+		diagf("lockdep has turned itself off: something was wrong with "
+		      "the locks");
 	}
 	if (!fine && out.len) {
 		diagf("its output:");
@@ -627,7 +659,8 @@ static bool run(int number, const struct test *t, int *passed, int *failed, int 
 	putc('\n', verdict);
 	fwrite(diags, 1, diags_len, verdict);
 	free(diags);
-	fprintf(verdict, "# took %lld.%lld s\n", took / 1000, took % 1000 / 100);
+	fprintf(verdict, "# took %lld.%lld s\n", took / 1000,
+		took % 1000 / 100);
 	fflush(verdict);
 	mark(MARK "%s ends", t->name);
 	if (!fine)
@@ -653,8 +686,9 @@ static void run_all(void)
 	fclose(late.file);
 	if (late.hits)
 		diagf("late: %.*s", (int)strcspn(late.text, "\n"), late.text);
-	fprintf(verdict, "# finished: %d of %d, %d passed, %d failed, %d skipped\n", i, ntests,
-		passed, failed, skipped);
+	fprintf(verdict,
+		"# finished: %d of %d, %d passed, %d failed, %d skipped\n", i,
+		ntests, passed, failed, skipped);
 }
 
 static void stop(int sig)
@@ -676,7 +710,8 @@ static void shell(const char *size)
 	/* /dev/console cannot be a controlling terminal; what is behind it can. */
 	slurp("/sys/class/tty/console/active", name, sizeof(name));
 	name[strcspn(name, "\n")] = '\0';
-	snprintf(path, sizeof(path), "/dev/%s", strrchr(name, ' ') ? strrchr(name, ' ') + 1 : name);
+	snprintf(path, sizeof(path), "/dev/%s",
+		 strrchr(name, ' ') ? strrchr(name, ' ') + 1 : name);
 	close(tty);
 	tty = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (tty < 0)
@@ -706,8 +741,9 @@ static void commands(void)
 		nap_ms(10);
 	kill(-1, SIGKILL);
 	alone_within(REAP_MS);
-	fprintf(verdict, "# finished: %d\n", WIFEXITED(status) ? WEXITSTATUS(status) :
-		128 + WTERMSIG(status));
+	fprintf(verdict, "# finished: %d\n",
+		WIFEXITED(status) ? WEXITSTATUS(status) :
+				    128 + WTERMSIG(status));
 }
 
 /* --- the machine ---------------------------------------------------------------- */
@@ -715,8 +751,8 @@ static void commands(void)
 static void mount_at(const char *type, const char *at, const char *options)
 {
 	mkdir(at, 0755);
-	if (mount(type, at, type, MS_NOSUID, options) && errno != EBUSY && errno != ENODEV &&
-	    errno != ENOENT)
+	if (mount(type, at, type, MS_NOSUID, options) && errno != EBUSY &&
+	    errno != ENODEV && errno != ENOENT)
 		fprintf(stderr, "init: mounting %s: %m\n", at);
 }
 
@@ -767,7 +803,8 @@ static void find_module(void)
 		return;
 	snprintf(module_path, sizeof(module_path), "%s", g.gl_pathv[0]);
 	snprintf(module_name, sizeof(module_name), "%.*s",
-		 (int)(strlen(module_path) - strlen("/module/.ko")), module_path + strlen("/module/"));
+		 (int)(strlen(module_path) - strlen("/module/.ko")),
+		 module_path + strlen("/module/"));
 	for (p = module_name; *p; p++)
 		if (*p == '-')
 			*p = '_';
@@ -834,8 +871,10 @@ int main(void)
 		int err = module_path[0] ? load_module("") : 0;
 
 		if (err) {
-			fprintf(verdict, "the module cannot be loaded: %s\n", strerror(err));
-			fprintf(stderr, "the module cannot be loaded: %s\n", strerror(err));
+			fprintf(verdict, "the module cannot be loaded: %s\n",
+				strerror(err));
+			fprintf(stderr, "the module cannot be loaded: %s\n",
+				strerror(err));
 		}
 		if (option("vfifo.run"))
 			commands();

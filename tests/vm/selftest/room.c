@@ -10,7 +10,8 @@ int main(void)
 
 	if (!getcwd(cwd, sizeof(cwd)) || strcmp(cwd, "/tmp"))
 		return 1;
-	if (access("left", F_OK) == 0)	/* crash.c, that ran before, has left it */
+	if (access("left", F_OK) ==
+	    0) /* crash.c, that ran before, has left it */
 		return 2;
 	if (read(0, &c, 1) != 0)
 		return 3;
