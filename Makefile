@@ -1,7 +1,7 @@
 # Doors to scripts/, which do the work and can be called without make as well.
 
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\): *## */  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\): *## */  make \1\t/p' Makefile | expand -t 22
 
 deb:  ## build vfifo-dkms.deb
 	scripts/deb
