@@ -142,6 +142,6 @@ vm_qemu() { # WORDS QEMU-ARG...
 		${VFIFO_ACCEL:--accel tcg,thread=multi -cpu max,-erms,-fsrm} -smp 2 -m 1024 \
 		-nodefaults -no-user-config -display none -nic none -no-reboot \
 		-kernel "$vmlinuz" -initrd "$run/initrd" \
-		-append "console=ttyS0 panic=-1 unknown_nmi_panic printk.devkmsg=on log_buf_len=4M $words" \
+		-append "console=ttyS0 panic=-1 init_on_alloc=0 unknown_nmi_panic printk.devkmsg=on log_buf_len=4M $words" \
 		"$@"
 }

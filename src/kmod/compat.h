@@ -10,6 +10,7 @@
 #define _VFIFO_COMPAT_H
 
 #include <linux/fs.h>
+#include <linux/gfp.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/uio.h>
@@ -45,6 +46,26 @@ vfifo_hrtimer_setup(struct hrtimer *timer,
 #endif
 }
 
+/* Before 6.0 user memory was an iovec, and nothing else. */
+static inline bool vfifo_user_backed_iter(const struct iov_iter *iter)
+{
+#ifdef VFIFO_HAVE_USER_BACKED_ITER
+	return user_backed_iter(iter);
+#else
+	return iter_is_iovec(iter);
+#endif
+}
+
+/*
+ * Before 5.11 a page that is charged to a cgroup is marked as such in the place
+ * where a page that is mapped by users counts its mappings: ours are both.
+ */
+#ifdef VFIFO_HAVE_PG_KMEMCG
+#define VFIFO_GFP_PAGES GFP_KERNEL
+#else
+#define VFIFO_GFP_PAGES GFP_KERNEL_ACCOUNT
+#endif
+
 /*
  * Bring in the first @size bytes of user memory that @iter is at, for the kernel
  * to read or, @writeable, to write; returns how many could not be.
@@ -57,7 +78,10 @@ static inline size_t vfifo_fault_in_iov_iter(struct iov_iter *iter, size_t size,
 			   fault_in_iov_iter_readable(iter, size);
 }
 #else
-/* Before 5.16: taking a reference to a page brings it in. */
+/*
+ * Before 5.16: taking a reference to a page brings it in. Memory without pages
+ * (another device's, mapped) cannot be had so, and is as good as missing.
+ */
 static inline size_t vfifo_fault_in_iov_iter(struct iov_iter *iter, size_t size,
 					     bool writeable)
 {

@@ -10,7 +10,8 @@
  *	vfifo_minors_lock	which minor is which vfifo	yes	4
  *	a wait queue's lock	who sleeps there		no	5
  *
- * Both sides' locks together keep ring.buffer still, and so does a mapping.
+ * Either side's lock keeps ring.buffer still, and so does a mapping; it changes
+ * under both, unmapped.
  * mmap_lock is taken before a side's lock (mmap(2) does), so nobody touches user
  * memory that may fault while it holds one.
  *

@@ -25,6 +25,13 @@
 #include "compat.h"
 #include "device.h"
 
+/*
+ * At most this much under the lock in one go, and to be brought in at once: so
+ * nobody waits long for the lock, and what was brought in first is still there
+ * when it is copied. More than PIPE_BUF.
+ */
+#define VFIFO_MOVE_MAX (256U << 10)
+
 /* One read() or write() under way. */
 struct vfifo_io {
 	struct vfifo_ring *ring;
@@ -33,7 +40,9 @@ struct vfifo_io {
 	u32 need;      /* bytes to wait for */
 	bool whole;    /* all or nothing: an atomic write */
 	bool nonblock; /* EAGAIN rather than wait for the other side */
-	bool nowait;   /* EAGAIN rather than wait for anything */
+	bool nowait;   /* EAGAIN rather than wait for the lock, either */
+	bool more;     /* the last move could have gone on at once */
+	bool futile;   /* the last move found user memory missing at once */
 };
 
 static int io_lock(struct vfifo_io *io)
@@ -59,75 +68,111 @@ static size_t io_copy(struct vfifo_io *io, void *at, size_t n)
 /*
  * Moves what can be moved now, under the lock of the side.
  *
- * Return: bytes moved; -EAGAIN: fewer than needed are available; -EFAULT: user
- * memory was not there and @fault bytes of it are wanted.
+ * Return: bytes moved; -EAGAIN: fewer than needed are available; -EFAULT: none,
+ * as user memory was not there. @missing: how many bytes of it are to be brought
+ * in; @iter is at the first of them, with those of an atomic write that came
+ * before it, @copied, to be gone back over.
  */
-static ssize_t io_move(struct vfifo_io *io, size_t *fault)
+static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
 {
 	u32 available = vfifo_ring_available(io->ring, io->end);
-	size_t n = min_t(size_t, available, iov_iter_count(io->iter));
-	size_t copied;
+	size_t possible = min_t(size_t, available, iov_iter_count(io->iter));
+	size_t n = min_t(size_t, possible, VFIFO_MOVE_MAX);
 
 	if (available < io->need)
 		return -EAGAIN;
-	copied = io_copy(io, vfifo_ring_at(io->ring, io->end), n);
-	*fault = n - copied;
-	if (copied < n && io->whole) {
-		iov_iter_revert(io->iter, copied);
-		*fault = n;
+	*copied = io_copy(io, vfifo_ring_at(io->ring, io->end), n);
+	*missing = n - *copied;
+	if (!*copied || (*missing && io->whole))
 		return -EFAULT;
-	}
-	if (!copied)
-		return -EFAULT;
-	vfifo_ring_commit(io->ring, io->end, copied);
-	return copied;
+	vfifo_ring_commit(io->ring, io->end, *copied);
+	io->more = *copied < possible;
+	return *copied;
 }
 
 /*
  * Brings in the user memory that was missing, with no lock held. An atomic write
  * from memory that ends too soon becomes the shorter one that can be had.
  */
-static int io_fault_in(struct vfifo_io *io, size_t size)
+static int io_fault_in(struct vfifo_io *io, size_t missing, size_t copied)
 {
-	size_t missing = vfifo_fault_in_iov_iter(io->iter, size,
-						 io->end == VFIFO_CONSUMER);
+	size_t got = 0;
 
-	if (missing == size)
-		return -EFAULT;
-	if (missing && io->whole) {
-		iov_iter_truncate(io->iter, size - missing);
-		io->need = size - missing;
+	if (vfifo_user_backed_iter(io->iter))
+		got = missing -
+		      vfifo_fault_in_iov_iter(io->iter, missing,
+					      io->end == VFIFO_CONSUMER);
+	if (!io->whole)
+		return got ? 0 : -EFAULT;
+
+	iov_iter_revert(io->iter, copied);
+	if (got == missing)
+		return 0;
+	iov_iter_truncate(io->iter, copied + got);
+	io->need = copied + got;
+	return io->need ? 0 : -EFAULT;
+}
+
+/*
+ * Memory that is there can be gone again before it is copied, but not for ever:
+ * after a second time for nothing, a signal may end it. Not before: to io_uring,
+ * which asked not to wait, its own work looks like a signal.
+ */
+static int io_retry(struct vfifo_io *io)
+{
+	bool again = io->futile;
+
+	io->futile = true;
+	if (!again || !signal_pending(current))
+		return 0;
+	return io->nowait ? -EAGAIN : -ERESTARTSYS;
+}
+
+/* What to do after a move that was not hindered by user memory. */
+static int io_next(struct vfifo_io *io, bool moved, bool done)
+{
+	if (moved && io->more) {
+		cond_resched();
+		return signal_pending(current) ? -ERESTARTSYS : 0;
 	}
-	return signal_pending(current) ? -ERESTARTSYS : 0;
+	if (moved)
+		return 0;
+	if (io->nonblock || (done && io->end == VFIFO_CONSUMER))
+		return -EAGAIN;
+	return vfifo_ring_wait(io->ring, io->end, io->need);
 }
 
 static ssize_t io_run(struct vfifo_io *io)
 {
 	size_t done = 0;
-	size_t fault;
-	ssize_t n;
 	int err;
 
 	do {
-		fault = 0;
+		size_t missing = 0, copied = 0;
+		ssize_t n;
+
 		err = io_lock(io);
 		if (err)
 			break;
-		n = io_move(io, &fault);
+		n = io_move(io, &missing, &copied);
 		vfifo_ring_unlock(io->ring, io->end);
 
 		if (n > 0) {
 			done += n;
+			io->futile = false;
 			vfifo_ring_wake(io->ring, io->end);
 		}
-		if (fault)
-			err = io_fault_in(io, fault);
-		else if (io->end == VFIFO_CONSUMER && done)
+		if (missing) {
+			/* This may take for ever, and others sleep. */
+			vfifo_ring_pass_on(io->ring, io->end);
+			err = io_fault_in(io, missing, copied);
+			if (!err && n < 0)
+				err = io_retry(io);
+			continue;
+		}
+		if (n > 0 && io->end == VFIFO_CONSUMER && !io->more)
 			break; /* gives what there is */
-		else if (n == -EAGAIN && io->nonblock)
-			err = -EAGAIN;
-		else if (n == -EAGAIN)
-			err = vfifo_ring_wait(io->ring, io->end, io->need);
+		err = io_next(io, n > 0, done);
 	} while (!err && iov_iter_count(io->iter));
 
 	vfifo_ring_pass_on(io->ring, io->end);

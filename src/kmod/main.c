@@ -2,6 +2,8 @@
 /*
  * main.c - in what order all of it comes and goes
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 
@@ -68,7 +70,8 @@ static int __init add_all(u32 bytes)
 
 /*
  * Nothing can be opened before all that may fail has been done: a file that is
- * open when the init of a module fails would be left without its code.
+ * open when the init of a module fails would be left without its code. (For a
+ * moment there are nodes that say ENXIO.)
  */
 static int __init vfifo_init(void)
 {

@@ -28,17 +28,12 @@ static void data_close(struct vm_area_struct *vma)
 	vfifo_ring_unmap(&vma_vfifo(vma)->ring);
 }
 
-static pgoff_t data_index(pgoff_t pgoff)
-{
-	return pgoff - (VFIFO_MMAP_DATA >> PAGE_SHIFT);
-}
-
 static vm_fault_t data_fault(struct vm_fault *vmf)
 {
 	struct vfifo *vfifo = vma_vfifo(vmf->vma);
 	struct page *page;
 
-	page = vfifo_ring_page(&vfifo->ring, data_index(vmf->pgoff));
+	page = vfifo_ring_page(&vfifo->ring, vmf->pgoff);
 	if (!page)
 		return VM_FAULT_SIGBUS;
 	get_page(page);
@@ -83,8 +78,7 @@ int vfifo_mmap(struct file *file, struct vm_area_struct *vma)
 	err = vma_validate(vma);
 	if (err)
 		return err;
-	err = vfifo_ring_map(&vfifo->ring, data_index(vma->vm_pgoff),
-			     vma_pages(vma));
+	err = vfifo_ring_map(&vfifo->ring, vma->vm_pgoff, vma_pages(vma));
 	if (err)
 		return err;
 	vma_restrict(vma);

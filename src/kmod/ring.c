@@ -20,9 +20,10 @@
  *
  * At least one of them sees the other. A sleeper (a blocked read() or write())
  * has a need of its own, one byte or the whole of an atomic write, and is woken
- * only where that is met; only one is woken at a time, so whoever moves a
- * position or stops waiting passes the wake-up on to the next of its own side
- * whose need is met still. Pollers are all woken, with no key, so that each
+ * only where that is met; only one is woken at a time, so a sleeper that was
+ * woken passes it on to the next of its own side whose need is met still: when
+ * it has to sleep on, before it waits for anything else, and when it leaves.
+ * Pollers are all woken, with no key, so that each
  * polls again and sees for itself.
  */
 #include <linux/gfp.h>
@@ -37,6 +38,7 @@
 #include <vfifo.h>
 #include <vfifo_ring.h>
 
+#include "compat.h"
 #include "ring.h"
 
 /* poll(2) reports a side from this many available bytes on. */
@@ -84,25 +86,29 @@ static void buffer_free(struct vfifo_buffer *buffer)
 	kvfree(buffer->pages);
 }
 
+/* -ENOMEM, or -EINTR for whoever was killed meanwhile. */
 static int buffer_alloc(struct vfifo_buffer *buffer, u32 capacity)
 {
 	/* Rather fail than have the OOM killer make room. */
-	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL |
-			  __GFP_NOWARN;
+	const gfp_t gfp = __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	const unsigned int n = capacity >> PAGE_SHIFT;
+	int err = -ENOMEM;
 
 	*buffer = (struct vfifo_buffer){ .capacity = capacity };
-	buffer->pages =
-		kvmalloc_array(2 * (size_t)n, sizeof(*buffer->pages), gfp);
+	buffer->pages = kvmalloc_array(2 * (size_t)n, sizeof(*buffer->pages),
+				       GFP_KERNEL_ACCOUNT | gfp);
 	if (!buffer->pages)
-		return -ENOMEM;
+		return err;
 
 	for (; buffer->nr_pages < n; buffer->nr_pages++) {
 		struct page *page;
 
-		if (fatal_signal_pending(current))
+		if (fatal_signal_pending(current)) {
+			err = -EINTR;
 			goto err_free;
-		page = alloc_page(gfp | __GFP_HIGHMEM | __GFP_ZERO);
+		}
+		page = alloc_page(VFIFO_GFP_PAGES | gfp | __GFP_HIGHMEM |
+				  __GFP_ZERO);
 		if (!page)
 			goto err_free;
 		buffer->pages[buffer->nr_pages] = page;
@@ -117,7 +123,7 @@ static int buffer_alloc(struct vfifo_buffer *buffer, u32 capacity)
 
 err_free:
 	buffer_free(buffer);
-	return -ENOMEM;
+	return err;
 }
 
 static void side_init(struct vfifo_side *side)
@@ -191,7 +197,8 @@ void vfifo_ring_unlock(struct vfifo_ring *ring, enum vfifo_end end)
 
 /*
  * Its own position is loaded first: where that is moving, what comes out is too
- * much rather than too little, and its mover wakes whoever is misled.
+ * much rather than too little. Whoever was woken for it finds out and passes the
+ * wake-up on.
  */
 static u32 side_available(struct vfifo_ring *ring, enum vfifo_end end)
 {
@@ -296,8 +303,9 @@ static void side_wake(struct vfifo_ring *ring, enum vfifo_end end)
 
 	if (waitqueue_active(&side->sleepers))
 		wake_up_interruptible(&side->sleepers);
-	if (waitqueue_active(&side->pollers) &&
-	    side_available(ring, end) >= vfifo_watermark[end])
+	if (side_available(ring, end) < vfifo_watermark[end])
+		return;
+	if (waitqueue_active(&side->pollers))
 		wake_up_all(&side->pollers);
 	if (READ_ONCE(side->fasync))
 		kill_fasync(&side->fasync, SIGIO,
@@ -358,6 +366,7 @@ int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end, u32 need)
 		.end = end,
 		.need = need,
 	};
+	bool woken = false;
 	int err = 0;
 
 	init_wait(&sleeper.wait);
@@ -371,11 +380,18 @@ int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end, u32 need)
 					  TASK_INTERRUPTIBLE);
 		if (side_available(ring, end) >= need)
 			break;
+		/*
+		 * The one wake-up is used up, but somebody was faster and has
+		 * left too little for this one.
+		 */
+		if (woken)
+			vfifo_ring_pass_on(ring, end);
 		if (signal_pending(current)) {
 			err = -ERESTARTSYS;
 			break;
 		}
 		schedule();
+		woken = true;
 	}
 	finish_wait(&side->sleepers, &sleeper.wait);
 	return err;
@@ -442,7 +458,7 @@ int vfifo_ring_clear(struct vfifo_ring *ring)
 
 /*
  * Brings the stored bytes over to where their positions are in the new buffer.
- * In pieces: half a gigabyte takes a while, and mmap() waits for these locks.
+ * In pieces, as half a gigabyte takes a while and others want the processor.
  */
 static void ring_move(struct vfifo_ring *ring, struct vfifo_buffer *to)
 {
@@ -483,19 +499,44 @@ static void ring_unlock_both(struct vfifo_ring *ring)
 	vfifo_ring_unlock(ring, VFIFO_PRODUCER);
 }
 
+/* Stable only under both locks; without them, a good guess. */
+static int ring_may_resize(struct vfifo_ring *ring, u32 capacity)
+{
+	if (atomic_read(&ring->mappings) || vfifo_ring_used(ring) > capacity)
+		return -EBUSY;
+	return 0;
+}
+
+static void ring_exchange(struct vfifo_ring *ring, struct vfifo_buffer *buffer)
+{
+	struct vfifo_buffer *at = &ring->buffer;
+	struct vfifo_buffer old = *at;
+
+	at->data = buffer->data;
+	at->pages = buffer->pages;
+	at->nr_pages = buffer->nr_pages;
+	WRITE_ONCE(at->capacity, buffer->capacity); /* some look with no lock */
+	*buffer = old;
+}
+
 /**
  * vfifo_ring_resize() - another capacity, with the same bytes stored
  * @ring: the ring
  * @capacity: as vfifo_capacity_for() gives it
  *
  * Return: 0; -EBUSY: mapped, or more is stored than would fit; -ENOMEM;
- * -ERESTARTSYS. Nothing has changed unless 0.
+ * -ERESTARTSYS, -EINTR: a signal. Nothing has changed unless 0.
  */
 int vfifo_ring_resize(struct vfifo_ring *ring, u32 capacity)
 {
 	struct vfifo_buffer buffer;
 	int err;
 
+	if (capacity == vfifo_ring_capacity(ring))
+		return 0;
+	err = ring_may_resize(ring, capacity);
+	if (err)
+		return err;
 	/* Before the locks, so that nobody waits for the allocator. */
 	err = buffer_alloc(&buffer, capacity);
 	if (err)
@@ -504,15 +545,11 @@ int vfifo_ring_resize(struct vfifo_ring *ring, u32 capacity)
 	err = ring_lock_both(ring);
 	if (err)
 		goto err_free;
-
-	if (atomic_read(&ring->mappings) ||
-	    vfifo_ring_available(ring, VFIFO_CONSUMER) > capacity) {
-		err = -EBUSY;
+	err = ring_may_resize(ring, capacity);
+	if (err)
 		goto err_unlock;
-	}
-
 	ring_move(ring, &buffer);
-	swap(ring->buffer, buffer);
+	ring_exchange(ring, &buffer);
 	ring_unlock_both(ring);
 
 	ring_wake_all(ring);
@@ -535,15 +572,17 @@ err_free:
  * Called with the mmap_lock held. That is allowed, as nobody faults on user
  * memory while it holds a side's lock.
  *
- * Return: 0; -EINVAL: beyond the second appearance of the buffer; -ERESTARTSYS.
+ * Return: 0; -EINVAL: beyond the second appearance of the buffer; -EINTR: killed
+ * (mmap(2) knows no other interruption).
  */
 int vfifo_ring_map(struct vfifo_ring *ring, pgoff_t first, unsigned long pages)
 {
+	struct vfifo_side *side = side_of(ring, VFIFO_CONSUMER);
 	unsigned long end;
 	int err;
 
 	/* Either side's lock keeps vfifo_ring_resize() out. */
-	err = vfifo_ring_lock(ring, VFIFO_CONSUMER);
+	err = mutex_lock_killable(&side->lock);
 	if (err)
 		return err;
 	end = 2UL * ring->buffer.nr_pages;
@@ -551,7 +590,7 @@ int vfifo_ring_map(struct vfifo_ring *ring, pgoff_t first, unsigned long pages)
 		atomic_inc(&ring->mappings);
 	else
 		err = -EINVAL;
-	vfifo_ring_unlock(ring, VFIFO_CONSUMER);
+	mutex_unlock(&side->lock);
 	return err;
 }
 

@@ -5,7 +5,8 @@
  * APIs:
  *   vfifo_ring_init, _destroy     lifetime
  *   vfifo_ring_used, _capacity    a look from outside, without a lock
- *   vfifo_ring_lock, _unlock      one side, for the next four
+ *   vfifo_ring_lock, _trylock, _unlock
+ *                                 one side, for the next three
  *   vfifo_ring_available          bytes that the side may take, or fill
  *   vfifo_ring_at                 where they are, contiguous
  *   vfifo_ring_commit             moves the side's position over them
@@ -14,7 +15,8 @@
  *   vfifo_ring_wait, _pass_on     sleeps until `need` bytes are available; after that
  *   vfifo_ring_poll               the same for poll(2)
  *   vfifo_ring_clear, _resize     drop what is stored; another capacity
- *   vfifo_ring_map, _unmap, _page the buffer in somebody's address space
+ *   vfifo_ring_map, _map_again, _unmap, _page
+ *                                 the buffer in somebody's address space
  *
  * The two sides mirror each other: what the producer side fills, the consumer
  * side takes, and each waits for the other's position to move.

@@ -12,7 +12,9 @@
  * those are written whole or not at all (EAGAIN), and larger ones write what
  * fits, or give EAGAIN where nothing does. Seeks, pread(2) and pwrite(2) give
  * ESPIPE. poll(2) reports POLLIN when there is a byte to read, POLLOUT when
- * PIPE_BUF bytes can be written.
+ * PIPE_BUF bytes can be written. A call that must not wait at all (RWF_NOWAIT,
+ * io_uring) may see EAGAIN for a lock that is in use as well. A splice(2) from an
+ * empty FIFO waits, and its pipe with it, unless the file has O_NONBLOCK.
  *
  * A capacity is a power of two of bytes, from the page size of the machine to
  * VFIFO_CAPACITY_MAX.
@@ -39,7 +41,8 @@
 #define VFIFO_MMAP_DATA 0x00000000U
 
 /*
- * Drops the bytes that are stored now. EINTR: a signal came first.
+ * Drops the bytes that are stored now; any open file will do. EINTR: a signal
+ * came first.
  */
 #define VFIFO_CLEAR _IO('k', 1)
 

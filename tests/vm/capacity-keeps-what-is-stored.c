@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -27,11 +28,34 @@ static void writer(void *argument)
 	check_equal(write(device(O_WRONLY), bytes, PIPE_BUF), PIPE_BUF);
 }
 
+static void await_space(void *argument)
+{
+	struct pollfd p = { .fd = device(O_WRONLY), .events = POLLOUT };
+
+	(void)argument;
+	check_equal(poll(&p, 1, 20000), 1);
+}
+
+/*
+ * Memory that others have used lately, so that the buffer is likely to get it;
+ * the guest runs with init_on_alloc=0.
+ */
+static void dirty_memory(void *argument)
+{
+	const size_t n = 400 << 20;
+	char *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)argument;
+	check(p != MAP_FAILED);
+	memset(p, 0xaa, n);
+}
+
 int main(void)
 {
 	int fd = device(O_RDWR);
 	char *map;
-	pid_t pid;
+	pid_t pid, poller;
 
 	check_equal(attribute("capacity"), CAPACITY);
 	check_rounds("1", 4096);
@@ -55,11 +79,16 @@ int main(void)
 
 	pid = start(writer, NULL);
 	wait_asleep(pid, "vfifo_ring_wait");
+	poller = start(await_space, NULL);
+	wait_asleep(poller, "do_sys_poll");
 	check_rounds("16384", 16384);
 	finish(pid);
+	finish(poller);
 
+	/* The same again is no change, and as such allowed. */
 	map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
 	check(map != MAP_FAILED);
+	check_rounds("16000", 16384);
 	check_equal(set_attribute("capacity", "65536"), EBUSY);
 	check_equal(attribute("capacity"), 16384);
 	check(!munmap(map, 4096));
@@ -69,10 +98,11 @@ int main(void)
 	check_equal(attribute("size"), 0);
 
 	/* New memory is zeroed. */
-	check_rounds("65536", 65536);
-	map = mmap(NULL, 65536, PROT_READ, MAP_SHARED, fd, 0);
+	finish(start(dirty_memory, NULL));
+	check_rounds("16777216", 16777216);
+	map = mmap(NULL, 16777216, PROT_READ, MAP_SHARED, fd, 0);
 	check(map != MAP_FAILED);
-	for (int i = 0; i < 65536; i++)
+	for (int i = 0; i < 16777216; i++)
 		check_equal(map[i], 0);
 	return 0;
 }

@@ -37,6 +37,25 @@ static void check_refused(size_t length, off_t offset, int err)
 	check_errno((long)map(length, offset, PROT_READ, MAP_SHARED), err);
 }
 
+/* Not in core dumps, no growing; see proc(5). */
+static void check_flags(const void *at)
+{
+	FILE *f = fopen("/proc/self/smaps", "re");
+	char line[512];
+	unsigned long start, end;
+	int here = 0, seen = 0;
+
+	check(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			here = start == (unsigned long)at;
+		else if (here && !strncmp(line, "VmFlags:", 8))
+			seen = strstr(line, " dd") && strstr(line, " de");
+	}
+	fclose(f);
+	check(seen);
+}
+
 int main(void)
 {
 	const int rw = PROT_READ | PROT_WRITE;
@@ -90,6 +109,7 @@ int main(void)
 	check(!munmap(p, PAGE));
 
 	p = map(end, 0, rw, MAP_SHARED);
+	check_flags(p);
 	check_errno(mprotect(p, end, rw | PROT_EXEC), EACCES);
 	check(!mprotect(p, end, PROT_READ));
 	check(!mprotect(p, end, rw));

@@ -86,6 +86,8 @@ static void reader(void *argument)
 	check_equal(at, TOTAL);
 }
 
+static int *resized; /* shared by all */
+
 static void meddler(void *argument)
 {
 	static const char *const sizes[] = { "4096", "8192", "65536",
@@ -101,6 +103,7 @@ static void meddler(void *argument)
 		void *map;
 
 		check(!err || err == EBUSY);
+		*resized += !err;
 		check(size >= 0 && size <= 1048576);
 		check(poll(&p, 1, 0) >= 0);
 		map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
@@ -112,14 +115,20 @@ static void meddler(void *argument)
 
 int main(void)
 {
-	pid_t w = start(writer, NULL), r = start(reader, NULL);
-	pid_t m = start(meddler, NULL);
+	pid_t w, r, m;
 	int status;
 
+	resized = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	check(resized != MAP_FAILED);
+	w = start(writer, NULL);
+	r = start(reader, NULL);
+	m = start(meddler, NULL);
 	finish(w);
 	finish(r);
 	check_equal(attribute("size"), 0);
 	check_equal(waitpid(m, &status, WNOHANG), 0);
+	check(*resized > 3);
 	kill(m, SIGKILL);
 	check_equal(waitpid(m, &status, 0), m);
 	return 0;

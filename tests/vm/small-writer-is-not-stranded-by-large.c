@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Two writers sleep; the space that comes is too little for the first in the
- * queue, but enough for the second: that one goes on. The same space given up by
- * a sleeper that a signal takes away is passed on as well.
+ * queue, but enough for the second: that one goes on, and does as well when the
+ * first is killed meanwhile.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Reads into memory that has not been touched yet, while completions are on
+ * their way: to io_uring its own work looks like a signal, and must not end one.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <liburing.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vfifo.h>
+
+#include "testlib.h"
+
+#define READS 64
+#define PAGE 4096UL
+
+static void writer(void *argument)
+{
+	int fd = device(O_WRONLY);
+
+	(void)argument;
+	for (;;)
+		check_equal(write(fd, "0123456789", 10), 10);
+}
+
+int main(void)
+{
+	int fd = device(O_RDWR);
+	struct io_uring ring;
+	int err = io_uring_queue_init(READS, &ring, 0);
+	int status;
+	pid_t pid;
+
+	if (err == -ENOSYS || err == -EPERM)
+		skip("this kernel has no io_uring");
+	check_equal(err, 0);
+	pid = start(writer, NULL);
+	for (int round = 0; round < 100; round++) {
+		char *fresh = mmap(NULL, READS * PAGE, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		check(fresh != MAP_FAILED);
+		check(!ioctl(fd, VFIFO_CLEAR));
+		for (int i = 0; i < READS; i++)
+			io_uring_prep_read(io_uring_get_sqe(&ring), fd,
+					   fresh + i * PAGE, PAGE, 0);
+		check_equal(io_uring_submit(&ring), READS);
+		for (int i = 0; i < READS; i++) {
+			struct io_uring_cqe *cqe;
+
+			check_equal(io_uring_wait_cqe(&ring, &cqe), 0);
+			if (cqe->res <= 0)
+				fail("a read gives %d in round %d", cqe->res,
+				     round);
+			io_uring_cqe_seen(&ring, cqe);
+		}
+		check(!munmap(fresh, READS * PAGE));
+	}
+	kill(pid, SIGKILL);
+	check_equal(waitpid(pid, &status, 0), pid);
+	io_uring_queue_exit(&ring);
+	return 0;
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * While a resize holds both sides' locks to move a lot of bytes: a call that must
+ * not wait gives EAGAIN, mmap() waits but is no more interrupted by a signal than
+ * elsewhere, and mode=0 stops the generator for certain although its work waits.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "testlib.h"
+
+#define STORED (100 << 20)
+
+static void ignore(int signal)
+{
+	(void)signal;
+}
+
+static void resizer(void *argument)
+{
+	(void)argument;
+	for (;;) {
+		int err = set_attribute("capacity", "268435456");
+
+		check(!err || err == EBUSY);
+		err = set_attribute("capacity", "134217728");
+		check(!err || err == EBUSY);
+	}
+}
+
+static void nowait_does_not_wait(int fd)
+{
+	char byte;
+	struct iovec iov = { &byte, 1 };
+	const double until = now() + 30;
+
+	while (preadv2(fd, &iov, 1, -1, RWF_NOWAIT) == 1)
+		if (now() > until)
+			fail("a lock was never found in use");
+	check_equal(errno, EAGAIN);
+	check(attribute("size") > STORED / 2);
+}
+
+static void zero_stops_it(void)
+{
+	for (int i = 0; i < 5; i++) {
+		long long size;
+
+		check_equal(set_attribute("mode", "1"), 0);
+		sleep_ms(1001 + i);
+		check_equal(set_attribute("mode", "0"), 0);
+		size = attribute("size");
+		sleep_ms(400);
+		check_equal(attribute("size"), size);
+	}
+}
+
+static void mmap_is_not_interrupted(int fd)
+{
+	struct sigaction action = { .sa_handler = ignore };
+	struct itimerval every = { { 0, 2000 }, { 0, 2000 } };
+	const double until = now() + 2;
+
+	check(!sigaction(SIGALRM, &action, NULL));
+	check(!setitimer(ITIMER_REAL, &every, NULL));
+	while (now() < until) {
+		void *map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+
+		if (map == MAP_FAILED)
+			fail("mmap: %s", strerror(errno));
+		check(!munmap(map, 4096));
+	}
+	memset(&every, 0, sizeof(every));
+	check(!setitimer(ITIMER_REAL, &every, NULL));
+}
+
+int main(void)
+{
+	static char bytes[1 << 20];
+	int fd = device(O_RDWR);
+	int status;
+	pid_t pid;
+
+	check_equal(set_attribute("capacity", "134217728"), 0);
+	for (int i = 0; i < STORED; i += sizeof(bytes))
+		write_all(fd, bytes, sizeof(bytes));
+	pid = start(resizer, NULL);
+	nowait_does_not_wait(fd);
+	zero_stops_it();
+	mmap_is_not_interrupted(fd);
+	kill(pid, SIGKILL);
+	check_equal(waitpid(pid, &status, 0), pid);
+	check(WIFSIGNALED(status));
+	return 0;
+}
