@@ -80,7 +80,7 @@ int main(void)
 	pid = start(writer, NULL);
 	wait_asleep(pid, "vfifo_ring_wait");
 	poller = start(await_space, NULL);
-	wait_asleep(poller, "do_sys_poll");
+	wait_asleep(poller, "poll");
 	check_rounds("16384", 16384);
 	finish(pid);
 	finish(poller);

@@ -73,7 +73,7 @@ int main(void)
 
 	for (int i = 0; i < 2; i++) {
 		pids[i] = start(await_exclusively, NULL);
-		wait_asleep(pids[i], "do_epoll_wait");
+		wait_asleep(pids[i], "poll");
 	}
 	for (int i = 0; i < 1000; i++) {
 		write_all(fd, "x", 1);

@@ -46,7 +46,7 @@ static pid_t start_polling(void (*work)(void *))
 {
 	pid_t pid = start(work, NULL);
 
-	wait_asleep(pid, "do_sys_poll");
+	wait_asleep(pid, "poll");
 	return pid;
 }
 

@@ -172,7 +172,7 @@ void wait_asleep(pid_t pid, const char *function)
 		check(n >= 0);
 		where[n] = 0;
 		close(fd);
-		if (!strcmp(where, function))
+		if (strstr(where, function))
 			return;
 		sleep_ms(1);
 	} while (now() < until);

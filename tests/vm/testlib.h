@@ -76,7 +76,7 @@ void check_pattern(const void *bytes, size_t n, uint64_t at);
 pid_t start(void (*work)(void *argument), void *argument);
 /* ... and did. */
 void finish(pid_t pid);
-/* ... is asleep in this function of the kernel. */
+/* ... is asleep in a function of the kernel with this in its name. */
 void wait_asleep(pid_t pid, const char *function);
 
 /*
