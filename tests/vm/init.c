@@ -57,14 +57,11 @@
 #define LOG_LINES 40	    /* of the kernel's log, from the first bad one */
 
 /* In the kernel's log any of these fails the test that was running. */
-static const char bad_log[] = "(^|[^A-Z])BUG|WARNING:|KASAN|UBSAN|KCSAN|KFENCE|"
-			      "lockdep|possible (circular|recursive|irq lock)|"
-			      "inconsistent lock|suspicious RCU|sleeping "
-			      "function|scheduling while atomic|Oops|"
-			      "general protection|unable to "
-			      "handle|kmemleak|refcount_t|INFO: "
-			      "task|rcu.*stall|"
-			      "Call Trace|bad page|nobody cared";
+static const char bad_log[] =
+	"(^|[^A-Z])BUG|WARNING:|KASAN|UBSAN|KCSAN|KFENCE|lockdep|possible (circular|recursive|irq lock)|"
+	"inconsistent lock|suspicious RCU|sleeping function|scheduling while atomic|Oops|"
+	"general protection|unable to handle|kmemleak|refcount_t|INFO: task|rcu.*stall|"
+	"Call Trace|bad page|nobody cared";
 
 /* Taints that no test may cause (bits of /proc/sys/kernel/tainted). */
 static const struct {
@@ -250,10 +247,8 @@ static unsigned long taint(void)
 static bool lockdep_off(void)
 {
 	static char buf[16384];
-	char *at = strstr(slurp("/proc/lockdep_stats", buf, sizeof(buf)), "debu"
-									  "g_"
-									  "lock"
-									  "s:");
+	char *at = strstr(slurp("/proc/lockdep_stats", buf, sizeof(buf)),
+			  "debug_locks:");
 
 	return at && atoi(at + strlen("debug_locks:")) == 0;
 }
@@ -464,14 +459,15 @@ static void out_show(void)
 
 /* --- running -------------------------------------------------------------------- */
 
-static const char *const test_env[] = { "PATH=/bin:/sbin:/usr/bin:/usr/sbin:/"
-					"tests",
-					"HOME=/tmp",
-					"TMPDIR=/tmp",
-					"LC_ALL=C",
-					"TERM=vt220",
-					NULL,
-					NULL };
+static const char *const test_env[] = {
+	"PATH=/bin:/sbin:/usr/bin:/usr/sbin:/tests",
+	"HOME=/tmp",
+	"TMPDIR=/tmp",
+	"LC_ALL=C",
+	"TERM=vt220",
+	NULL,
+	NULL
+};
 static char *child_env[sizeof(test_env) / sizeof(test_env[0])];
 
 static void make_env(void)
@@ -620,8 +616,7 @@ static bool run(int number, const struct test *t, int *passed, int *failed,
 		char *line, *save;
 
 		fine = sound = false;
-		diagf("in the kernel's log (%d lines, the first %d of them "
-		      "here):",
+		diagf("in the kernel's log (%d lines, the first %d of them here):",
 		      found.lines,
 		      found.lines < LOG_LINES ? found.lines : LOG_LINES);
 		for (line = strtok_r(found.text, "\n", &save); line;
@@ -637,8 +632,7 @@ static bool run(int number, const struct test *t, int *passed, int *failed,
 		}
 	if (lockdep_off() && !lockdep_was_off) {
 		fine = sound = false;
-		diagf("lockdep has turned itself off: something was wrong with "
-		      "the locks");
+		diagf("lockdep has turned itself off: something was wrong with the locks");
 	}
 	if (!fine && out.len) {
 		diagf("its output:");
