@@ -113,16 +113,11 @@ archive_version() {
 	day=$(date +%F)
 	state=$cache/archive/$suite
 	mkdir -p "$state"
-	if [ ! -e "$state/$day" ]; then
-		mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
-		echo "deb $(mirror) $suite main" >"$state/sources.list"
-		if archive_apt apt-get -q update >"$state/log" 2>&1; then
-			rm -f "$state"/20*
-			: >"$state/$day"
-		else
-			warn "cannot reach the archive for $suite; going by what it had earlier"
-		fi
-	fi
+	# One at a time: apt refuses to look while another does.
+	[ -e "$state/$day" ] || (
+		flock 9
+		[ -e "$state/$day" ] || archive_update
+	) 9>"$state.lock"
 	# apt-cache takes half a second, and the scripts ask for the same thing again and again.
 	if [ ! -s "$state/$day.$package" ]; then
 		archive_apt apt-cache show --no-all-versions "$package" 2>/dev/null |
@@ -144,6 +139,18 @@ archive_apt() {
 }
 
 # A lock is left while someone may wait for it; an old one is of something long gone.
+# Into $state, of archive_version.
+archive_update() {
+	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
+	echo "deb $(mirror) $suite main" >"$state/sources.list"
+	if archive_apt apt-get -q update >"$state/log" 2>&1; then
+		rm -f "$state"/20*
+		: >"$state/$day"
+	else
+		warn "cannot reach the archive for $suite; going by what it had earlier"
+	fi
+}
+
 prune() {
 	[ ! -d "$1" ] || find "$1" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {} + || :
 }
