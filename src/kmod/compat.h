@@ -9,11 +9,23 @@
 #ifndef _VFIFO_COMPAT_H
 #define _VFIFO_COMPAT_H
 
+#include <linux/device/class.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/uio.h>
+
+/* Until 6.4 a class had an owner. */
+static inline struct class *vfifo_class_create(const char *name)
+{
+#ifdef VFIFO_HAVE_CLASS_CREATE_NAME
+	return class_create(name);
+#else
+	return class_create(THIS_MODULE, name);
+#endif
+}
 
 /* Before 6.5 the same job was done through a pipe iterator. */
 #ifdef VFIFO_HAVE_COPY_SPLICE_READ

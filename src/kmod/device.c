@@ -6,19 +6,17 @@
  * reference while the minor is the vfifo's, each open file holds one, and the
  * last one to go frees it. One cdev serves all minors and stays as long as the
  * module does, so an inode that remembers it (an old mknod'd node as well) never
- * points at anything that went; the device of the class is of the driver core's
- * making, so nothing of ours is freed with it.
+ * points at anything that went; the class and its devices are of the driver
+ * core's making, as their release may run when the module is gone.
  */
 #include <linux/cdev.h>
 #include <linux/idr.h>
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "device.h"
 
-static struct class vfifo_class = {
-	.name = "vfifo",
-};
-
+static struct class *vfifo_class;
 static dev_t vfifo_first; /* of VFIFO_DEVICES_MAX */
 static struct cdev *vfifo_cdev;
 
@@ -111,7 +109,7 @@ int vfifo_register(struct vfifo *vfifo, int minor,
 	err = minor_take(vfifo, minor);
 	if (err)
 		return err;
-	dev = device_create_with_groups(&vfifo_class, NULL,
+	dev = device_create_with_groups(vfifo_class, NULL,
 					MKDEV(MAJOR(vfifo_first), minor), vfifo,
 					groups, "vfifo%d", minor);
 	if (IS_ERR(dev)) {
@@ -124,7 +122,7 @@ int vfifo_register(struct vfifo *vfifo, int minor,
 /* The reverse; waits for attributes that are being read or written. */
 void vfifo_unregister(struct vfifo *vfifo)
 {
-	device_destroy(&vfifo_class, MKDEV(MAJOR(vfifo_first), vfifo->minor));
+	device_destroy(vfifo_class, MKDEV(MAJOR(vfifo_first), vfifo->minor));
 	minor_give_back(vfifo);
 }
 
@@ -136,15 +134,17 @@ int vfifo_nodes_init(void)
 	err = alloc_chrdev_region(&vfifo_first, 0, VFIFO_DEVICES_MAX, "vfifo");
 	if (err)
 		return err;
-	err = class_register(&vfifo_class);
-	if (err)
+	vfifo_class = vfifo_class_create("vfifo");
+	if (IS_ERR(vfifo_class)) {
 		unregister_chrdev_region(vfifo_first, VFIFO_DEVICES_MAX);
-	return err;
+		return PTR_ERR(vfifo_class);
+	}
+	return 0;
 }
 
 void vfifo_nodes_exit(void)
 {
-	class_unregister(&vfifo_class);
+	class_destroy(vfifo_class);
 	unregister_chrdev_region(vfifo_first, VFIFO_DEVICES_MAX);
 	idr_destroy(&vfifo_minors);
 }
