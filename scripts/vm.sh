@@ -30,7 +30,7 @@ vm_stop() {
 vm_start() { # KERNEL
 	local kernel="$1" line root_name root
 	line=$(grep "^$1	" "$top/scripts/kernels.list") || die "kernels.list has no $1"
-	[ "$(echo "$line" | cut -f3)" = run ] || die "$1 is only built for, not run"
+	[ "$(echo "$line" | cut -f3)" != build-only ] || die "$1 is only built for, not run"
 	need qemu-system-x86 busybox-static cpio
 	root_name=$(echo "$line" | cut -f2)
 	root=$("$top/scripts/rootfs" "$root_name")

@@ -219,6 +219,11 @@ void limit_cgroup_memory(const char *bytes)
 	write_file(CGROUP "/memory.max", bytes);
 }
 
+int slow_kernel(void)
+{
+	return !access("/sys/kernel/debug/kmemleak", F_OK);
+}
+
 void sleep_ms(unsigned int ms)
 {
 	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };

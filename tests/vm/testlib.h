@@ -88,6 +88,9 @@ long long cgroup_memory(void);
 /* ... and may be; "max" for no limit. */
 void limit_cgroup_memory(const char *bytes);
 
+/* On a debug kernel all is several times slower, so long tests do a share there. */
+int slow_kernel(void);
+
 void sleep_ms(unsigned int ms);
 double now(void); /* seconds, monotonic */
 

@@ -5,10 +5,13 @@
  *   echo WHAT > /sys/module/planted/parameters/do
  */
 #include <linux/bug.h>
+#include <linux/compiler.h>
 #include <linux/delay.h>
 #include <linux/irqflags.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
@@ -22,6 +25,41 @@ static void late_warning(struct work_struct *work)
 	WARN(1, "planted: a late warning");
 }
 static DECLARE_DELAYED_WORK(late_work, late_warning);
+
+/* The three below take a kernel that looks for them. */
+static void use_after_free(void)
+{
+	int *p = kmalloc(sizeof(*p), GFP_KERNEL);
+
+	if (!p)
+		return;
+	kfree(p);
+	OPTIMIZER_HIDE_VAR(p);
+	WRITE_ONCE(*p, 1);
+}
+
+static DEFINE_MUTEX(first);
+static DEFINE_MUTEX(second);
+
+static void invert_locks(void)
+{
+	mutex_lock(&first);
+	mutex_lock(&second);
+	mutex_unlock(&second);
+	mutex_unlock(&first);
+
+	mutex_lock(&second);
+	mutex_lock(&first);
+	mutex_unlock(&first);
+	mutex_unlock(&second);
+}
+
+static void leak(void)
+{
+	void *p = kmalloc(100, GFP_KERNEL);
+
+	OPTIMIZER_HIDE_VAR(p);
+}
 
 static void stop_cpu(void *unused)
 {
@@ -46,6 +84,12 @@ static int planted_do(const char *val, const struct kernel_param *kp)
 	} else if (sysfs_streq(val, "freeze")) {
 		smp_call_function(stop_cpu, NULL, 0);
 		stop_cpu(NULL);
+	} else if (sysfs_streq(val, "use-after-free")) {
+		use_after_free();
+	} else if (sysfs_streq(val, "inversion")) {
+		invert_locks();
+	} else if (sysfs_streq(val, "leak")) {
+		leak();
 	} else {
 		return -EINVAL;
 	}

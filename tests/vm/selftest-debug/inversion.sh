@@ -1,0 +1,2 @@
+#!/bin/sh
+echo inversion >/sys/module/planted/parameters/do

@@ -1,0 +1,2 @@
+#!/bin/sh
+echo leak >/sys/module/planted/parameters/do

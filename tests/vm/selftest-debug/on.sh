@@ -1,0 +1,18 @@
+#!/bin/sh
+# What the debug kernel is for is on in the one that runs: as configured, and at work.
+set -eu
+
+zcat /proc/config.gz > config
+for option in KASAN KASAN_GENERIC KASAN_INLINE KASAN_VMALLOC UBSAN PROVE_LOCKING \
+		DEBUG_ATOMIC_SLEEP DEBUG_OBJECTS_FREE DEBUG_OBJECTS_TIMERS \
+		DEBUG_OBJECTS_WORK DEBUG_KOBJECT_RELEASE DEBUG_VM PAGE_TABLE_CHECK \
+		DEBUG_KMEMLEAK FAILSLAB FAIL_PAGE_ALLOC FAULT_INJECTION_USERCOPY \
+		IO_URING USERFAULTFD MEMCG IA32_EMULATION; do
+	grep -qx "CONFIG_$option=y" config || { echo "$option is off"; exit 1; }
+done
+dmesg | grep -i 'KernelAddressSanitizer initialized'
+grep -E 'debug_locks: *1$' /proc/lockdep_stats
+cat /sys/kernel/debug/kmemleak
+[ -d /sys/kernel/debug/failslab ]
+[ -d /sys/kernel/debug/fail_page_alloc ]
+[ -d /sys/kernel/debug/fail_usercopy ]

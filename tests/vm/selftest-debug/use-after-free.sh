@@ -1,0 +1,2 @@
+#!/bin/sh
+echo use-after-free >/sys/module/planted/parameters/do
