@@ -33,7 +33,7 @@ lane on
 check 'all that it is made of is on' said '^ok 1 - on$'
 lane use-after-free
 check 'a use after free fails its test' said '^not ok 1 - use-after-free'
-check 'as KASAN says' said 'KASAN: slab-use-after-free in use_after_free'
+check 'as KASAN says' said 'KASAN: slab-use-after-free in .*\[planted\]'
 lane inversion
 check 'two locks taken in both orders fail their test' said '^not ok 1 - inversion'
 check 'as lockdep says' said 'possible circular locking dependency'
