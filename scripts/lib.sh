@@ -84,7 +84,8 @@ quietly() {
 	(while sleep 10 >/dev/null 2>&1 9>&-; do printf . >&2; done) >/dev/null &
 	local dots=$!
 	wait "$pid" || rc=$?
-	kill "$dots" 2>/dev/null
+	# Not TERM, which a new process of a shell with a trap can miss.
+	kill -9 "$dots" 2>/dev/null
 	wait "$dots" 2>/dev/null || :
 	if [ "$rc" != 0 ]; then
 		tail -n 40 "$log" >&2

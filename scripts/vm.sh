@@ -22,7 +22,7 @@ qemu='' watchdog=''
 vm_stop() {
 	local pid
 	for pid in $qemu $watchdog; do
-		kill "$pid" 2>/dev/null || :
+		kill -9 "$pid" 2>/dev/null || :
 	done
 	[ -z "${run:-}" ] || rm -rf "$run"
 }
