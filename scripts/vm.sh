@@ -54,7 +54,7 @@ vm_pack() { # FOLDER FILE
 # One compiler run in the trixie root for all that is not in the cache. The names there
 # are made from everything that the compiler may read, and from how it is called.
 vm_programs() { # DIR NAME...
-	local dir="$1" from="$run/compile/source" common name id todo=''
+	local dir="$1" from="$run/compile/source" common name id wanting=''
 	shift
 	mkdir -p "$cache/programs" "$from/main" "$from/lib"
 	cp -R "$top/src/uapi" "$top/tests/vm/programs.mk" "$from/"
@@ -70,15 +70,15 @@ vm_programs() { # DIR NAME...
 		if [ -e "$cache/programs/$id" ]; then
 			touch -c "$cache/programs/$id"
 		else
-			todo="$todo $name"
+			wanting="$wanting $name"
 		fi
 	done
-	if [ -n "$todo" ]; then
-		say "compiling$todo"
+	if [ -n "$wanting" ]; then
+		say "compiling$wanting"
 		# shellcheck disable=SC2086 # one word a program
 		"$top/scripts/in-root" trixie "$run/compile" make -sk -j2 -C /out/source \
-			-f programs.mk $todo >&2 || return 1
-		for name in $todo; do
+			-f programs.mk $wanting >&2 || return 1
+		for name in $wanting; do
 			mv "$from/$name" "$cache/programs/$(cat "$from/main/$name.id")"
 		done
 	fi
