@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Sleeping and waking. Which of the two sides calls the kernel, and when, is in
+ * <linux/vfifo.h>, Waking; here is its step 5, and the poll(2) that it wakes.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+#include "internal.h"
+
+#define NS_PER_US 1000ULL
+#define NS_PER_MS 1000000ULL
+#define NS_PER_S 1000000000ULL
+
+static const __u32 sleep_bit[] = { VFIFO_NEED_PRODUCER_SLEEP,
+				   VFIFO_NEED_CONSUMER_SLEEP };
+static const __u32 poll_bit[] = { VFIFO_NEED_PRODUCER_POLL,
+				  VFIFO_NEED_CONSUMER_POLL };
+static const short poll_event[] = { POLLOUT, POLLIN };
+
+/* What the other side may fill, or take. All of ours has been published. */
+static __u32 room_of_peer(const struct vfifo *f)
+{
+	return f->capacity - vfifo_known_room(f);
+}
+
+int vfifo_wake(struct vfifo *f)
+{
+	struct vfifo_handle *h = vfifo_handle(f);
+	const struct vfifo_status *s = f->status;
+	enum vfifo_end other = vfifo_other_end(f->end);
+	/* Acquire: a sleeper has stored its threshold before it sets its bit. */
+	__u32 need = __atomic_load_n(&s->need, __ATOMIC_ACQUIRE);
+	__u32 threshold =
+		__atomic_load_n(&s->threshold[other], __ATOMIC_RELAXED);
+	__u32 watermark =
+		__atomic_load_n(&s->watermark[other], __ATOMIC_RELAXED);
+	int err = vfifo_look(f);
+	__u32 room;
+
+	if (err)
+		return err;
+	room = room_of_peer(f);
+	if (!((need & sleep_bit[other]) && room >= threshold) &&
+	    !((need & poll_bit[other]) && room >= watermark))
+		return 0;
+	h->kicks++;
+	return ioctl(h->fd, VFIFO_KICK) ? -errno : 0;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+vfifo_hidden uint64_t vfifo_deadline(int timeout_ms)
+{
+	if (timeout_ms < 0)
+		return VFIFO_FOREVER;
+	return now_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+}
+
+/* As poll(2) takes it, rounded up, so that no wait ends early; 0: it is over. */
+static int ms_left(uint64_t deadline)
+{
+	uint64_t now, left;
+
+	if (deadline == VFIFO_FOREVER)
+		return -1;
+	now = now_ns();
+	if (now >= deadline)
+		return 0;
+	left = (deadline - now + NS_PER_MS - 1) / NS_PER_MS;
+	return left > INT32_MAX ? INT32_MAX : (int)left;
+}
+
+/* 0: there is room for n; -EAGAIN: not yet. */
+static int enough(struct vfifo *f, size_t n)
+{
+	void *p;
+	ssize_t room = vfifo_span(f, n, &p);
+
+	return room < 0 ? (int)room : 0;
+}
+
+static void pause_cpu(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+	__asm__ volatile("yield" ::: "memory");
+#else
+	__asm__ volatile("" ::: "memory");
+#endif
+}
+
+void vfifo_set_spin(struct vfifo *f, unsigned int microseconds)
+{
+	struct vfifo_handle *h = vfifo_handle(f);
+
+	h->spin_ns = h->spin_max_ns = microseconds * NS_PER_US;
+}
+
+/*
+ * As long again when it paid, half as long when it did not, within limits: a little is
+ * always tried, as nothing else would tell that the other side has become faster.
+ */
+static void adapt_spin(struct vfifo_handle *h, bool paid)
+{
+	uint64_t most = h->spin_max_ns, least = most / 16;
+	uint64_t next = paid ? h->spin_ns * 2 : h->spin_ns / 2;
+
+	h->spin_ns = next > most ? most : next < least ? least : next;
+}
+
+/* The clock costs more than a look, so it is read every few of them. */
+static int spin(struct vfifo *f, size_t n, uint64_t deadline)
+{
+	struct vfifo_handle *h = vfifo_handle(f);
+	uint64_t end, now;
+	int err = -EAGAIN;
+
+	now = now_ns();
+	if (!h->spin_ns || now >= deadline)
+		return err;
+	end = now + h->spin_ns < deadline ? now + h->spin_ns : deadline;
+	for (; err == -EAGAIN && now < end; now = now_ns()) {
+		for (int looks = 16; err == -EAGAIN && looks; looks--) {
+			pause_cpu();
+			err = enough(f, n);
+		}
+	}
+	adapt_spin(h, err != -EAGAIN);
+	return err;
+}
+
+/* 1: ready; 0: not within that time. */
+static int poll_once(struct vfifo_handle *h, short events, int ms)
+{
+	struct pollfd p = { .fd = h->fd, .events = events };
+
+	h->sleeps++;
+	if (poll(&p, 1, ms) < 0)
+		return -errno;
+	if (p.revents & POLLNVAL)
+		return -EBADF;
+	if (p.revents & POLLHUP)
+		return -ENODEV;
+	if (p.revents & POLLERR)
+		return -EIO;
+	return p.revents != 0;
+}
+
+static int shorter(int ms, int nap)
+{
+	return ms < 0 || ms > nap ? nap : ms;
+}
+
+/*
+ * poll(2) goes by the watermark. Where we want fewer bytes than that, it may sleep on
+ * while they are there (for ever, if the other side waits for us by then), so it sleeps
+ * in short naps. Where we want more, it is ready while they are not there, so a nap
+ * that no byte ends follows: for no events, only for what goes wrong.
+ */
+static int sleep_until(struct vfifo *f, size_t n, uint64_t deadline)
+{
+	struct vfifo_handle *h = vfifo_handle(f);
+	int nap = 1, ready = 0, err, ms;
+
+	while ((ms = ms_left(deadline)) != 0) {
+		short events = ready ? 0 : poll_event[f->end];
+		bool napping =
+			ready ||
+			n < __atomic_load_n(&f->status->watermark[f->end],
+					    __ATOMIC_RELAXED);
+
+		ready = poll_once(h, events, napping ? shorter(ms, nap) : ms);
+		/* Bytes that are there go before what is wrong with the rest. */
+		err = enough(f, n);
+		if (err != -EAGAIN)
+			return err;
+		if (ready < 0)
+			return ready;
+		if (napping && nap < VFIFO_NAP_MAX_MS)
+			nap *= 2;
+	}
+	return -ETIMEDOUT;
+}
+
+vfifo_hidden int vfifo_wait_until(struct vfifo *f, size_t n, uint64_t deadline)
+{
+	int err = 0;
+
+	if (!n)
+		n = 1;
+	/* Who sleeps on bytes that the other side was not told of may sleep for ever. */
+	if (f->own != f->published)
+		err = vfifo_publish(f);
+	if (!err)
+		err = enough(f, n);
+	if (err == -EAGAIN)
+		err = spin(f, n, deadline);
+	if (err == -EAGAIN)
+		err = sleep_until(f, n, deadline);
+	return err;
+}
+
+int vfifo_wait(struct vfifo *f, size_t n, int timeout_ms)
+{
+	return vfifo_wait_until(f, n, vfifo_deadline(timeout_ms));
+}
+
+unsigned long vfifo_kicks(const struct vfifo *f)
+{
+	return vfifo_handle(f)->kicks;
+}
+
+unsigned long vfifo_sleeps(const struct vfifo *f)
+{
+	return vfifo_handle(f)->sleeps;
+}
