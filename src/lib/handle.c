@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -141,14 +141,11 @@ static int map_all(int fd, enum vfifo_end end, struct vfifo_regions *r)
 static int attach_file(int fd, enum vfifo_end end, struct vfifo **f)
 {
 	struct vfifo_regions r = { 0 };
-	struct stat st;
 	int err;
 
-	/* What is no device could be shorter than the offsets: SIGBUS, no error. */
-	if (fstat(fd, &st))
-		return -errno;
-	if (!S_ISCHR(st.st_mode))
-		return -EPROTO;
+	/* Where nothing is behind the offsets of what is no vfifo, a look is SIGBUS. */
+	if (ioctl(fd, VFIFO_KICK))
+		return errno == ENODEV ? -ENODEV : -EPROTO;
 	err = map_all(fd, end, &r);
 	if (!err)
 		err = vfifo_attach(&r, end, fd, f);

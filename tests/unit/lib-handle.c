@@ -1,0 +1,604 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a handle of the library does, and what it makes of a peer that lies. */
+#include "fake-device.h"
+
+#include <pthread.h>
+
+#define CAPACITY 8192U
+#define IN VFIFO_PRODUCER
+#define OUT VFIFO_CONSUMER
+
+/* Positions about to wrap past 2^32, as a device's that has run for long. */
+#define START 0xfffffff0U
+
+static struct vfifo *producer, *consumer;
+static void *p;
+
+static int both_open(void **state)
+{
+	(void)state;
+	fake_create(CAPACITY, START);
+	producer = fake_open(IN);
+	consumer = fake_open(OUT);
+	p = NULL;
+	return 0;
+}
+
+static int both_close(void **state)
+{
+	(void)state;
+	vfifo_close(producer);
+	vfifo_close(consumer);
+	fake_destroy();
+	return 0;
+}
+
+static void need_polling(enum vfifo_end end)
+{
+	__atomic_fetch_or(&device.status->need, fake_poll_bit(end),
+			  __ATOMIC_SEQ_CST);
+}
+
+static void open_refuses_what_is_no_vfifo(void **state)
+{
+	struct vfifo *f = NULL;
+	char file[] = "/tmp/vfifo-test-XXXXXX";
+
+	(void)state;
+	assert_int_equal(vfifo_open("/nonexistent", IN, 0, &f), -ENOENT);
+	assert_int_equal(vfifo_open("/", IN, 0, &f), -EISDIR);
+	assert_int_equal(vfifo_open("/dev/zero", IN, 0, &f), -EPROTO);
+	assert_int_equal(vfifo_open("/dev/null", IN, 0, &f), -EPROTO);
+	assert_int_equal(vfifo_open("/dev/zero", IN, 1, &f), -EINVAL);
+	assert_int_equal(vfifo_open("/dev/zero", (enum vfifo_end)2, 0, &f),
+			 -EINVAL);
+	close(mkstemp(file));
+	assert_int_equal(vfifo_open(file, IN, 0, &f), -EPROTO);
+	unlink(file);
+	assert_null(f);
+	vfifo_close(NULL);
+}
+
+static void open_refuses_another_abi(void **state)
+{
+	struct vfifo_status good, *s = device.status;
+	static const uint32_t bad[] = { 0,
+					1,
+					2048,
+					CAPACITY + 1,
+					CAPACITY - 1,
+					VFIFO_CAPACITY_MAX << 1,
+					3U << 28,
+					UINT32_MAX };
+	struct vfifo *f = NULL;
+
+	(void)state;
+	good = *s;
+	s->magic++;
+	assert_int_equal(fake_try_open(IN, &f), -EPROTO);
+	*s = good;
+	s->abi++;
+	assert_int_equal(fake_try_open(IN, &f), -EPROTO);
+	*s = good;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		s->capacity = bad[i];
+		assert_int_equal(fake_try_open(IN, &f), -EPROTO);
+	}
+	*s = good;
+	assert_null(f);
+}
+
+static void open_refuses_positions_that_cannot_be(void **state)
+{
+	struct vfifo *f = NULL;
+
+	(void)state;
+	fake_move(OUT, START + 1);
+	assert_int_equal(fake_try_open(IN, &f), -EBADMSG);
+	assert_int_equal(fake_try_open(OUT, &f), -EBADMSG);
+	fake_move(OUT, START - CAPACITY - 1);
+	assert_int_equal(fake_try_open(IN, &f), -EBADMSG);
+	fake_move(OUT, START - CAPACITY);
+	assert_int_equal(fake_try_open(IN, &f), 0);
+	assert_int_equal(vfifo_reserve(f, 1, &p), -EAGAIN);
+	vfifo_close(f);
+	fake_move(OUT, START);
+}
+
+static void bytes_come_out_as_they_went_in(void **state)
+{
+	(void)state;
+	assert_int_equal(vfifo_capacity(producer), CAPACITY);
+	assert_int_equal(vfifo_peek(consumer, 1, &p), -EAGAIN);
+	assert_null(p);
+	assert_int_equal(vfifo_reserve(producer, 5, &p), CAPACITY);
+	memcpy(p, "hello", 5);
+	assert_int_equal(vfifo_commit(producer, 5), 0);
+	assert_int_equal(vfifo_reserve(producer, 0, &p), CAPACITY - 5);
+	assert_int_equal(vfifo_peek(consumer, 6, &p), -EAGAIN);
+	assert_int_equal(vfifo_peek(consumer, 0, &p), 5);
+	assert_memory_equal(p, "hello", 5);
+	assert_int_equal(vfifo_consume(consumer, 2), 0);
+	assert_int_equal(vfifo_peek(consumer, 1, &p), 3);
+	assert_memory_equal(p, "llo", 3);
+	assert_int_equal(vfifo_consume(consumer, 3), 0);
+	assert_int_equal(vfifo_peek(consumer, 1, &p), -EAGAIN);
+	assert_int_equal(vfifo_reserve(producer, CAPACITY, &p), CAPACITY);
+	assert_int_equal(device.kernel->kicks, 0);
+}
+
+static void misuse_is_an_error_and_changes_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(vfifo_reserve(consumer, 1, &p), -EBADF);
+	assert_int_equal(vfifo_peek(producer, 1, &p), -EBADF);
+	assert_int_equal(vfifo_commit(consumer, 0), -EBADF);
+	assert_int_equal(vfifo_consume(producer, 0), -EBADF);
+	assert_int_equal(vfifo_write(consumer, "", 1, 0), -EBADF);
+	assert_int_equal(vfifo_read(producer, &p, 1, 0), -EBADF);
+	assert_int_equal(vfifo_write(producer, "", (size_t)SSIZE_MAX + 1, 0),
+			 -EINVAL);
+	assert_int_equal(vfifo_reserve(producer, CAPACITY + 1, &p), -EMSGSIZE);
+	assert_int_equal(vfifo_peek(consumer, SIZE_MAX, &p), -EMSGSIZE);
+	assert_int_equal(vfifo_wait(producer, CAPACITY + 1, 0), -EMSGSIZE);
+	assert_int_equal(vfifo_commit(producer, CAPACITY + 1), -EINVAL);
+	assert_int_equal(vfifo_commit(producer, (1ULL << 32) + 1), -EINVAL);
+	assert_int_equal(vfifo_consume(consumer, 1), -EINVAL);
+	assert_null(p);
+	assert_int_equal(fake_position(IN), START);
+	assert_int_equal(fake_position(OUT), START);
+}
+
+static void spans_do_not_wrap_anywhere(void **state)
+{
+	unsigned char sent[CAPACITY];
+
+	(void)state;
+	for (size_t i = 0; i < CAPACITY; i++)
+		sent[i] = (unsigned char)(i * 7 + i / 256);
+	/* One byte further each time: every offset there is. */
+	for (uint32_t turn = 0; turn < CAPACITY; turn++) {
+		assert_int_equal(vfifo_reserve(producer, CAPACITY, &p),
+				 CAPACITY);
+		memcpy(p, sent, CAPACITY);
+		assert_int_equal(vfifo_commit(producer, CAPACITY), 0);
+		assert_int_equal(vfifo_reserve(producer, 1, &p), -EAGAIN);
+		assert_int_equal(vfifo_peek(consumer, CAPACITY, &p), CAPACITY);
+		assert_memory_equal(p, sent, CAPACITY);
+		assert_int_equal(vfifo_consume(consumer, CAPACITY), 0);
+		assert_int_equal(vfifo_write(producer, "x", 1, 0), 1);
+		assert_int_equal(vfifo_read(consumer, &p, 1, 0), 1);
+	}
+	assert_true(fake_position(IN) < START); /* it did wrap */
+}
+
+static void a_batch_is_seen_when_it_is_published(void **state)
+{
+	void *first = NULL, *second = NULL;
+
+	(void)state;
+	need_polling(OUT);
+	assert_int_equal(vfifo_reserve(producer, 1, &first), CAPACITY);
+	assert_int_equal(vfifo_advance(producer, 100), 0);
+	assert_int_equal(vfifo_reserve(producer, 1, &second), CAPACITY - 100);
+	memcpy(second, "next", 4);
+	assert_memory_equal((char *)first + 100, "next", 4);
+	assert_int_equal(vfifo_advance(producer, CAPACITY), -EINVAL);
+	assert_int_equal(vfifo_advance(producer, 200), 0);
+	assert_int_equal(vfifo_peek(consumer, 1, &p), -EAGAIN);
+	assert_int_equal(device.kernel->kicks, 0);
+	assert_int_equal(vfifo_publish(producer), 0);
+	assert_int_equal(device.kernel->kicks, 1);
+	assert_int_equal(vfifo_kicks(producer), 1);
+	assert_int_equal(vfifo_peek(consumer, 1, &p), 300);
+
+	/* Before it sleeps, a handle says what it has. */
+	assert_int_equal(vfifo_advance(consumer, 300), 0);
+	assert_int_equal(fake_position(OUT), START);
+	assert_int_equal(vfifo_wait(consumer, 1, 0), -ETIMEDOUT);
+	assert_int_equal(fake_position(OUT), START + 300);
+}
+
+static void close_hands_over_what_was_published_only(void **state)
+{
+	(void)state;
+	assert_int_equal(vfifo_commit(producer, 10), 0);
+	assert_int_equal(vfifo_advance(producer, 20), 0);
+	vfifo_close(producer);
+	assert_int_equal(fake_position(IN), START + 10);
+	producer = fake_open(IN);
+	assert_int_equal(vfifo_reserve(producer, 1, &p), CAPACITY - 10);
+}
+
+static void the_peer_is_looked_at_only_when_needed(void **state)
+{
+	(void)state;
+	fake_move(IN, START + 5);
+	assert_int_equal(vfifo_peek(consumer, 1, &p), 5);
+	fake_move(IN, START + 15);
+	assert_int_equal(vfifo_peek(consumer, 1, &p), 5);
+	assert_int_equal(vfifo_peek(consumer, 6, &p), 15);
+}
+
+static void a_position_that_cannot_be_is_refused(void **state)
+{
+	const uint32_t out = START, in = START + 100;
+	/* Of the producer, after 100 bytes of which none has been consumed. */
+	const uint32_t lies[] = { in - 1,
+				  out,
+				  out - 1,
+				  out + CAPACITY + 1,
+				  in + (1U << 31),
+				  in - CAPACITY,
+				  out + 2 * CAPACITY };
+
+	(void)state;
+	fake_move(IN, in);
+	assert_int_equal(vfifo_peek(consumer, 1, &p), 100);
+	for (size_t i = 0; i < sizeof(lies) / sizeof(*lies); i++) {
+		fake_move(IN, lies[i]);
+		assert_int_equal(vfifo_peek(consumer, 101, &p), -EBADMSG);
+		assert_int_equal(vfifo_wait(consumer, 101, -1), -EBADMSG);
+		/* What was good stays good. */
+		assert_int_equal(vfifo_peek(consumer, 1, &p), 100);
+	}
+	fake_move(IN, out + CAPACITY);
+	assert_int_equal(vfifo_peek(consumer, 101, &p), CAPACITY);
+}
+
+static void a_consumer_cannot_be_ahead_of_what_was_published(void **state)
+{
+	(void)state;
+	assert_int_equal(vfifo_advance(producer, CAPACITY), 0);
+	fake_move(OUT, START + 1);
+	assert_int_equal(vfifo_reserve(producer, 1, &p), -EBADMSG);
+	/* Handed over all the same; and who lies is not woken. */
+	need_polling(OUT);
+	fake_move(OUT, START - 1);
+	assert_int_equal(vfifo_publish(producer), -EBADMSG);
+	assert_int_equal(fake_position(IN), START + CAPACITY);
+	assert_int_equal(device.kernel->kicks, 0);
+	fake_move(OUT, START + 1);
+	assert_int_equal(vfifo_reserve(producer, 1, &p), 1);
+	/* Back is a lie too. */
+	assert_int_equal(vfifo_advance(producer, 1), 0);
+	assert_int_equal(vfifo_publish(producer), 0);
+	fake_move(OUT, START);
+	assert_int_equal(vfifo_reserve(producer, 1, &p), -EBADMSG);
+}
+
+static uint32_t random_state = 1;
+
+static uint32_t random_u32(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 17;
+	random_state ^= random_state << 5;
+	return random_state;
+}
+
+/* Anything; mostly about where it could be. */
+static uint32_t random_position(struct vfifo *f)
+{
+	switch (random_u32() % 4) {
+	case 0:
+		return random_u32();
+	case 1:
+		return f->own + random_u32() % (2 * CAPACITY) - CAPACITY;
+	case 2:
+		return f->peer + random_u32() % CAPACITY;
+	default:
+		return f->peer + random_u32() % 3 - 1;
+	}
+}
+
+static void use_any_span(struct vfifo *f)
+{
+	size_t least = random_u32() % (CAPACITY + 2);
+	ssize_t n = vfifo_span(f, least, &p);
+	unsigned char *start = p;
+
+	if (n < 0) {
+		assert_true(n == -EAGAIN || n == -EBADMSG ||
+			    (n == -EMSGSIZE && least > CAPACITY));
+		return;
+	}
+	assert_in_range(n, least ? least : 1, CAPACITY);
+	assert_true(start >= f->data);
+	assert_true(start + n <= f->data + 2 * CAPACITY);
+	memset(p, 1, (size_t)n);
+	assert_int_equal(vfifo_advance(f, random_u32() % ((size_t)n + 1)), 0);
+	assert_int_equal(vfifo_advance(f, (size_t)n + 1), -EINVAL);
+}
+
+static void no_lie_leads_out_of_the_buffer(void **state)
+{
+	struct vfifo *ends[] = { producer, consumer };
+	char bytes[CAPACITY];
+
+	(void)state;
+	vfifo_set_spin(producer, 0);
+	vfifo_set_spin(consumer, 0);
+	for (int i = 0; i < 100000; i++) {
+		struct vfifo *f = ends[random_u32() % 2];
+		size_t n = random_u32() % CAPACITY;
+
+		fake_move(vfifo_other_end(f->end), random_position(f));
+		device.status->need = random_u32();
+		use_any_span(f);
+		if (random_u32() % 2)
+			vfifo_publish(f);
+		if (f == producer)
+			vfifo_write(f, bytes, n, 0);
+		else
+			vfifo_read(f, bytes, n, 0);
+	}
+}
+
+/* Of both ends: no call unless somebody there waits for as much as there is. */
+static void kicks_are_for_who_can_go_on(void **state)
+{
+	struct vfifo_status *s = device.status;
+
+	(void)state;
+	s->watermark[OUT] = 10;
+	s->threshold[OUT] = 20;
+	s->need = VFIFO_NEED_PRODUCER;
+	assert_int_equal(vfifo_commit(producer, 5), 0);
+	s->need = VFIFO_NEED_CONSUMER;
+	assert_int_equal(vfifo_commit(producer, 4), 0);
+	assert_int_equal(vfifo_kicks(producer), 0);
+	assert_int_equal(vfifo_commit(producer, 1), 0); /* 10 */
+	assert_int_equal(vfifo_kicks(producer), 1);
+	s->need = VFIFO_NEED_CONSUMER_SLEEP;
+	assert_int_equal(vfifo_commit(producer, 9), 0); /* 19 */
+	assert_int_equal(vfifo_kicks(producer), 1);
+	assert_int_equal(vfifo_commit(producer, 1), 0);
+	assert_int_equal(vfifo_kicks(producer), 2);
+
+	s->watermark[IN] = CAPACITY - 10;
+	s->threshold[IN] = CAPACITY - 5;
+	s->need = VFIFO_NEED_CONSUMER | VFIFO_NEED_PRODUCER;
+	assert_int_equal(vfifo_peek(consumer, 1, &p), 20);
+	assert_int_equal(vfifo_consume(consumer, 9), 0);
+	assert_int_equal(vfifo_kicks(consumer), 0);
+	assert_int_equal(vfifo_consume(consumer, 1), 0);
+	assert_int_equal(vfifo_kicks(consumer), 1);
+	s->need = VFIFO_NEED_PRODUCER_SLEEP;
+	assert_int_equal(vfifo_consume(consumer, 4), 0);
+	assert_int_equal(vfifo_kicks(consumer), 1);
+	assert_int_equal(vfifo_consume(consumer, 1), 0);
+	assert_int_equal(vfifo_kicks(consumer), 2);
+}
+
+static void a_kick_goes_by_where_the_peer_is_now(void **state)
+{
+	(void)state;
+	device.status->watermark[OUT] = 100;
+	assert_int_equal(vfifo_commit(producer, 60), 0);
+	fake_move(OUT, START + 60);
+	need_polling(OUT);
+	assert_int_equal(vfifo_commit(producer, 60), 0);
+	assert_int_equal(vfifo_kicks(producer), 0);
+}
+
+static void a_kick_that_fails_is_told_of(void **state)
+{
+	(void)state;
+	device.ioctl_error = ENODEV;
+	need_polling(OUT);
+	assert_int_equal(vfifo_commit(producer, 5), -ENODEV);
+	assert_int_equal(fake_position(IN), START + 5);
+	need_polling(OUT);
+	assert_int_equal(vfifo_write(producer, "abc", 3, 0), 3);
+	need_polling(IN);
+	device.status->watermark[IN] = 1;
+	assert_int_equal(vfifo_read(consumer, &p, 8, 0), 8);
+}
+
+static void no_wait_for_what_is_there(void **state)
+{
+	(void)state;
+	/* Fewer free bytes than the watermark, but enough. */
+	assert_int_equal(vfifo_commit(producer, CAPACITY - 10), 0);
+	assert_int_equal(vfifo_wait(producer, 10, -1), 0);
+	assert_int_equal(vfifo_wait(producer, 0, -1), 0);
+	assert_int_equal(vfifo_wait(consumer, CAPACITY - 10, -1), 0);
+	assert_int_equal(vfifo_sleeps(producer) + vfifo_sleeps(consumer), 0);
+}
+
+static void a_wait_ends_in_time(void **state)
+{
+	uint64_t began = fake_now_ms();
+
+	(void)state;
+	assert_int_equal(vfifo_wait(consumer, 1, 0), -ETIMEDOUT);
+	assert_int_equal(vfifo_sleeps(consumer), 0);
+	assert_int_equal(vfifo_wait(consumer, 1, 30), -ETIMEDOUT);
+	assert_in_range(fake_now_ms() - began, 29, 1000);
+	assert_in_range(vfifo_sleeps(consumer), 1, 3);
+	assert_int_equal(vfifo_read(consumer, &p, 1, 5), -ETIMEDOUT);
+}
+
+static void what_ends_a_wait_is_told(void **state)
+{
+	static const struct {
+		short revents;
+		int error, result;
+	} cases[] = {
+		{ 0, EINTR, -EINTR },
+		{ 0, ENOMEM, -ENOMEM },
+		{ POLLERR, 0, -EIO },
+		{ POLLHUP, 0, -ENODEV },
+		{ POLLHUP | POLLERR, 0, -ENODEV },
+		{ POLLNVAL, 0, -EBADF },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		device.revents = cases[i].revents;
+		device.poll_error = cases[i].error;
+		assert_int_equal(vfifo_wait(consumer, 1, -1), cases[i].result);
+		assert_int_equal(vfifo_read(consumer, &p, 1, -1),
+				 cases[i].result);
+	}
+	/* In the middle of a write: what was moved counts. */
+	assert_int_equal(vfifo_commit(producer, CAPACITY - 3), 0);
+	assert_int_equal(vfifo_write(producer, "12345", 5, -1), 3);
+	assert_int_equal(vfifo_write(producer, "45", 2, -1), -EBADF);
+	/* Bytes that are there go first. */
+	assert_int_equal(vfifo_wait(consumer, 1, -1), 0);
+}
+
+static void one_byte_comes(void)
+{
+	fake_move(IN, fake_position(IN) + 1);
+}
+
+static void bytes_go_before_errors(void **state)
+{
+	(void)state;
+	device.in_poll = one_byte_comes;
+	device.revents = POLLHUP;
+	assert_int_equal(vfifo_wait(consumer, 1, -1), 0);
+	assert_int_equal(vfifo_wait(consumer, 3, -1), -ENODEV);
+}
+
+static int polls_until_freed;
+
+static void some_are_freed(void)
+{
+	if (!--polls_until_freed)
+		fake_move(OUT, fake_position(OUT) + 1);
+}
+
+/* poll(2) would sleep until the watermark's 4096 bytes are free. */
+static void fewer_than_the_watermark_are_found(void **state)
+{
+	(void)state;
+	assert_int_equal(vfifo_commit(producer, CAPACITY), 0);
+	device.in_poll = some_are_freed;
+	polls_until_freed = 3;
+	assert_int_equal(vfifo_wait(producer, 1, -1), 0);
+	assert_in_range(vfifo_sleeps(producer), 3, 4);
+}
+
+/* poll(2) is ready with one byte, and the rest is late. */
+static void more_than_the_watermark_does_not_spin(void **state)
+{
+	(void)state;
+	assert_int_equal(vfifo_commit(producer, 1), 0);
+	assert_int_equal(vfifo_wait(consumer, 2, 100), -ETIMEDOUT);
+	assert_in_range(vfifo_sleeps(consumer), 3, 40);
+	device.in_poll = one_byte_comes;
+	assert_int_equal(vfifo_wait(consumer, 5, -1), 0);
+}
+
+static void the_watermark_itself_is_one_sleep(void **state)
+{
+	(void)state;
+	assert_int_equal(vfifo_commit(producer, CAPACITY), 0);
+	assert_int_equal(vfifo_wait(producer, PIPE_BUF, 50), -ETIMEDOUT);
+	assert_in_range(vfifo_sleeps(producer), 1, 3);
+}
+
+static void all_is_taken(void)
+{
+	fake_move(OUT, fake_position(IN));
+}
+
+static void write_writes_all_and_read_what_there_is(void **state)
+{
+	static char sent[3 * CAPACITY + 1], got[CAPACITY];
+
+	(void)state;
+	assert_int_equal(vfifo_write(producer, sent, 0, 0), 0);
+	assert_int_equal(vfifo_read(consumer, got, 0, 0), 0);
+	assert_int_equal(vfifo_write(producer, "abc", 3, 0), 3);
+	assert_int_equal(vfifo_read(consumer, got, 2, 0), 2);
+	assert_int_equal(vfifo_write(producer, "def", 3, 0), 3);
+	/* Also what has come since the last look. */
+	assert_int_equal(vfifo_read(consumer, got, sizeof(got), 0), 4);
+	assert_memory_equal(got, "cdef", 4);
+	assert_int_equal(vfifo_read(consumer, got, 1, 0), -ETIMEDOUT);
+
+	assert_int_equal(vfifo_write(producer, sent, sizeof(sent), 0),
+			 CAPACITY);
+	assert_int_equal(vfifo_write(producer, sent, 1, 0), -ETIMEDOUT);
+	device.in_poll = all_is_taken;
+	assert_int_equal(vfifo_write(producer, sent, sizeof(sent), -1),
+			 sizeof(sent));
+	assert_int_equal(vfifo_sleeps(producer), 4);
+}
+
+static void *commit_soon(void *unused)
+{
+	(void)unused;
+	usleep(2000);
+	vfifo_commit(producer, 1);
+	return NULL;
+}
+
+static void spinning_adapts(void **state)
+{
+	struct vfifo_handle *h = vfifo_handle(consumer);
+	uint64_t least;
+	pthread_t thread;
+
+	(void)state;
+	vfifo_set_spin(consumer, 1600);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(vfifo_wait(consumer, 1, 2), -ETIMEDOUT);
+	assert_int_equal(h->spin_ns, 100000);
+
+	vfifo_set_spin(consumer, 60 * 1000 * 1000);
+	h->spin_ns /= 4;
+	least = h->spin_ns;
+	h->sleeps = 0;
+	pthread_create(&thread, NULL, commit_soon, NULL);
+	assert_int_equal(vfifo_wait(consumer, 1, -1), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(vfifo_sleeps(consumer), 0);
+	assert_int_equal(h->spin_ns, 2 * least);
+
+	vfifo_set_spin(producer, 0);
+	assert_int_equal(vfifo_commit(producer, CAPACITY - 1), 0);
+	assert_int_equal(vfifo_wait(producer, 1, 1), -ETIMEDOUT);
+	assert_int_equal(vfifo_handle(producer)->spin_ns, 0);
+}
+
+#define with_both(test) \
+	cmocka_unit_test_setup_teardown(test, both_open, both_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(open_refuses_what_is_no_vfifo),
+		with_both(open_refuses_another_abi),
+		with_both(open_refuses_positions_that_cannot_be),
+		with_both(bytes_come_out_as_they_went_in),
+		with_both(misuse_is_an_error_and_changes_nothing),
+		with_both(spans_do_not_wrap_anywhere),
+		with_both(a_batch_is_seen_when_it_is_published),
+		with_both(close_hands_over_what_was_published_only),
+		with_both(the_peer_is_looked_at_only_when_needed),
+		with_both(a_position_that_cannot_be_is_refused),
+		with_both(a_consumer_cannot_be_ahead_of_what_was_published),
+		with_both(no_lie_leads_out_of_the_buffer),
+		with_both(kicks_are_for_who_can_go_on),
+		with_both(a_kick_goes_by_where_the_peer_is_now),
+		with_both(a_kick_that_fails_is_told_of),
+		with_both(no_wait_for_what_is_there),
+		with_both(a_wait_ends_in_time),
+		with_both(what_ends_a_wait_is_told),
+		with_both(bytes_go_before_errors),
+		with_both(fewer_than_the_watermark_are_found),
+		with_both(more_than_the_watermark_does_not_spin),
+		with_both(the_watermark_itself_is_one_sleep),
+		with_both(write_writes_all_and_read_what_there_is),
+		with_both(spinning_adapts),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("libvfifo", tests, NULL, NULL);
+}
