@@ -54,18 +54,23 @@ vm_pack() { # FOLDER FILE
 # One compiler run in the trixie root for all that is not in the cache. The names there
 # are made from everything that the compiler may read, and from how it is called.
 vm_programs() { # DIR NAME...
-	local dir="$1" from="$run/compile/source" common name id wanting=''
+	local dir="$1" from="$run/compile/source" common library name id wanting=''
 	shift
-	mkdir -p "$cache/programs" "$from/main" "$from/lib"
-	cp -R "$top/src/uapi" "$top/tests/vm/programs.mk" "$from/"
+	mkdir -p "$cache/programs" "$from/main" "$from/lib" "$from/include"
+	cp "$top/tests/vm/programs.mk" "$from/"
+	cp -R "$top/src/uapi" "$from/include/linux"
 	# init is compiled from its one file.
 	[ "$*" = init ] || find "$top/tests/vm" -maxdepth 1 \
 		\( -name '*.h' -o -name 'testlib.c' -o -name 'lib*.c' \) -exec cp {} "$from/lib/" \;
 	common=$(key "$("$top/scripts/rootfs" trixie)" \
 		"$(cd "$from" && find . -type f -exec sha256sum {} + | LC_ALL=C sort)")
+	# The library only counts where it is used.
+	cp -R "$top/src/lib" "$from/libvfifo"
+	library=$(key "$(cd "$from/libvfifo" && find . -name '*.[ch]' -exec sha256sum {} + | LC_ALL=C sort)")
 	for name in "$@"; do
 		cp "$dir/$name.c" "$from/main/$name.c"
-		id=$name-$(key "$common" "$(sha256sum <"$from/main/$name.c")")
+		id=$name-$(key "$common" "$(sha256sum <"$from/main/$name.c")" \
+			"$(! grep -q '<vfifo.h>' "$from/main/$name.c" || echo "$library")")
 		echo "$id" >"$from/main/$name.id"
 		if [ -e "$cache/programs/$id" ]; then
 			touch -c "$cache/programs/$id"

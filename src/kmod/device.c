@@ -25,20 +25,22 @@ static DEFINE_MUTEX(vfifo_minors_lock);
 
 /**
  * vfifo_alloc() - make one that is not in sight yet
+ * @minor: the minor that it will have
  * @capacity: as vfifo_capacity_for() gives it
  *
  * Return: with one reference, which vfifo_put() gives back, or NULL.
  */
-struct vfifo *vfifo_alloc(u32 capacity)
+struct vfifo *vfifo_alloc(int minor, u32 capacity)
 {
 	struct vfifo *vfifo = kzalloc(sizeof(*vfifo), GFP_KERNEL);
 
 	if (!vfifo)
 		return NULL;
-	if (vfifo_ring_init(&vfifo->ring, capacity)) {
+	if (vfifo_ring_init(&vfifo->ring, minor, capacity)) {
 		kfree(vfifo);
 		return NULL;
 	}
+	vfifo->minor = minor;
 	kref_init(&vfifo->refs);
 	return vfifo;
 }
@@ -70,16 +72,15 @@ struct vfifo *vfifo_get(int minor)
 	return vfifo;
 }
 
-static int minor_take(struct vfifo *vfifo, int minor)
+static int minor_take(struct vfifo *vfifo)
 {
 	int ret;
 
 	mutex_lock(&vfifo_minors_lock);
-	ret = idr_alloc(&vfifo_minors, vfifo, minor, minor + 1, GFP_KERNEL);
-	if (ret >= 0) {
-		vfifo->minor = minor;
+	ret = idr_alloc(&vfifo_minors, vfifo, vfifo->minor, vfifo->minor + 1,
+			GFP_KERNEL);
+	if (ret >= 0)
 		kref_get(&vfifo->refs);
-	}
 	mutex_unlock(&vfifo_minors_lock);
 	return ret < 0 ? ret : 0;
 }
@@ -93,25 +94,23 @@ static void minor_give_back(struct vfifo *vfifo)
 }
 
 /**
- * vfifo_register() - give it a minor, a node in /dev and its attributes
+ * vfifo_register() - give it its minor, a node in /dev and its attributes
  * @vfifo: one that is ready for use
- * @minor: the minor
  * @groups: the attributes
  *
  * Return: 0; -ENOSPC: the minor is taken; -ENOMEM and what the driver core says.
  */
-int vfifo_register(struct vfifo *vfifo, int minor,
-		   const struct attribute_group **groups)
+int vfifo_register(struct vfifo *vfifo, const struct attribute_group **groups)
 {
+	const dev_t number = MKDEV(MAJOR(vfifo_first), vfifo->minor);
 	struct device *dev;
 	int err;
 
-	err = minor_take(vfifo, minor);
+	err = minor_take(vfifo);
 	if (err)
 		return err;
-	dev = device_create_with_groups(vfifo_class, NULL,
-					MKDEV(MAJOR(vfifo_first), minor), vfifo,
-					groups, "vfifo%d", minor);
+	dev = device_create_with_groups(vfifo_class, NULL, number, vfifo,
+					groups, "vfifo%d", vfifo->minor);
 	if (IS_ERR(dev)) {
 		minor_give_back(vfifo);
 		return PTR_ERR(dev);

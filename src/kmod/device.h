@@ -8,16 +8,18 @@
  *	producer side's lock	ring.sides[VFIFO_PRODUCER]	yes	2
  *	consumer side's lock	ring.sides[VFIFO_CONSUMER]	yes	3
  *	vfifo_minors_lock	which minor is which vfifo	yes	4
- *	a wait queue's lock	who sleeps there		no	5
+ *	ring.positions_lock	claims, and what they left	no	5
+ *	a wait queue's lock	who sleeps there, their bit	no	5
  *
  * Either side's lock keeps ring.buffer still, and so does a mapping; it changes
- * under both, unmapped.
- * mmap_lock is taken before a side's lock (mmap(2) does), so nobody touches user
- * memory that may fault while it holds one.
+ * under both, unmapped. A side is claimed and released under its own. The producer
+ * side's also covers both watermarks and ring.generating. The last two are never
+ * taken one under the other. mmap_lock is taken before a side's lock (mmap(2) and
+ * munmap(2) do), so nobody touches user memory that may fault while it holds one.
  *
  * Calls go down only: main.c, then the four faces (file.c, mmap.c, sysfs.c,
- * generator.c), which do not know each other, then device.c, then ring.c. What
- * the faces offer to main.c and to a shared entry point is declared here.
+ * generator.c), which do not know each other, then device.c, then the four of ring.h.
+ * What the faces offer to main.c and to a shared entry point is declared here.
  */
 #ifndef _VFIFO_DEVICE_H
 #define _VFIFO_DEVICE_H
@@ -53,11 +55,10 @@ struct vfifo {
 };
 
 /* device.c */
-struct vfifo *vfifo_alloc(u32 capacity);
+struct vfifo *vfifo_alloc(int minor, u32 capacity);
 struct vfifo *vfifo_get(int minor);
 void vfifo_put(struct vfifo *vfifo);
-int vfifo_register(struct vfifo *vfifo, int minor,
-		   const struct attribute_group **groups);
+int vfifo_register(struct vfifo *vfifo, const struct attribute_group **groups);
 void vfifo_unregister(struct vfifo *vfifo);
 int vfifo_nodes_init(void);
 int vfifo_nodes_open(const struct file_operations *fops);

@@ -37,7 +37,7 @@ struct vfifo_io {
 	struct vfifo_ring *ring;
 	enum vfifo_end end;
 	struct iov_iter *iter;
-	u32 need;      /* bytes to wait for */
+	int need;      /* bytes to wait for */
 	bool whole;    /* all or nothing: an atomic write */
 	bool nonblock; /* EAGAIN rather than wait for the other side */
 	bool nowait;   /* EAGAIN rather than wait for the lock, either */
@@ -68,19 +68,22 @@ static size_t io_copy(struct vfifo_io *io, void *at, size_t n)
 /*
  * Moves what can be moved now, under the lock of the side.
  *
- * Return: bytes moved; -EAGAIN: fewer than needed are available; -EFAULT: none,
- * as user memory was not there. @missing: how many bytes of it are to be brought
- * in; @iter is at the first of them, with those of an atomic write that came
- * before it, @copied, to be gone back over.
+ * Return: bytes moved; 0: fewer than needed are available; -EFAULT: none, as user
+ * memory was not there; what vfifo_ring_available() says. @missing: how many bytes
+ * of user memory are to be brought in; @iter is at the first of them, with those
+ * of an atomic write that came before it, @copied, to be gone back over.
  */
 static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
 {
-	u32 available = vfifo_ring_available(io->ring, io->end);
-	size_t possible = min_t(size_t, available, iov_iter_count(io->iter));
-	size_t n = min_t(size_t, possible, VFIFO_MOVE_MAX);
+	int available = vfifo_ring_available(io->ring, io->end);
+	size_t possible, n;
 
+	if (available < 0)
+		return available;
 	if (available < io->need)
-		return -EAGAIN;
+		return 0;
+	possible = min_t(size_t, available, iov_iter_count(io->iter));
+	n = min_t(size_t, possible, VFIFO_MOVE_MAX);
 	*copied = io_copy(io, vfifo_ring_at(io->ring, io->end), n);
 	*missing = n - *copied;
 	if (!*copied || (*missing && io->whole))
@@ -170,6 +173,10 @@ static ssize_t io_run(struct vfifo_io *io)
 				err = io_retry(io);
 			continue;
 		}
+		if (n < 0) {
+			err = n;
+			break;
+		}
 		if (n > 0 && io->end == VFIFO_CONSUMER && !io->more)
 			break; /* gives what there is */
 		err = io_next(io, n > 0, done);
@@ -234,11 +241,15 @@ static long vfifo_ioctl(struct file *file, unsigned int command,
 {
 	struct vfifo *vfifo = file->private_data;
 
+	if (READ_ONCE(vfifo->ring.removed))
+		return -ENODEV;
 	switch (command) {
 	case VFIFO_CLEAR:
 		return vfifo_ring_clear(&vfifo->ring);
 	case VFIFO_SET_MODE:
 		return set_mode(file, (const int __user *)arg);
+	case VFIFO_KICK:
+		return vfifo_ring_kick(&vfifo->ring);
 	case FIONREAD:
 		return put_user(vfifo_ring_used(&vfifo->ring),
 				(int __user *)arg);
@@ -247,24 +258,19 @@ static long vfifo_ioctl(struct file *file, unsigned int command,
 	}
 }
 
-/* A file that can read hears of bytes to read, one that can write of space. */
 static int vfifo_fasync(int fd, struct file *file, int on)
 {
 	struct vfifo *vfifo = file->private_data;
-	struct vfifo_side *sides = vfifo->ring.sides;
-	int err = 0;
 
-	if (file->f_mode & FMODE_READ)
-		err = fasync_helper(fd, file, on,
-				    &sides[VFIFO_CONSUMER].fasync);
-	if (err >= 0 && (file->f_mode & FMODE_WRITE)) {
-		err = fasync_helper(fd, file, on,
-				    &sides[VFIFO_PRODUCER].fasync);
-		if (err < 0 && (file->f_mode & FMODE_READ))
-			fasync_helper(-1, file, 0,
-				      &sides[VFIFO_CONSUMER].fasync);
-	}
-	return err;
+	return vfifo_ring_fasync(&vfifo->ring, fd, file, on);
+}
+
+static int vfifo_flush(struct file *file, fl_owner_t id)
+{
+	struct vfifo *vfifo = file->private_data;
+
+	vfifo_ring_flush(&vfifo->ring);
+	return 0;
 }
 
 static int vfifo_open(struct inode *inode, struct file *file)
@@ -287,6 +293,7 @@ static int vfifo_release(struct inode *inode, struct file *file)
 const struct file_operations vfifo_file_operations = {
 	.owner = THIS_MODULE,
 	.open = vfifo_open,
+	.flush = vfifo_flush,
 	.release = vfifo_release,
 	.read_iter = vfifo_read_iter,
 	.write_iter = vfifo_write_iter,

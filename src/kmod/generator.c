@@ -37,18 +37,28 @@ static enum hrtimer_restart generator_tick(struct hrtimer *timer)
 	return HRTIMER_RESTART;
 }
 
-static void generator_start(struct vfifo_generator *generator)
+static int generator_start(struct vfifo *vfifo)
 {
+	struct vfifo_generator *generator = &vfifo->generator;
+	int err;
+
 	lockdep_assert_held(&generator->lock);
+	err = vfifo_ring_generate(&vfifo->ring, true);
+	if (err)
+		return err;
 	hrtimer_start(&generator->timer, ns_to_ktime(vfifo_period_ns),
 		      HRTIMER_MODE_REL);
+	return 0;
 }
 
-static void generator_stop(struct vfifo_generator *generator)
+static int generator_stop(struct vfifo *vfifo)
 {
+	struct vfifo_generator *generator = &vfifo->generator;
+
 	lockdep_assert_held(&generator->lock);
 	hrtimer_cancel(&generator->timer);
 	cancel_work_sync(&generator->work);
+	return vfifo_ring_generate(&vfifo->ring, false);
 }
 
 /**
@@ -56,22 +66,22 @@ static void generator_stop(struct vfifo_generator *generator)
  * @vfifo: whose
  * @mode: 0: nothing of it comes after the return; 1: first after a second
  *
- * Return: 0; -EINVAL: neither.
+ * Return: 0; -EINVAL: neither; -EBUSY: the producer side is claimed; -ENODEV.
  */
 int vfifo_generator_set_mode(struct vfifo *vfifo, int mode)
 {
 	struct vfifo_generator *generator = &vfifo->generator;
+	int err = 0;
 
 	if (mode != 0 && mode != 1)
 		return -EINVAL;
 	mutex_lock(&generator->lock);
-	if (mode && !generator->on)
-		generator_start(generator);
-	else if (!mode && generator->on)
-		generator_stop(generator);
-	WRITE_ONCE(generator->on, mode);
+	if (mode != generator->on)
+		err = mode ? generator_start(vfifo) : generator_stop(vfifo);
+	if (!err)
+		WRITE_ONCE(generator->on, mode);
 	mutex_unlock(&generator->lock);
-	return 0;
+	return err;
 }
 
 int vfifo_generator_mode(struct vfifo *vfifo)

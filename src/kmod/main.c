@@ -25,11 +25,11 @@ static int __init add(int minor, u32 bytes)
 	struct vfifo *vfifo;
 	int err;
 
-	vfifo = vfifo_alloc(bytes);
+	vfifo = vfifo_alloc(minor, bytes);
 	if (!vfifo)
 		return -ENOMEM;
 	vfifo_generator_init(vfifo);
-	err = vfifo_register(vfifo, minor, vfifo_attribute_groups);
+	err = vfifo_register(vfifo, vfifo_attribute_groups);
 	vfifo_put(vfifo); /* its minor holds it now, or nobody does */
 	return err;
 }
@@ -41,6 +41,7 @@ static void remove(int minor)
 	if (!vfifo)
 		return;
 	vfifo_unregister(vfifo);
+	vfifo_ring_remove(&vfifo->ring);
 	vfifo_generator_set_mode(vfifo, 0);
 	vfifo_put(vfifo);
 }

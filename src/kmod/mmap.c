@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * mmap.c - the buffer in somebody's address space
+ * mmap.c - a vfifo in somebody's address space
  *
  * In three steps: what does the offset mean, may the mapping be, and then the
- * pages, each when it is touched first. They are ordinary pages, so that they
- * can be pinned for direct I/O.
+ * pages, each when it is touched first. There are two kinds of mapping.
+ *
+ * The data: ordinary pages that can be pinned for direct I/O.
+ *
+ * A page of numbers, the status or a position: one page, so that it can never be
+ * split. A position that is mapped writable is the claim of that side, and lives
+ * exactly as long as the mapping, so a child must not inherit it: VM_DONTCOPY says
+ * so, and VM_IO keeps madvise(2) from taking that back. What makes it the claim is
+ * VM_MAYWRITE, which stays when mprotect(2) takes VM_WRITE away.
  */
 #include <linux/mm.h>
 
@@ -47,6 +54,82 @@ static const struct vm_operations_struct data_operations = {
 	.fault = data_fault,
 };
 
+/* The offset of a page of numbers, of which the pages below are. */
+static unsigned long vma_offset(const struct vm_area_struct *vma)
+{
+	return vma->vm_pgoff << PAGE_SHIFT;
+}
+
+static enum vfifo_end vma_end(const struct vm_area_struct *vma)
+{
+	return vma_offset(vma) == VFIFO_MMAP_PRODUCER ? VFIFO_PRODUCER :
+							VFIFO_CONSUMER;
+}
+
+static void *vma_numbers(struct vm_area_struct *vma)
+{
+	struct vfifo_ring *ring = &vma_vfifo(vma)->ring;
+
+	if (vma_offset(vma) == VFIFO_MMAP_STATUS)
+		return ring->status;
+	return ring->sides[vma_end(vma)].page;
+}
+
+/* No page of numbers but a claimed position may ever be written. */
+static bool vma_is_claim(const struct vm_area_struct *vma)
+{
+	return vma->vm_flags & VM_MAYWRITE;
+}
+
+static void numbers_open(struct vm_area_struct *vma)
+{
+	struct vfifo_ring *ring = &vma_vfifo(vma)->ring;
+
+	if (vma_is_claim(vma))
+		vfifo_ring_claim_again(ring, vma_end(vma));
+	vfifo_ring_map_again(ring);
+}
+
+static void numbers_close(struct vm_area_struct *vma)
+{
+	struct vfifo_ring *ring = &vma_vfifo(vma)->ring;
+
+	if (vma_is_claim(vma))
+		vfifo_ring_release(ring, vma_end(vma));
+	vfifo_ring_unmap(ring);
+}
+
+static vm_fault_t numbers_fault(struct vm_fault *vmf)
+{
+	struct page *page = virt_to_page(vma_numbers(vmf->vma));
+
+	if (vmf->pgoff != vmf->vma->vm_pgoff)
+		return VM_FAULT_SIGBUS;
+	get_page(page);
+	vmf->page = page;
+	return 0;
+}
+
+/* A debugger may look, which VM_IO would keep it from. */
+static int numbers_access(struct vm_area_struct *vma, unsigned long at,
+			  void *buf, int n, int write)
+{
+	unsigned long offset = at - vma->vm_start;
+
+	if (write)
+		return -EACCES;
+	n = min_t(unsigned long, n, PAGE_SIZE - offset);
+	memcpy(buf, vma_numbers(vma) + offset, n);
+	return n;
+}
+
+static const struct vm_operations_struct numbers_operations = {
+	.open = numbers_open,
+	.close = numbers_close,
+	.fault = numbers_fault,
+	.access = numbers_access,
+};
+
 /*
  * VM_MAYSHARE is what was asked for: a shared mapping of a file that is open for
  * reading only has lost VM_SHARED.
@@ -61,13 +144,43 @@ static int vma_validate(const struct vm_area_struct *vma)
 }
 
 /* What it has not been given now, mprotect() cannot give it later. */
-static void vma_restrict(struct vm_area_struct *vma)
+static void vma_restrict(struct vm_area_struct *vma, unsigned long flags)
 {
 	unsigned long never = VM_MAYEXEC;
 
 	if (!(vma->vm_flags & VM_WRITE))
 		never |= VM_MAYWRITE;
-	vfifo_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP, never);
+	vfifo_vm_flags_mod(vma, flags | VM_DONTEXPAND | VM_DONTDUMP, never);
+}
+
+static int map_data(struct vfifo *vfifo, struct vm_area_struct *vma)
+{
+	int err = vfifo_ring_map(&vfifo->ring, vma->vm_pgoff, vma_pages(vma));
+
+	if (err)
+		return err;
+	vma_restrict(vma, 0);
+	vma->vm_ops = &data_operations;
+	return 0;
+}
+
+static int map_numbers(struct vfifo *vfifo, struct vm_area_struct *vma)
+{
+	int err;
+
+	if (vma_pages(vma) != 1)
+		return -EINVAL;
+	if (!(vma->vm_flags & VM_WRITE))
+		err = vfifo_ring_watch(&vfifo->ring);
+	else if (vma_offset(vma) == VFIFO_MMAP_STATUS)
+		err = -EACCES;
+	else
+		err = vfifo_ring_claim(&vfifo->ring, vma_end(vma));
+	if (err)
+		return err;
+	vma_restrict(vma, VM_IO | VM_DONTCOPY);
+	vma->vm_ops = &numbers_operations;
+	return 0;
 }
 
 int vfifo_mmap(struct file *file, struct vm_area_struct *vma)
@@ -78,10 +191,12 @@ int vfifo_mmap(struct file *file, struct vm_area_struct *vma)
 	err = vma_validate(vma);
 	if (err)
 		return err;
-	err = vfifo_ring_map(&vfifo->ring, vma->vm_pgoff, vma_pages(vma));
-	if (err)
-		return err;
-	vma_restrict(vma);
-	vma->vm_ops = &data_operations;
-	return 0;
+	switch (vma->vm_pgoff) {
+	case VFIFO_MMAP_STATUS >> PAGE_SHIFT:
+	case VFIFO_MMAP_PRODUCER >> PAGE_SHIFT:
+	case VFIFO_MMAP_CONSUMER >> PAGE_SHIFT:
+		return map_numbers(vfifo, vma);
+	default:
+		return map_data(vfifo, vma);
+	}
 }

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * ring.h - the buffer, its two sides, and who sleeps on them
+ * ring.h - the buffer, its two sides, who holds them and who sleeps on them
  *
- * APIs:
+ * The two sides mirror each other: what the producer side fills, the consumer
+ * side takes, and each waits for the other's position to move. Four files, each
+ * of which calls those below it only:
+ *
+ * ring.c: what the faces do to a ring
  *   vfifo_ring_init, _destroy     lifetime
  *   vfifo_ring_used, _capacity    a look from outside, without a lock
  *   vfifo_ring_lock, _trylock, _unlock
@@ -11,15 +15,29 @@
  *   vfifo_ring_at                 where they are, contiguous
  *   vfifo_ring_commit             moves the side's position over them
  *   vfifo_ring_copy_in            all of that for a buffer of the kernel's own
- *   vfifo_ring_wake               after the unlock: whoever can go on now
- *   vfifo_ring_wait, _pass_on     sleeps until `need` bytes are available; after that
- *   vfifo_ring_poll               the same for poll(2)
  *   vfifo_ring_clear, _resize     drop what is stored; another capacity
- *   vfifo_ring_map, _map_again, _unmap, _page
- *                                 the buffer in somebody's address space
+ *   vfifo_ring_set_watermark      from how much on poll(2) reports
+ *   vfifo_ring_generate           keeps the producer side from being claimed
+ *   vfifo_ring_remove             the end, for all but what is mapped
+ *   vfifo_ring_map, _page         the data in somebody's address space
+ *   vfifo_ring_watch, _claim, _release
+ *                                 the same for the pages of numbers
+ *   vfifo_ring_map_again, _unmap  for all of them
  *
- * The two sides mirror each other: what the producer side fills, the consumer
- * side takes, and each waits for the other's position to move.
+ * wait.c: who sleeps, and what wakes them
+ *   vfifo_ring_room               what a side may do, unlocked: a high estimate
+ *   vfifo_ring_state              why a side may not be used at all
+ *   vfifo_ring_wait, _pass_on     sleeps until `need` bytes are available; after that
+ *   vfifo_ring_poll, _fasync, _flush
+ *                                 the same for poll(2), and for SIGIO
+ *   vfifo_ring_wake, _kick, _wake_all
+ *                                 whoever can go on now; everybody
+ *
+ * position.c: the positions, and what can be believed of claimed ones
+ *   vfifo_ring_claim_again        a claim's mapping moves
+ *   vfifo_ring_holder             whose the claim is
+ *
+ * buffer.c: the pages
  */
 #ifndef _VFIFO_RING_H
 #define _VFIFO_RING_H
@@ -28,16 +46,15 @@
 #include <linux/cache.h>
 #include <linux/fs.h>
 #include <linux/mutex.h>
+#include <linux/pid.h>
 #include <linux/poll.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 
-enum vfifo_end {
-	VFIFO_PRODUCER,
-	VFIFO_CONSUMER,
-};
+#include <vfifo.h>
 
-/* Pages, mapped twice, back to back: see buffer_alloc(). */
+/* Pages, mapped twice, back to back: see buffer.c. */
 struct vfifo_buffer {
 	void *data;
 	struct page **pages; /* 2 * nr_pages entries, the second half again */
@@ -47,19 +64,78 @@ struct vfifo_buffer {
 
 struct vfifo_side {
 	struct mutex lock;
-	u32 position;		    /* written under the lock, read by anyone */
-	wait_queue_head_t sleepers; /* blocked read() or write(), exclusive */
+	u32 position; /* the last that was good: see position.c */
+	struct vfifo_position *page; /* the one that user space sees */
+	unsigned int claims;	     /* one; two while mremap() moves it */
+	struct pid *holder;	     /* while claimed */
+	u32 watermark;		     /* poll(2) reports from here on */
+	wait_queue_head_t sleepers;  /* blocked read() or write(), exclusive */
 	wait_queue_head_t pollers;
 	struct fasync_struct *fasync;
 } ____cacheline_aligned_in_smp;
 
 struct vfifo_ring {
+	int number;		    /* of its vfifo, for messages */
 	struct vfifo_buffer buffer; /* changes under both locks, unmapped */
-	atomic_t mappings;	    /* leaves 0 only under a side's lock */
+	struct vfifo_status *status;
+	atomic_t mappings; /* leaves 0 only under a side's lock */
+	bool generating;   /* under the producer side's lock */
+	bool removed;
+
+	spinlock_t positions_lock; /* the claims, and the next three */
+	bool broken;		   /* a claimed position cannot be */
+	bool told;		   /* ... and the log has it, for this claim */
+	u32 generation;
+
 	struct vfifo_side sides[2]; /* by enum vfifo_end */
 };
 
-int vfifo_ring_init(struct vfifo_ring *ring, u32 capacity);
+static inline enum vfifo_end vfifo_peer(enum vfifo_end end)
+{
+	return end == VFIFO_PRODUCER ? VFIFO_CONSUMER : VFIFO_PRODUCER;
+}
+
+static inline struct vfifo_side *vfifo_side(struct vfifo_ring *ring,
+					    enum vfifo_end end)
+{
+	return &ring->sides[end];
+}
+
+/* buffer.c */
+int vfifo_buffer_alloc(struct vfifo_buffer *buffer, u32 capacity);
+void vfifo_buffer_free(struct vfifo_buffer *buffer);
+void *vfifo_page_alloc(void);
+void vfifo_page_free(void *page);
+
+/* position.c */
+u32 vfifo_position_room(struct vfifo_ring *ring, enum vfifo_end end,
+			bool *turned);
+void vfifo_position_move(struct vfifo_side *side, u32 n);
+bool vfifo_position_claimed(struct vfifo_side *side);
+void vfifo_position_claim(struct vfifo_ring *ring, enum vfifo_end end);
+bool vfifo_position_release(struct vfifo_ring *ring, enum vfifo_end end);
+void vfifo_ring_claim_again(struct vfifo_ring *ring, enum vfifo_end end);
+pid_t vfifo_ring_holder(struct vfifo_ring *ring, enum vfifo_end end);
+void vfifo_position_changed(struct vfifo_ring *ring);
+bool vfifo_position_tell(struct vfifo_ring *ring);
+
+/* wait.c */
+u32 vfifo_ring_room(struct vfifo_ring *ring, enum vfifo_end end);
+int vfifo_ring_state(struct vfifo_ring *ring, enum vfifo_end end);
+int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end, u32 need);
+void vfifo_ring_pass_on(struct vfifo_ring *ring, enum vfifo_end end);
+__poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
+			 struct poll_table_struct *wait);
+int vfifo_ring_fasync(struct vfifo_ring *ring, int fd, struct file *file,
+		      int on);
+void vfifo_ring_flush(struct vfifo_ring *ring);
+void vfifo_ring_wake(struct vfifo_ring *ring, enum vfifo_end end);
+void vfifo_ring_wake_pollers(struct vfifo_ring *ring, enum vfifo_end end);
+int vfifo_ring_kick(struct vfifo_ring *ring);
+void vfifo_ring_wake_all(struct vfifo_ring *ring);
+
+/* ring.c */
+int vfifo_ring_init(struct vfifo_ring *ring, int number, u32 capacity);
 void vfifo_ring_destroy(struct vfifo_ring *ring);
 
 u32 vfifo_ring_used(struct vfifo_ring *ring);
@@ -68,23 +144,24 @@ u32 vfifo_ring_capacity(struct vfifo_ring *ring);
 int vfifo_ring_lock(struct vfifo_ring *ring, enum vfifo_end end);
 bool vfifo_ring_trylock(struct vfifo_ring *ring, enum vfifo_end end);
 void vfifo_ring_unlock(struct vfifo_ring *ring, enum vfifo_end end);
-u32 vfifo_ring_available(struct vfifo_ring *ring, enum vfifo_end end);
+int vfifo_ring_available(struct vfifo_ring *ring, enum vfifo_end end);
 void *vfifo_ring_at(struct vfifo_ring *ring, enum vfifo_end end);
 void vfifo_ring_commit(struct vfifo_ring *ring, enum vfifo_end end, u32 n);
 bool vfifo_ring_copy_in(struct vfifo_ring *ring, const void *bytes, u32 n);
 
-void vfifo_ring_wake(struct vfifo_ring *ring, enum vfifo_end end);
-void vfifo_ring_pass_on(struct vfifo_ring *ring, enum vfifo_end end);
-int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end, u32 need);
-__poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
-			 struct poll_table_struct *wait);
-
 int vfifo_ring_clear(struct vfifo_ring *ring);
 int vfifo_ring_resize(struct vfifo_ring *ring, u32 capacity);
+int vfifo_ring_set_watermark(struct vfifo_ring *ring, enum vfifo_end end,
+			     u32 watermark);
+int vfifo_ring_generate(struct vfifo_ring *ring, bool on);
+void vfifo_ring_remove(struct vfifo_ring *ring);
 
 int vfifo_ring_map(struct vfifo_ring *ring, pgoff_t first, unsigned long pages);
+struct page *vfifo_ring_page(struct vfifo_ring *ring, pgoff_t index);
+int vfifo_ring_watch(struct vfifo_ring *ring);
+int vfifo_ring_claim(struct vfifo_ring *ring, enum vfifo_end end);
+void vfifo_ring_release(struct vfifo_ring *ring, enum vfifo_end end);
 void vfifo_ring_map_again(struct vfifo_ring *ring);
 void vfifo_ring_unmap(struct vfifo_ring *ring);
-struct page *vfifo_ring_page(struct vfifo_ring *ring, pgoff_t index);
 
 #endif /* _VFIFO_RING_H */

@@ -70,10 +70,93 @@ static ssize_t mode_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(mode);
 
+static ssize_t watermark_show(struct device *dev, enum vfifo_end end, char *buf)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%u\n",
+			  READ_ONCE(vfifo->ring.sides[end].watermark));
+}
+
+static ssize_t watermark_store(struct device *dev, enum vfifo_end end,
+			       const char *buf, size_t count)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+	u32 watermark;
+	int err;
+
+	if (kstrtou32(buf, 10, &watermark))
+		return -EINVAL;
+	err = vfifo_ring_set_watermark(&vfifo->ring, end, watermark);
+	return err ?: count;
+}
+
+static ssize_t read_watermark_show(struct device *dev,
+				   struct device_attribute *attr, char *buf)
+{
+	return watermark_show(dev, VFIFO_CONSUMER, buf);
+}
+
+static ssize_t read_watermark_store(struct device *dev,
+				    struct device_attribute *attr,
+				    const char *buf, size_t count)
+{
+	return watermark_store(dev, VFIFO_CONSUMER, buf, count);
+}
+static DEVICE_ATTR_RW(read_watermark);
+
+static ssize_t write_watermark_show(struct device *dev,
+				    struct device_attribute *attr, char *buf)
+{
+	return watermark_show(dev, VFIFO_PRODUCER, buf);
+}
+
+static ssize_t write_watermark_store(struct device *dev,
+				     struct device_attribute *attr,
+				     const char *buf, size_t count)
+{
+	return watermark_store(dev, VFIFO_PRODUCER, buf, count);
+}
+static DEVICE_ATTR_RW(write_watermark);
+
+static ssize_t mappings_show(struct device *dev, struct device_attribute *attr,
+			     char *buf)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%d\n", atomic_read(&vfifo->ring.mappings));
+}
+static DEVICE_ATTR_RO(mappings);
+
+static ssize_t producer_show(struct device *dev, struct device_attribute *attr,
+			     char *buf)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%d\n",
+			  vfifo_ring_holder(&vfifo->ring, VFIFO_PRODUCER));
+}
+static DEVICE_ATTR_RO(producer);
+
+static ssize_t consumer_show(struct device *dev, struct device_attribute *attr,
+			     char *buf)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%d\n",
+			  vfifo_ring_holder(&vfifo->ring, VFIFO_CONSUMER));
+}
+static DEVICE_ATTR_RO(consumer);
+
 static struct attribute *vfifo_attrs[] = {
 	&dev_attr_size.attr,
 	&dev_attr_capacity.attr,
 	&dev_attr_mode.attr,
+	&dev_attr_read_watermark.attr,
+	&dev_attr_write_watermark.attr,
+	&dev_attr_mappings.attr,
+	&dev_attr_producer.attr,
+	&dev_attr_consumer.attr,
 	NULL,
 };
 

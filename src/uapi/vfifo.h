@@ -4,29 +4,117 @@
  *
  * /dev/vfifoN is a byte FIFO. Bytes that one client writes, another reads, each
  * byte once, in order. This header is the only text that defines the rest of
- * what user space may rely on: the numbers, sizes and errors below.
+ * what user space may rely on: the numbers, sizes and errors below. Whoever
+ * wants less to read takes the library: libvfifo, <vfifo.h>, vfifo(3).
  *
+ * System calls
+ * ------------
  * read(2) waits while the FIFO is empty, then gives what there is, up to the
  * count. write(2) is as pipe(7) says: a blocking write writes all of its bytes;
  * one of up to PIPE_BUF bytes is never mixed with another's; with O_NONBLOCK
  * those are written whole or not at all (EAGAIN), and larger ones write what
  * fits, or give EAGAIN where nothing does. Seeks, pread(2) and pwrite(2) give
- * ESPIPE. poll(2) reports POLLIN when there is a byte to read, POLLOUT when
- * PIPE_BUF bytes can be written. A call that must not wait at all (RWF_NOWAIT,
- * io_uring) may see EAGAIN for a lock that is in use as well. A splice(2) from an
- * empty FIFO waits, and its pipe with it, unless the file has O_NONBLOCK.
+ * ESPIPE. poll(2) reports POLLIN when read_watermark bytes are stored, POLLOUT
+ * when write_watermark bytes are free, POLLERR while the FIFO is broken (see
+ * below) and POLLHUP when the device has been removed. A call that must not wait
+ * at all (RWF_NOWAIT, io_uring) may see EAGAIN for a lock that is in use as well.
+ * A splice(2) from an empty FIFO waits, and its pipe with it, unless the file has
+ * O_NONBLOCK. A removed device gives ENODEV.
  *
  * A capacity is a power of two of bytes, from the page size of the machine to
- * VFIFO_CAPACITY_MAX.
+ * VFIFO_CAPACITY_MAX. It stays as it is while there is any mapping.
  *
- * mmap(2) at VFIFO_MMAP_DATA gives the buffer itself, as raw memory: stores and
- * loads move no position. The buffer appears there twice, back to back, so a
- * mapping may be up to twice the capacity long and any stretch of up to capacity
- * bytes of it is contiguous. Offset and length beyond that are EINVAL, as is a
- * writable MAP_PRIVATE; PROT_EXEC is EPERM. A mapping that was made read-only
- * stays so: mprotect(2) cannot make it writable. The mapping outlives close(2)
- * and holds the capacity as it is until the last one is unmapped. Whoever may
- * write the device may change these bytes at any time.
+ * Memory
+ * ------
+ * A program that maps the FIFO moves bytes with no system call and no copy. There
+ * are four things to map, each at its offset:
+ *
+ *	offset			what		who may map it
+ *	VFIFO_MMAP_DATA		the bytes	shared, as the file is open
+ *	VFIFO_MMAP_STATUS	vfifo_status	read-only, anyone
+ *	VFIFO_MMAP_PRODUCER	vfifo_position	read-only, anyone;
+ *	VFIFO_MMAP_CONSUMER	vfifo_position	writable: the claim, see below
+ *
+ * The data appear twice, back to back, so a mapping of them may be up to twice
+ * the capacity long, and any stretch of up to capacity bytes of it is contiguous.
+ * The other mappings are exactly one page long (sysconf(_SC_PAGESIZE)). Another
+ * offset or length is EINVAL, as is a writable MAP_PRIVATE; a writable mapping of
+ * the status, as of anything that the file is not open for, is EACCES; PROT_EXEC
+ * is EPERM. A mapping that was made read-only stays so: mprotect(2) cannot make
+ * it writable (EACCES). None shows in core dumps. They outlive close(2), and stay
+ * valid memory until they are unmapped, whatever becomes of the device.
+ *
+ * A mapping of the data alone is raw memory: loads and stores move no position.
+ * Whoever may write the device may change these bytes at any time, so do not
+ * trust what you have not copied first.
+ *
+ * Claims
+ * ------
+ * Each of the two sides has a position: a free-running count of bytes, modulo
+ * 2^32. `in` is how many were ever produced, `out` how many were ever consumed;
+ * 0 <= in - out <= capacity, always. The arithmetic is in vfifo_ring.h. The byte
+ * at a position is at offset (position & (capacity - 1)) of the data.
+ *
+ * To map the page of a position writable (PROT_WRITE, MAP_SHARED; the file must be
+ * open for reading and writing) is to claim that side; to unmap it is to release
+ * it. Exit, kill and exec(2) unmap as well. While a side is claimed
+ *
+ *  - its position is what its holder stores in that page,
+ *  - read(2), or write(2), is EBUSY for everybody, as is a second claim; for the
+ *    producer side so is mode 1, and for the consumer side VFIFO_CLEAR,
+ *  - the other side is as ever: it may be read from, or written to, with system
+ *    calls, or claimed as well.
+ *
+ * Claiming the producer side while mode is 1 is EBUSY too. A claim belongs to the
+ * address space: fork(2) does not hand it on (the child has no such mapping, and
+ * MADV_DOFORK is EINVAL), threads share it, mremap(2) moves it, mprotect(2) does
+ * not release it. The position is there to be read once the mapping is made: the
+ * holder carries on where its predecessor ended.
+ *
+ * Nothing that a holder stores is believed. The kernel looks at a claimed position
+ * when the other side has something to do, and accepts it if it has moved by no
+ * more than was possible: a producer up to out + capacity, a consumer up to in.
+ * Else the FIFO is broken: read(2) and write(2) are EIO, poll(2) gives POLLERR,
+ * `size` stays at what was last good. A good position mends it; so does the
+ * end of the claim, when the last good position stands again. (If then the other
+ * side is claimed too, nobody knows what was good: the FIFO is empty from where
+ * that side is.) A holder has to check the other side's position in the same way,
+ * as another program may have stored it.
+ *
+ * To move bytes, a holder of the producer side, with a copy of `in` of its own:
+ *
+ *	1. loads out (acquire), and checks in - out <= capacity
+ *	2. fills any of the capacity - (in - out) bytes that are free
+ *	3. stores in (release)
+ *	4. a full memory barrier
+ *	5. wakes whoever sleeps: see below
+ *
+ * A holder of the consumer side does the same with the two changed over and the
+ * in - out bytes that are stored. Steps 3 to 5 may be for many messages at once, and
+ * step 1 may be left out while what was loaded before is enough.
+ *
+ * Waking
+ * ------
+ * The word `need` in the status page says who waits for a side to move: a bit for
+ * calls that sleep there, and one for those that poll. Step 5 of the producer is
+ *
+ *	loads need; if it has a bit of VFIFO_NEED_CONSUMER, loads out once more;
+ *	calls ioctl(fd, VFIFO_KICK) if
+ *	  VFIFO_NEED_CONSUMER_SLEEP is set, and in - out >= threshold[consumer], or
+ *	  VFIFO_NEED_CONSUMER_POLL is set, and in - out >= watermark[consumer]
+ *
+ * and that of the consumer the same with the two changed over, and the free bytes,
+ * capacity - (in - out). The barrier of step 4 has its partner in whoever sleeps:
+ * he sets his bit, has a full barrier, and looks at the positions once more before
+ * he sleeps, so that one of the two sees the other. No wake-up is lost, and nobody
+ * calls the kernel more often than somebody slept or polled.
+ *
+ * A holder that wants to sleep calls poll(2) on the file, for POLLIN or POLLOUT;
+ * every poll, epoll_wait(2) and the like sets the bit, whatever it returns. With
+ * EPOLLET: wait, then move bytes until there are none, then wait again. Whoever has
+ * asked for SIGIO has it at every kick, and the bit stays set until he has not.
+ *
+ * The futexes of these pages are of no use between processes (EFAULT).
  */
 #ifndef _UAPI_VFIFO_H
 #define _UAPI_VFIFO_H
@@ -37,21 +125,84 @@
 /* The largest capacity, in bytes. */
 #define VFIFO_CAPACITY_MAX (512U << 20)
 
-/* mmap offset of the data. */
+/* mmap offsets: multiples of every page size, and within 31 bits. */
 #define VFIFO_MMAP_DATA 0x00000000U
+#define VFIFO_MMAP_STATUS 0x70000000U
+#define VFIFO_MMAP_PRODUCER 0x71000000U
+#define VFIFO_MMAP_CONSUMER 0x72000000U
+
+/* The two sides, where something is indexed by them. */
+enum vfifo_end {
+	VFIFO_PRODUCER,
+	VFIFO_CONSUMER,
+};
 
 /*
- * Drops the bytes that are stored now; any open file will do. EINTR: a signal
- * came first.
+ * A position page: the rest of it is zero and of no meaning yet. Whoever holds the
+ * claim stores; all others load.
+ */
+struct vfifo_position {
+	__u32 position;
+};
+
+#define VFIFO_MAGIC 0x4f464956U /* "VIFO" in little-endian memory */
+#define VFIFO_ABI 1
+
+/* vfifo_status.flags */
+#define VFIFO_PRODUCER_CLAIMED (1U << 0)
+#define VFIFO_CONSUMER_CLAIMED (1U << 1)
+#define VFIFO_BROKEN (1U << 2)
+#define VFIFO_REMOVED (1U << 3)
+
+/* vfifo_status.need */
+#define VFIFO_NEED_PRODUCER_SLEEP (1U << 0) /* for free bytes */
+#define VFIFO_NEED_PRODUCER_POLL (1U << 1)
+#define VFIFO_NEED_CONSUMER_SLEEP (1U << 2) /* for stored bytes */
+#define VFIFO_NEED_CONSUMER_POLL (1U << 3)
+#define VFIFO_NEED_PRODUCER \
+	(VFIFO_NEED_PRODUCER_SLEEP | VFIFO_NEED_PRODUCER_POLL)
+#define VFIFO_NEED_CONSUMER \
+	(VFIFO_NEED_CONSUMER_SLEEP | VFIFO_NEED_CONSUMER_POLL)
+
+/*
+ * The status page. Unsigned counts of bytes, in the machine's byte order; only the
+ * kernel stores here. What is reserved is 0 in this ABI.
+ */
+struct vfifo_status {
+	__u32 magic;
+	__u32 abi;	    /* VFIFO_ABI; another number, another layout */
+	__u32 capacity;	    /* fixed while anything is mapped */
+	__u32 generation;   /* counts claims, releases, clears and resizes */
+	__u32 flags;	    /* true of a moment */
+	__u32 watermark[2]; /* by enum vfifo_end: poll(2) reports from here on */
+	__u32 reserved[9];
+
+	/* On a cache line of their own, as those above hardly ever change. */
+	__u32 need;
+	__u32 threshold[2]; /* by enum vfifo_end: the least that a sleeper needs */
+	__u32 reserved2[13];
+};
+
+/*
+ * Drops the bytes that are stored now; any open file will do. EBUSY: the consumer
+ * side is claimed; EIO: the FIFO is broken; ENODEV: it was removed; EINTR: a
+ * signal came first.
  */
 #define VFIFO_CLEAR _IO('k', 1)
 
 /*
  * The argument points to an int: 0, a plain FIFO; 1, the generator produces
  * into it as well. The same as writing the attribute `mode`. EBADF: the file is
- * not open for writing; EFAULT: a bad pointer; EINVAL: neither 0 nor 1.
+ * not open for writing; EBUSY: the producer side is claimed; EFAULT: a bad
+ * pointer; EINVAL: neither 0 nor 1; ENODEV: it was removed.
  */
 #define VFIFO_SET_MODE _IOW('k', 2, int)
+
+/*
+ * The doorbell: looks at the positions and wakes whoever can go on now. Any open
+ * file will do, and it may be called at any time. ENODEV: it was removed.
+ */
+#define VFIFO_KICK _IO('k', 3)
 
 /* FIONREAD (an int) gives the number of bytes stored. */
 

@@ -2,8 +2,8 @@
 /*
  * vfifo_ring.h - the arithmetic of positions
  *
- * Pure functions on numbers, compiled by the module and by the tests alike. A
- * position is a free-running count of bytes, modulo 2^32: `in` of those ever
+ * Pure functions on numbers, compiled by the module, by the library and by the tests
+ * alike. A position is a free-running count of bytes, modulo 2^32: `in` of those ever
  * produced, `out` of those ever consumed. A capacity is a power of two of at
  * most VFIFO_CAPACITY_MAX, so 0 <= in - out <= capacity always tells full from
  * empty, whatever wrapped. All sizes are in bytes.
@@ -12,6 +12,7 @@
 #define _UAPI_VFIFO_RING_H
 
 #include <linux/types.h>
+#include "vfifo.h"
 
 /* Bytes stored. */
 static inline __u32 vfifo_used(__u32 in, __u32 out)
@@ -23,6 +24,33 @@ static inline __u32 vfifo_used(__u32 in, __u32 out)
 static inline __u32 vfifo_free(__u32 capacity, __u32 in, __u32 out)
 {
 	return capacity - vfifo_used(in, out);
+}
+
+/* Bytes that a side may fill, or take. */
+static inline __u32 vfifo_room(enum vfifo_end end, __u32 capacity, __u32 in,
+			       __u32 out)
+{
+	return end == VFIFO_PRODUCER ? vfifo_free(capacity, in, out) :
+				       vfifo_used(in, out);
+}
+
+/* Whether two positions can be those of one FIFO. */
+static inline int vfifo_valid(__u32 capacity, __u32 in, __u32 out)
+{
+	return vfifo_used(in, out) <= capacity;
+}
+
+/*
+ * Whether a side can have moved from `old`, a position that was good, to `now`,
+ * when the other side is at `peer` by then: forward, and no further than there was
+ * something to fill, or to take.
+ */
+static inline int vfifo_moved(enum vfifo_end end, __u32 capacity, __u32 old,
+			      __u32 now, __u32 peer)
+{
+	__u32 limit = end == VFIFO_PRODUCER ? peer + capacity : peer;
+
+	return now - old <= limit - old;
 }
 
 /*

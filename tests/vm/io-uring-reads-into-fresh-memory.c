@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <vfifo.h>
+#include <linux/vfifo.h>
 
 #include "testlib.h"
 

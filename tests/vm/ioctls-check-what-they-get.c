@@ -5,7 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <vfifo.h>
+#include <linux/vfifo.h>
 
 #include "testlib.h"
 

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <vfifo.h>
+#include <linux/vfifo.h>
 
 #include "testlib.h"
 
@@ -82,8 +82,11 @@ int main(void)
 	check_refused(PAGE, end, EINVAL);
 	check_refused(PAGE, end + PAGE, EINVAL);
 	check_refused(PAGE, 1, EINVAL);
-	check_refused(PAGE, 0x70000000, EINVAL);
-	check_refused(PAGE, 0x71000000, EINVAL);
+	check_refused(PAGE, VFIFO_MMAP_STATUS - PAGE, EINVAL);
+	check_refused(PAGE, VFIFO_MMAP_STATUS + PAGE, EINVAL);
+	check_refused(2 * PAGE, VFIFO_MMAP_STATUS, EINVAL);
+	check_refused(2 * PAGE, VFIFO_MMAP_PRODUCER, EINVAL);
+	check_refused(2 * PAGE, VFIFO_MMAP_CONSUMER, EINVAL);
 	check_refused(PAGE, 0xfffff000, EINVAL);
 	check_refused(PAGE, 0x100000000, EINVAL);
 	check_refused(PAGE, 0x7ffffffffffff000, EINVAL);

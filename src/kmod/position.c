@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * position.c - the positions of the two sides, and what of them can be believed
+ *
+ * Each side has a position twice. The one in struct vfifo_side is the kernel's own
+ * and always good: 0 <= in - out <= capacity. The other is in a page that user
+ * space maps.
+ *
+ * While a side is not claimed, its position moves under its lock, in the kernel's
+ * copy first, and the page only shows it: nothing is read back from there.
+ *
+ * While a side is claimed, its position is what the holder stores in the page, at
+ * any time and whatever it likes. refresh() is the one place that reads it. It
+ * takes over what can be, and if what is there cannot be, the ring is broken until
+ * it can, or until the claim ends; the last good position stands meanwhile. The
+ * positions_lock covers load, check and record, as two that look at one honest
+ * position, the later one first, would else call it bad.
+ *
+ * What can be depends on the other side's position, which moves as well. With a
+ * kernel's on the other side, that is loaded after the claimed one, so that it can
+ * only have made more possible. If both are claimed, neither is to be trusted and
+ * nobody has looked for any length of time, so the two are good if they are a
+ * possible pair, and a pair they are if the one did not move around the load of
+ * the other. While that cannot be had there is no verdict.
+ */
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/sched.h>
+
+#include <vfifo.h>
+#include <vfifo_ring.h>
+
+#include "ring.h"
+
+/* How often to try for a pair of positions that belong together. */
+#define PAIR_TRIES 4
+
+enum verdict {
+	GOOD,
+	BAD,
+	UNDECIDED,
+};
+
+/* Changes under the positions_lock; without it, true of a moment. */
+bool vfifo_position_claimed(struct vfifo_side *side)
+{
+	return READ_ONCE(side->claims);
+}
+
+/*
+ * Acquire: pairs with the release in vfifo_position_move(), or with that of the
+ * holder, who has touched the bytes before he moved. And to load in order.
+ */
+static u32 load(struct vfifo_side *side)
+{
+	if (vfifo_position_claimed(side))
+		return smp_load_acquire(&side->page->position);
+	return smp_load_acquire(&side->position);
+}
+
+/*
+ * Loads both positions, that of @own first, and checks what is claimed of them.
+ * With its own loaded first, what a side can do comes out too much rather than
+ * too little while things move.
+ */
+static enum verdict load_and_check(struct vfifo_ring *ring, enum vfifo_end own,
+				   u32 at[2])
+{
+	const enum vfifo_end peer = vfifo_peer(own);
+	struct vfifo_side *mine = vfifo_side(ring, own);
+	struct vfifo_side *theirs = vfifo_side(ring, peer);
+	const u32 capacity = ring->buffer.capacity;
+	int tries;
+	u32 again;
+
+	lockdep_assert_held(&ring->positions_lock);
+
+	for (tries = 0; tries < PAIR_TRIES; tries++) {
+		at[own] = load(mine);
+		at[peer] = load(theirs);
+		again = load(mine);
+		if (!vfifo_position_claimed(mine) &&
+		    !vfifo_position_claimed(theirs))
+			return GOOD;
+		if (!vfifo_position_claimed(mine))
+			return vfifo_moved(peer, capacity, theirs->position,
+					   at[peer], again) ?
+				       GOOD :
+				       BAD;
+		if (!vfifo_position_claimed(theirs))
+			return vfifo_moved(own, capacity, mine->position,
+					   at[own], at[peer]) ?
+				       GOOD :
+				       BAD;
+		if (again == at[own])
+			return vfifo_valid(capacity, at[VFIFO_PRODUCER],
+					   at[VFIFO_CONSUMER]) ?
+				       GOOD :
+				       BAD;
+	}
+	return UNDECIDED;
+}
+
+/*
+ * The one reader of what clients can write: @at becomes both positions, as far as
+ * they can be believed.
+ *
+ * Return: whether the ring has just become broken, or whole again.
+ */
+static bool refresh(struct vfifo_ring *ring, enum vfifo_end own, u32 at[2])
+{
+	const enum verdict verdict = load_and_check(ring, own, at);
+	const bool was_broken = ring->broken;
+	int end;
+
+	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
+		struct vfifo_side *side = vfifo_side(ring, end);
+
+		if (!vfifo_position_claimed(side))
+			continue;
+		if (verdict == GOOD)
+			WRITE_ONCE(side->position, at[end]);
+		else if (verdict == BAD)
+			at[end] = side->position;
+	}
+	if (verdict != UNDECIDED)
+		WRITE_ONCE(ring->broken, verdict == BAD);
+	return ring->broken != was_broken;
+}
+
+/* Those who map the status page are told. */
+static void show_flags(struct vfifo_ring *ring)
+{
+	u32 flags = 0;
+
+	lockdep_assert_held(&ring->positions_lock);
+	if (vfifo_position_claimed(vfifo_side(ring, VFIFO_PRODUCER)))
+		flags |= VFIFO_PRODUCER_CLAIMED;
+	if (vfifo_position_claimed(vfifo_side(ring, VFIFO_CONSUMER)))
+		flags |= VFIFO_CONSUMER_CLAIMED;
+	if (ring->broken)
+		flags |= VFIFO_BROKEN;
+	if (READ_ONCE(ring->removed))
+		flags |= VFIFO_REMOVED;
+	WRITE_ONCE(ring->status->flags, flags);
+}
+
+/**
+ * vfifo_position_room() - bytes that a side may fill, or take
+ * @ring: the ring
+ * @end: the side
+ * @turned: set if the ring has just become broken, or whole again
+ *
+ * True under the lock of the side; else too much rather than too little, while it
+ * moves. At most the capacity.
+ */
+u32 vfifo_position_room(struct vfifo_ring *ring, enum vfifo_end end,
+			bool *turned)
+{
+	struct vfifo_side *own = vfifo_side(ring, end);
+	struct vfifo_side *peer = vfifo_side(ring, vfifo_peer(end));
+	const u32 capacity = READ_ONCE(ring->buffer.capacity);
+	u32 at[2];
+
+	*turned = false;
+	/* Whoever claims or releases a side wakes everybody afterwards. */
+	if (!vfifo_position_claimed(own) && !vfifo_position_claimed(peer)) {
+		at[end] = smp_load_acquire(&own->position);
+		at[vfifo_peer(end)] = smp_load_acquire(&peer->position);
+	} else {
+		spin_lock(&ring->positions_lock);
+		*turned = refresh(ring, end, at);
+		if (*turned)
+			show_flags(ring);
+		spin_unlock(&ring->positions_lock);
+	}
+	return min(vfifo_room(end, capacity, at[VFIFO_PRODUCER],
+			      at[VFIFO_CONSUMER]),
+		   capacity);
+}
+
+/* Hands the next @n bytes of a side that is not claimed to the other one. */
+void vfifo_position_move(struct vfifo_side *side, u32 n)
+{
+	const u32 now = side->position + n;
+
+	lockdep_assert_held(&side->lock);
+	/*
+	 * Release: pairs with the acquire in load(), and with the clients'. The
+	 * page comes second: who has seen it there, and moved accordingly, is
+	 * not to be ahead of what we know.
+	 */
+	smp_store_release(&side->position, now);
+	smp_store_release(&side->page->position, now);
+}
+
+static void next_generation(struct vfifo_ring *ring)
+{
+	lockdep_assert_held(&ring->positions_lock);
+	WRITE_ONCE(ring->status->generation, ++ring->generation);
+}
+
+/* What is cached elsewhere has become old: the capacity, or what is stored. */
+void vfifo_position_changed(struct vfifo_ring *ring)
+{
+	spin_lock(&ring->positions_lock);
+	next_generation(ring);
+	show_flags(ring);
+	spin_unlock(&ring->positions_lock);
+}
+
+/* From here on the caller's process has a side's position. */
+void vfifo_position_claim(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+
+	lockdep_assert_held(&side->lock);
+	spin_lock(&ring->positions_lock);
+	/* Somebody may have scribbled here, through a page that he had pinned. */
+	WRITE_ONCE(side->page->position, side->position);
+	WRITE_ONCE(side->claims, 1);
+	side->holder = get_pid(task_tgid(current));
+	ring->told = false;
+	next_generation(ring);
+	show_flags(ring);
+	spin_unlock(&ring->positions_lock);
+}
+
+/* One more of a claim that is there already: mremap(2) opens before it closes. */
+void vfifo_ring_claim_again(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+
+	spin_lock(&ring->positions_lock);
+	WRITE_ONCE(side->claims, side->claims + 1);
+	spin_unlock(&ring->positions_lock);
+}
+
+/*
+ * A last look at what the holder left, which nobody can store to any more. If it
+ * is bad, the last good position stands; with the other side claimed as well that
+ * may be a long time old, and one that the other has left behind, so that nobody
+ * knows what was good: the ring is then empty from where the other is.
+ */
+static void settle(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+	struct vfifo_side *peer = vfifo_side(ring, vfifo_peer(end));
+	u32 at[2];
+
+	refresh(ring, end, at);
+	if (ring->broken && vfifo_position_claimed(peer)) {
+		WRITE_ONCE(peer->position, load(peer));
+		WRITE_ONCE(side->position, peer->position);
+	}
+	WRITE_ONCE(ring->broken, false);
+}
+
+/* One mapping of a claim less. Return: whether that was the end of it. */
+bool vfifo_position_release(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+	struct pid *holder = NULL;
+
+	lockdep_assert_held(&side->lock);
+	spin_lock(&ring->positions_lock);
+	if (side->claims == 1) {
+		settle(ring, end);
+		smp_store_release(&side->page->position, side->position);
+		swap(holder, side->holder);
+		next_generation(ring);
+	}
+	WRITE_ONCE(side->claims, side->claims - 1);
+	show_flags(ring);
+	spin_unlock(&ring->positions_lock);
+
+	put_pid(holder);
+	return holder;
+}
+
+/* The process that holds a side, as the caller numbers it, or 0. */
+pid_t vfifo_ring_holder(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	pid_t pid;
+
+	spin_lock(&ring->positions_lock);
+	pid = pid_vnr(vfifo_side(ring, end)->holder);
+	spin_unlock(&ring->positions_lock);
+	return pid;
+}
+
+/* Whether the log should have a line on the ring's being broken; once a claim. */
+bool vfifo_position_tell(struct vfifo_ring *ring)
+{
+	bool tell;
+
+	spin_lock(&ring->positions_lock);
+	tell = ring->broken && !ring->told;
+	if (tell)
+		ring->told = true;
+	spin_unlock(&ring->positions_lock);
+	return tell;
+}
