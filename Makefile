@@ -12,6 +12,9 @@ demo:  ## install and use it in a throw-away Debian, before your eyes
 check:  ## run every test
 	scripts/check
 
+check-long:  ## the tests that can go on for long, with their whole counts (an hour)
+	scripts/check-long
+
 style:  ## check shell, C, packaging and versions
 	scripts/style
 
@@ -27,4 +30,4 @@ install-test:  ## run the install lane's tests in whole Debian guests
 clean:  ## remove what make deb left here (the caches are in ~/.cache/vfifo)
 	rm -f *.deb
 
-.PHONY: help deb demo check style vm-test vm-shell install-test clean
+.PHONY: help deb demo check check-long style vm-test vm-shell install-test clean

@@ -14,6 +14,7 @@
  *   vfifo.shell            an interactive shell on the console instead
  *   vfifo.run              /commands, by sh, instead; its output goes to DEVICE
  *   vfifo.size=ROWSxCOLS   of the shell's terminal
+ *   VFIFO_LONG=1           the tests find it in their environment, as init does in its
  *
  * The verdict is TAP, the plan first, `# running NAME (SECONDS s)` before each test and a
  * trailer, `# finished: ...`, after which there is nothing. Whoever reads it believes only
@@ -465,10 +466,10 @@ static const char *const test_env[] = {
 	"TMPDIR=/tmp",
 	"LC_ALL=C",
 	"TERM=vt220",
-	NULL,
 	NULL
 };
-static char *child_env[sizeof(test_env) / sizeof(test_env[0])];
+/* ... and VFIFO_KO and VFIFO_LONG, where there are such. */
+static char *child_env[sizeof(test_env) / sizeof(test_env[0]) + 2];
 
 static void make_env(void)
 {
@@ -479,8 +480,10 @@ static void make_env(void)
 		child_env[i] = (char *)test_env[i];
 	if (module_path[0]) {
 		snprintf(ko, sizeof(ko), "VFIFO_KO=%s", module_path);
-		child_env[i] = ko;
+		child_env[i++] = ko;
 	}
+	if (getenv("VFIFO_LONG"))
+		child_env[i] = "VFIFO_LONG=1";
 }
 
 static pid_t spawn(char *const argv[], int in, int outfd)

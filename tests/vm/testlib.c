@@ -224,6 +224,18 @@ int slow_kernel(void)
 	return !access("/sys/kernel/debug/kmemleak", F_OK);
 }
 
+unsigned long share(unsigned long whole, unsigned long short_count)
+{
+	unsigned long count = short_count;
+
+	if (getenv("VFIFO_LONG"))
+		count = whole;
+	else if (slow_kernel())
+		count = short_count / 8;
+	printf("# %lu of %lu\n", count, whole);
+	return count;
+}
+
 void sleep_ms(unsigned int ms)
 {
 	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };

@@ -91,6 +91,12 @@ void limit_cgroup_memory(const char *bytes);
 /* On a debug kernel all is several times slower, so long tests do a share there. */
 int slow_kernel(void);
 
+/*
+ * How often a test that could go on for long does what it does: the whole count for
+ * make check-long, else the short one, and on a debug kernel an eighth of that.
+ */
+unsigned long share(unsigned long whole, unsigned long short_count);
+
 void sleep_ms(unsigned int ms);
 double now(void); /* seconds, monotonic */
 
