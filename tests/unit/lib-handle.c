@@ -335,6 +335,47 @@ static void no_lie_leads_out_of_the_buffer(void **state)
 	}
 }
 
+static bool scribbling;
+
+/* The furthest that it can be, then where it cannot be, as fast as it goes. */
+static void *scribble(void *end)
+{
+	enum vfifo_end liar = *(enum vfifo_end *)end;
+	uint32_t limit = liar == IN ? CAPACITY : 0;
+
+	while (__atomic_load_n(&scribbling, __ATOMIC_RELAXED)) {
+		uint32_t peer = fake_position(vfifo_other_end(liar));
+
+		fake_move(liar, peer + limit);
+		fake_move(liar, peer + (1U << 31));
+	}
+	return NULL;
+}
+
+/* Nothing is read twice, so it does not help to change it in between. */
+static void no_lie_is_fast_enough(void **state)
+{
+	struct vfifo *ends[] = { producer, consumer };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		enum vfifo_end other = vfifo_other_end(ends[i]->end);
+		uint64_t until = fake_now_ms() + 300;
+		pthread_t thread;
+
+		scribbling = true;
+		pthread_create(&thread, NULL, scribble, &other);
+		while (fake_now_ms() < until) {
+			device.status->need = VFIFO_NEED_PRODUCER |
+					      VFIFO_NEED_CONSUMER;
+			use_any_span(ends[i]);
+			vfifo_publish(ends[i]);
+		}
+		__atomic_store_n(&scribbling, false, __ATOMIC_RELAXED);
+		pthread_join(thread, NULL);
+	}
+}
+
 /* Of both ends: no call unless somebody there waits for as much as there is. */
 static void kicks_are_for_who_can_go_on(void **state)
 {
@@ -585,6 +626,7 @@ int main(void)
 		with_both(a_position_that_cannot_be_is_refused),
 		with_both(a_consumer_cannot_be_ahead_of_what_was_published),
 		with_both(no_lie_leads_out_of_the_buffer),
+		with_both(no_lie_is_fast_enough),
 		with_both(kicks_are_for_who_can_go_on),
 		with_both(a_kick_goes_by_where_the_peer_is_now),
 		with_both(a_kick_that_fails_is_told_of),
