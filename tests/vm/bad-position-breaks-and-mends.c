@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A claimed position that cannot be: EIO and POLLERR on the other side, `size` as it
+ * was; a good position mends it, and so does the end of the claim, when the last good
+ * one stands.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/klog.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "raw.h"
+#include "testlib.h"
+
+#define STORED 100
+
+static const char bytes[STORED];
+static int fd;
+
+static int events(int events)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	check(poll(&p, 1, 0) >= 0);
+	return p.revents;
+}
+
+/* Moves no byte: what read() and write() say when there is nothing else to say. */
+static void check_other_side(const struct raw *holder, int err)
+{
+	char c = 0;
+
+	if (holder->end == VFIFO_PRODUCER)
+		check_errno(read(fd, &c, 1), err);
+	else
+		check_errno(write(fd, &c, 1), err);
+}
+
+static void check_broken(const struct raw *holder, long long size)
+{
+	check_other_side(holder, EIO);
+	check(events(0) == POLLERR);
+	check(events(POLLIN | POLLOUT) & POLLERR);
+	check_equal(attribute("size"), size);
+	check(holder->status->flags & VFIFO_BROKEN);
+}
+
+static void check_whole(const struct raw *holder)
+{
+	check_equal(events(0), 0);
+	check(!(holder->status->flags & VFIFO_BROKEN));
+}
+
+/* Positions that cannot be, from where it is, with so much room. */
+static void store_bad_ones(struct raw *holder, uint32_t room, long long size)
+{
+	const uint32_t far[] = { room + 1,   room + CAPACITY, 0x7fffffff,
+				 0x80000000, 0xffffffff,      -4096U };
+
+	for (size_t i = 0; i < sizeof(far) / sizeof(*far); i++) {
+		*holder->at[holder->end] = holder->own + far[i];
+		check_broken(holder, size);
+	}
+}
+
+static void one_claimed(enum vfifo_end end)
+{
+	const uint32_t room = end == VFIFO_PRODUCER ? CAPACITY - STORED :
+						      STORED;
+	struct raw holder;
+	char buffer[STORED];
+
+	check_equal(write(fd, bytes, STORED), STORED);
+	raw_claim(&holder, end);
+	check_whole(&holder);
+
+	store_bad_ones(&holder, room, STORED);
+	if (end == VFIFO_PRODUCER)
+		check_errno(ioctl(fd, VFIFO_CLEAR), EIO);
+	/* A good one, the last that is possible: all is well again. */
+	*holder.at[end] = holder.own + room;
+	check_equal(attribute("size"), end == VFIFO_PRODUCER ? CAPACITY : 0);
+	check_whole(&holder);
+	/* From there it cannot go back. */
+	*holder.at[end] = holder.own;
+	check_broken(&holder, end == VFIFO_PRODUCER ? CAPACITY : 0);
+	raw_release(&holder);
+
+	/* The last good one stands. */
+	check_equal(attribute("size"), end == VFIFO_PRODUCER ? CAPACITY : 0);
+	check_equal(events(0), 0);
+	check(!ioctl(fd, VFIFO_CLEAR));
+	check_equal(write(fd, "right", 5), 5);
+	check_equal(read(fd, buffer, STORED), 5);
+	check(!memcmp(buffer, "right", 5));
+}
+
+/* The end of the claim is enough; the page shows the good one again. */
+static void released_while_broken(enum vfifo_end end)
+{
+	struct raw holder;
+	uint32_t own;
+
+	raw_claim(&holder, end);
+	own = holder.own;
+	*holder.at[end] = own + 12345678;
+	check_broken(&holder, 0);
+	raw_release(&holder);
+	check_equal(attribute("size"), 0);
+	check_equal(events(0), 0);
+	raw_claim(&holder, end);
+	check_equal(holder.own, own);
+	raw_release(&holder);
+}
+
+static void both_claimed(enum vfifo_end liar)
+{
+	struct raw one, two;
+	char buffer[STORED];
+
+	raw_claim(&one, liar);
+	raw_claim(&two, other(liar));
+	/* Bytes that the kernel has not looked at, and a lie at the end. */
+	for (int i = 0; i < 10; i++) {
+		raw_put(liar == VFIFO_PRODUCER ? &one : &two, 50000, i);
+		raw_take(liar == VFIFO_PRODUCER ? &two : &one, 50000, i);
+	}
+	*one.at[liar] = one.own + 0x40000000;
+	check(events(0) == POLLERR);
+	check(two.status->flags & VFIFO_BROKEN);
+	raw_release(&one);
+
+	/* Whatever was good: it is empty, and goes on from where the other is. */
+	check_equal(events(0), 0);
+	check_equal(attribute("size"), 0);
+	check_equal(*two.at[liar], two.own);
+	if (liar == VFIFO_PRODUCER) {
+		fill_pattern(buffer, STORED, 7);
+		check_equal(write(fd, buffer, STORED), STORED);
+		raw_take(&two, STORED, 7);
+	} else {
+		raw_put(&two, STORED, 7);
+		check_equal(read(fd, buffer, STORED), STORED);
+		check_pattern(buffer, STORED, 7);
+	}
+	raw_release(&two);
+	check_equal(attribute("size"), 0);
+}
+
+static void work_read(void *unused)
+{
+	char c;
+
+	(void)unused;
+	check_errno(read(device(O_RDONLY), &c, 1), EIO);
+}
+
+/* Nobody has to look: a kick of a liar wakes who would sleep for ever. */
+static void sleepers_learn_of_it(void)
+{
+	struct raw liar;
+	pid_t pid;
+
+	raw_claim(&liar, VFIFO_PRODUCER);
+	pid = start(work_read, NULL);
+	wait_asleep(pid, "vfifo");
+	*liar.at[VFIFO_PRODUCER] = liar.own - 1;
+	check(!ioctl(fd, VFIFO_KICK));
+	finish(pid);
+	raw_release(&liar);
+}
+
+static int lines_in_log(void)
+{
+	static char log[1 << 20];
+	int n = klogctl(3, log, sizeof(log) - 1), lines = 0;
+
+	check(n >= 0);
+	log[n] = 0;
+	for (char *at = log; (at = strstr(at, "vfifo0 is broken")); at++)
+		lines++;
+	return lines;
+}
+
+/* Said once a claim, however often it is so. */
+static void the_log_is_told_once(void)
+{
+	struct raw liar;
+	int before;
+
+	sleep_ms(5500); /* the rate limit starts again */
+	before = lines_in_log();
+	raw_claim(&liar, VFIFO_CONSUMER);
+	for (int i = 0; i < 1000; i++) {
+		*liar.at[VFIFO_CONSUMER] = liar.own + 1;
+		check_broken(&liar, 0);
+		*liar.at[VFIFO_CONSUMER] = liar.own;
+		check_equal(attribute("size"), 0);
+		check_whole(&liar);
+	}
+	raw_release(&liar);
+	check_equal(lines_in_log(), before + 1);
+}
+
+int main(void)
+{
+	fd = device(O_RDWR | O_NONBLOCK);
+	for (int end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
+		one_claimed(end);
+		released_while_broken(end);
+		both_claimed(end);
+	}
+	sleepers_learn_of_it();
+	the_log_is_told_once();
+	return 0;
+}
