@@ -2,73 +2,102 @@
 /* Reading and writing with a copy. */
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "internal.h"
 
-/* Up to n bytes: as many as there are now, at least one. */
-static ssize_t span_up_to(struct vfifo *f, size_t n, void **p)
-{
-	ssize_t room = vfifo_span(f, n < f->capacity ? n : f->capacity, p);
+/* One call of vfifo_write() or vfifo_read(). */
+struct copy {
+	struct vfifo *f;
+	unsigned char *buffer;
+	size_t left;
+	int timeout_ms;
+	uint64_t deadline; /* of all its waits; 0 before the first */
+};
 
-	if (room == -EAGAIN)
-		room = vfifo_span(f, 1, p);
-	return room < 0 || (size_t)room < n ? room : (ssize_t)n;
+/*
+ * How many bytes are handed over, or back, at a time: so few that both ends can copy
+ * at once.
+ */
+static size_t piece_of(const struct copy *c)
+{
+	size_t piece = c->f->capacity / 4;
+
+	return c->left < piece ? c->left : piece;
 }
 
-static ssize_t wait_for_span(struct vfifo *f, size_t n, void **p,
-			     uint64_t deadline)
+/* Up to a piece: as many bytes as there are now, at least one. */
+static ssize_t span_for(const struct copy *c, void **p)
 {
-	ssize_t room = span_up_to(f, n, p);
+	size_t piece = piece_of(c);
+	ssize_t room = vfifo_span(c->f, piece, p);
+
+	if (room == -EAGAIN)
+		room = vfifo_span(c->f, 1, p);
+	return room < 0 || (size_t)room < piece ? room : (ssize_t)piece;
+}
+
+static ssize_t wait_for_span(struct copy *c, void **p)
+{
+	ssize_t room = span_for(c, p);
 	int err;
 
 	if (room != -EAGAIN)
 		return room;
-	err = vfifo_wait_until(f, 1, deadline);
-	return err ? err : span_up_to(f, n, p);
+	if (!c->deadline)
+		c->deadline = vfifo_deadline(c->timeout_ms);
+	err = vfifo_wait_until(c->f, 1, c->deadline);
+	return err ? err : span_for(c, p);
+}
+
+/* The bytes have moved, even where the other side could not be told (*err). */
+static size_t copy_piece(struct copy *c, void *p, size_t n, int *err)
+{
+	if (c->f->end == VFIFO_PRODUCER)
+		memcpy(p, c->buffer, n);
+	else
+		memcpy(c->buffer, p, n);
+	vfifo_advance(c->f, n);
+	*err = vfifo_publish(c->f);
+	c->buffer += n;
+	c->left -= n;
+	return n;
+}
+
+/* A writer waits for room for all of it, a reader for its first byte. */
+static ssize_t copy_all(struct copy *c)
+{
+	size_t done = 0;
+	int err = 0;
+	void *p;
+
+	if (c->left > SSIZE_MAX)
+		return -EINVAL;
+	while (c->left && !err) {
+		bool wait = !done || c->f->end == VFIFO_PRODUCER;
+		ssize_t n = wait ? wait_for_span(c, &p) : span_for(c, &p);
+
+		if (n < 0)
+			err = (int)n;
+		else
+			done += copy_piece(c, p, (size_t)n, &err);
+	}
+	return done || !err ? (ssize_t)done : err;
 }
 
 ssize_t vfifo_write(struct vfifo *f, const void *buffer, size_t n,
 		    int timeout_ms)
 {
-	uint64_t deadline = vfifo_deadline(timeout_ms);
-	size_t done = 0;
-	ssize_t room = 0;
-	int err = 0;
-	void *p;
+	/* Which is not written to. */
+	struct copy c = { f, (unsigned char *)buffer, n, timeout_ms, 0 };
 
-	if (f->end != VFIFO_PRODUCER)
-		return -EBADF;
-	if (n > SSIZE_MAX)
-		return -EINVAL;
-	while (done < n && !err) {
-		room = wait_for_span(f, n - done, &p, deadline);
-		if (room < 0) {
-			err = (int)room;
-			break;
-		}
-		memcpy(p, (const char *)buffer + done, (size_t)room);
-		/* Handed over, even where the other side could not be told. */
-		err = vfifo_commit(f, (size_t)room);
-		done += (size_t)room;
-	}
-	return done || !err ? (ssize_t)done : err;
+	return f->end == VFIFO_PRODUCER ? copy_all(&c) : -EBADF;
 }
 
 ssize_t vfifo_read(struct vfifo *f, void *buffer, size_t n, int timeout_ms)
 {
-	ssize_t stored;
-	void *p;
+	struct copy c = { f, buffer, n, timeout_ms, 0 };
 
-	if (f->end != VFIFO_CONSUMER)
-		return -EBADF;
-	if (!n)
-		return 0;
-	stored = wait_for_span(f, n, &p, vfifo_deadline(timeout_ms));
-	if (stored < 0)
-		return stored;
-	memcpy(buffer, p, (size_t)stored);
-	/* Ours, even where the other side could not be told. */
-	vfifo_consume(f, (size_t)stored);
-	return stored;
+	return f->end == VFIFO_CONSUMER ? copy_all(&c) : -EBADF;
 }

@@ -98,7 +98,8 @@ void vfifo_set_spin(struct vfifo *f, unsigned int microseconds);
 
 /*
  * With a copy. vfifo_write() stores all n bytes, and waits when the FIFO is full;
- * vfifo_read() waits for a byte, then takes what there is, up to n. They return how
+ * vfifo_read() waits for a byte, then takes what there is, up to n. What is long is
+ * handed over in pieces, so that both ends can copy at once. They return how
  * many bytes they moved; an error, as those of vfifo_wait(), only if that is none.
  * -EBADF: it is the other end's to do.
  */

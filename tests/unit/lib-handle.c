@@ -520,7 +520,7 @@ static void fewer_than_the_watermark_are_found(void **state)
 	assert_int_equal(vfifo_commit(producer, CAPACITY), 0);
 	device.in_poll = some_are_freed;
 	polls_until_freed = 3;
-	assert_int_equal(vfifo_wait(producer, 1, -1), 0);
+	assert_int_equal(vfifo_wait(producer, 1, 5000), 0);
 	assert_in_range(vfifo_sleeps(producer), 3, 4);
 }
 
