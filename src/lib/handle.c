@@ -82,7 +82,6 @@ static void unmap(void *p, size_t length)
 		munmap(p, length);
 }
 
-/* The claim last, so that whoever takes over finds nothing of us. */
 static void unmap_all(const struct vfifo_regions *r, size_t capacity)
 {
 	unmap(r->data, 2 * capacity);

@@ -19,9 +19,10 @@
  * a fork(2) the child must not touch its copy of the handle, not even to close it.
  *
  * Nothing that the other side stores is believed: what cannot be its position is
- * -EBADMSG, and never an access outside the buffer. The bytes themselves may change
- * under the reader's eyes, as whoever may write the device may change them; copy
- * first what you have to trust.
+ * -EBADMSG, and never an access outside the buffer. Where it stays so: close, and open
+ * again when the other side is held by somebody else, or by nobody. The bytes
+ * themselves may change under the reader's eyes, as whoever may write the device may
+ * change them; copy first what you have to trust.
  */
 #ifndef VFIFO_H
 #define VFIFO_H
