@@ -27,6 +27,13 @@ static inline struct class *vfifo_class_create(const char *name)
 #endif
 }
 
+/* Since 6.4 the files of a class get both of theirs as const. */
+#ifdef VFIFO_HAVE_CLASS_ATTRIBUTE_CONST
+#define vfifo_class_const const
+#else
+#define vfifo_class_const
+#endif
+
 /* Before 6.5 the same job was done through a pipe iterator. */
 #ifdef VFIFO_HAVE_COPY_SPLICE_READ
 #define vfifo_copy_splice_read copy_splice_read

@@ -82,6 +82,8 @@ static int minor_take(struct vfifo *vfifo)
 	if (ret >= 0)
 		kref_get(&vfifo->refs);
 	mutex_unlock(&vfifo_minors_lock);
+	if (ret == -ENOSPC)
+		return -EEXIST;
 	return ret < 0 ? ret : 0;
 }
 
@@ -98,7 +100,7 @@ static void minor_give_back(struct vfifo *vfifo)
  * @vfifo: one that is ready for use
  * @groups: the attributes
  *
- * Return: 0; -ENOSPC: the minor is taken; -ENOMEM and what the driver core says.
+ * Return: 0; -EEXIST: the minor is taken; -ENOMEM and what the driver core says.
  */
 int vfifo_register(struct vfifo *vfifo, const struct attribute_group **groups)
 {
@@ -146,6 +148,18 @@ void vfifo_nodes_exit(void)
 	class_destroy(vfifo_class);
 	unregister_chrdev_region(vfifo_first, VFIFO_DEVICES_MAX);
 	idr_destroy(&vfifo_minors);
+}
+
+/* A file beside the nodes' folders, in /sys/class/vfifo. */
+int vfifo_nodes_attribute(const struct class_attribute *attr)
+{
+	return class_create_file(vfifo_class, attr);
+}
+
+/* Waits for those who are storing to it. */
+void vfifo_nodes_no_attribute(const struct class_attribute *attr)
+{
+	class_remove_file(vfifo_class, attr);
 }
 
 /* From here on open() works. */

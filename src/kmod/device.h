@@ -4,6 +4,7 @@
  *
  *	lock			what it keeps still		sleeps	order
  *	----			-------------------		------	-----
+ *	vfifo_devices_lock	which there are			yes	0
  *	generator.lock		generator.on			yes	1
  *	producer side's lock	ring.sides[VFIFO_PRODUCER]	yes	2
  *	consumer side's lock	ring.sides[VFIFO_CONSUMER]	yes	3
@@ -61,6 +62,8 @@ void vfifo_put(struct vfifo *vfifo);
 int vfifo_register(struct vfifo *vfifo, const struct attribute_group **groups);
 void vfifo_unregister(struct vfifo *vfifo);
 int vfifo_nodes_init(void);
+int vfifo_nodes_attribute(const struct class_attribute *attr);
+void vfifo_nodes_no_attribute(const struct class_attribute *attr);
 int vfifo_nodes_open(const struct file_operations *fops);
 void vfifo_nodes_close(void);
 void vfifo_nodes_exit(void);

@@ -4,12 +4,14 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 
 #include <vfifo.h>
 #include <vfifo_ring.h>
 
+#include "compat.h"
 #include "device.h"
 
 static unsigned int devices = 1;
@@ -20,12 +22,19 @@ static unsigned long capacity = 64 << 10;
 module_param(capacity, ulong, 0444);
 MODULE_PARM_DESC(capacity, "bytes that each can hold at first (default 65536)");
 
-static int __init add(int minor, u32 bytes)
+/* What the parameter `capacity` came to. */
+static u32 first_capacity;
+
+/* One at a time, so that no two remove the same one. */
+static DEFINE_MUTEX(vfifo_devices_lock);
+
+static int add(int minor)
 {
 	struct vfifo *vfifo;
 	int err;
 
-	vfifo = vfifo_alloc(minor, bytes);
+	lockdep_assert_held(&vfifo_devices_lock);
+	vfifo = vfifo_alloc(minor, first_capacity);
 	if (!vfifo)
 		return -ENOMEM;
 	vfifo_generator_init(vfifo);
@@ -34,39 +43,74 @@ static int __init add(int minor, u32 bytes)
 	return err;
 }
 
-static void remove(int minor)
+/* Open files and mappings of it stay, and what they can do is little. */
+static int remove(int minor)
 {
-	struct vfifo *vfifo = vfifo_get(minor);
+	struct vfifo *vfifo;
 
+	lockdep_assert_held(&vfifo_devices_lock);
+	vfifo = vfifo_get(minor);
 	if (!vfifo)
-		return;
+		return -ENODEV;
 	vfifo_unregister(vfifo);
 	vfifo_ring_remove(&vfifo->ring);
 	vfifo_generator_set_mode(vfifo, 0);
 	vfifo_put(vfifo);
+	return 0;
 }
+
+/* For `echo 3 > /sys/class/vfifo/add`, or remove. */
+static ssize_t change(const char *buf, size_t count, int (*how)(int minor))
+{
+	unsigned int minor;
+	int err;
+
+	if (kstrtouint(buf, 10, &minor) || minor >= VFIFO_DEVICES_MAX)
+		return -EINVAL;
+	mutex_lock(&vfifo_devices_lock);
+	err = how(minor);
+	mutex_unlock(&vfifo_devices_lock);
+	return err ?: count;
+}
+
+static ssize_t add_store(vfifo_class_const struct class *class,
+			 vfifo_class_const struct class_attribute *attr,
+			 const char *buf, size_t count)
+{
+	return change(buf, count, add);
+}
+static CLASS_ATTR_WO(add);
+
+static ssize_t remove_store(vfifo_class_const struct class *class,
+			    vfifo_class_const struct class_attribute *attr,
+			    const char *buf, size_t count)
+{
+	return change(buf, count, remove);
+}
+static CLASS_ATTR_WO(remove);
 
 static void remove_all(void)
 {
 	int minor;
 
+	mutex_lock(&vfifo_devices_lock);
 	for (minor = 0; minor < VFIFO_DEVICES_MAX; minor++)
 		remove(minor);
+	mutex_unlock(&vfifo_devices_lock);
 }
 
-static int __init add_all(u32 bytes)
+static int __init add_all(void)
 {
 	unsigned int minor;
-	int err;
+	int err = 0;
 
-	for (minor = 0; minor < devices; minor++) {
-		err = add(minor, bytes);
-		if (err) {
-			remove_all();
-			return err;
-		}
-	}
-	return 0;
+	mutex_lock(&vfifo_devices_lock);
+	for (minor = 0; minor < devices && !err; minor++)
+		err = add(minor);
+	mutex_unlock(&vfifo_devices_lock);
+	if (err)
+		remove_all();
+	return err;
 }
 
 /*
@@ -76,10 +120,11 @@ static int __init add_all(u32 bytes)
  */
 static int __init vfifo_init(void)
 {
-	u32 bytes = vfifo_capacity_for(capacity, PAGE_SIZE, VFIFO_CAPACITY_MAX);
 	int err;
 
-	if (!bytes) {
+	first_capacity =
+		vfifo_capacity_for(capacity, PAGE_SIZE, VFIFO_CAPACITY_MAX);
+	if (!first_capacity) {
 		pr_err("capacity=%lu: must be from 1 to %u\n", capacity,
 		       VFIFO_CAPACITY_MAX);
 		return -EINVAL;
@@ -96,14 +141,24 @@ static int __init vfifo_init(void)
 	err = vfifo_nodes_init();
 	if (err)
 		goto err_generators;
-	err = add_all(bytes);
+	err = add_all();
 	if (err)
 		goto err_nodes;
 	err = vfifo_nodes_open(&vfifo_file_operations);
 	if (err)
 		goto err_remove;
+	err = vfifo_nodes_attribute(&class_attr_add);
+	if (err)
+		goto err_close;
+	err = vfifo_nodes_attribute(&class_attr_remove);
+	if (err)
+		goto err_add;
 	return 0;
 
+err_add:
+	vfifo_nodes_no_attribute(&class_attr_add);
+err_close:
+	vfifo_nodes_close();
 err_remove:
 	remove_all();
 err_nodes:
@@ -115,6 +170,8 @@ err_generators:
 
 static void __exit vfifo_exit(void)
 {
+	vfifo_nodes_no_attribute(&class_attr_remove);
+	vfifo_nodes_no_attribute(&class_attr_add);
 	vfifo_nodes_close();
 	remove_all();
 	vfifo_nodes_exit();

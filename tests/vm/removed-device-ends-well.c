@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Devices come and go through the class's `add` and `remove`. Whoever has a removed one
+ * open, mapped, claimed or sleeps in it learns of it, and its memory stays memory; its
+ * number may be used again at once, through an old node too.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "raw.h"
+#include "testlib.h"
+
+#define CLASS "/sys/class/vfifo/"
+#define NODE "node0" /* of mknod(2), so it outlives the device */
+
+static int store(const char *name, const char *text)
+{
+	int fd = open(name, O_WRONLY | O_CLOEXEC);
+	ssize_t n;
+	int err;
+
+	check(fd >= 0);
+	n = write(fd, text, strlen(text));
+	err = n < 0 ? errno : 0;
+	close(fd);
+	return err;
+}
+
+static int node(int flags)
+{
+	int fd = open(NODE, flags | O_CLOEXEC);
+
+	check(fd >= 0);
+	return fd;
+}
+
+static void numbers_are_checked(void)
+{
+	static const char *const bad[] = { "-1", "256", "x", "1 2",
+					   "4294967296" };
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		check_equal(store(CLASS "add", bad[i]), EINVAL);
+		check_equal(store(CLASS "remove", bad[i]), EINVAL);
+	}
+	check_equal(store(CLASS "add", "0"), EEXIST);
+	check_equal(store(CLASS "remove", "3"), ENODEV);
+	check_equal(store(CLASS "add", "3"), 0);
+	check_equal(store(CLASS "add", "255\n"), 0);
+	check(!access(CLASS "vfifo3/size", R_OK));
+	check(!access(CLASS "vfifo255/size", R_OK));
+	check_equal(store(CLASS "remove", "3"), 0);
+	check_equal(store(CLASS "remove", "255"), 0);
+	check_errno(access(CLASS "vfifo3", F_OK), ENOENT);
+}
+
+static void work_read(void *unused)
+{
+	char c;
+
+	(void)unused;
+	check_errno(read(node(O_RDONLY), &c, 1), ENODEV);
+}
+
+static void work_poll(void *unused)
+{
+	struct pollfd p = { .fd = node(O_RDONLY), .events = POLLIN };
+
+	(void)unused;
+	check_equal(poll(&p, 1, 20000), 1);
+	check_equal(p.revents, POLLHUP);
+}
+
+/* It asked for nothing, and hears of the end. */
+static void work_poll_for_the_end(void *unused)
+{
+	struct pollfd p = { .fd = node(O_RDONLY) };
+
+	(void)unused;
+	check_equal(poll(&p, 1, 20000), 1);
+	check_equal(p.revents, POLLHUP);
+}
+
+static void check_gone(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT };
+	int value = 0;
+	char c;
+
+	check_errno(read(fd, &c, 1), ENODEV);
+	check_errno(write(fd, "x", 1), ENODEV);
+	check_errno(ioctl(fd, FIONREAD, &value), ENODEV);
+	check_errno(ioctl(fd, VFIFO_CLEAR), ENODEV);
+	check_errno(ioctl(fd, VFIFO_KICK), ENODEV);
+	check_errno(ioctl(fd, VFIFO_SET_MODE, &value), ENODEV);
+	check_errno((long)map_page(fd, VFIFO_MMAP_STATUS, PROT_READ), ENODEV);
+	check_errno((long)map_page(fd, VFIFO_MMAP_CONSUMER,
+				   PROT_READ | PROT_WRITE),
+		    ENODEV);
+	check_errno((long)map_page(fd, VFIFO_MMAP_DATA, PROT_READ), ENODEV);
+	check_equal(poll(&p, 1, 0), 1);
+	check(p.revents & POLLHUP);
+}
+
+int main(void)
+{
+	pid_t pids[3];
+	struct raw producer;
+	struct stat st;
+	char text[6] = "";
+	int fd, again;
+
+	numbers_are_checked();
+	check(!stat(DEVICE, &st));
+	check(!mknod(NODE, S_IFCHR | 0600, st.st_rdev));
+
+	raw_claim(&producer, VFIFO_PRODUCER);
+	fd = node(O_RDWR);
+	pids[0] = start(work_read, NULL);
+	pids[1] = start(work_poll, NULL);
+	pids[2] = start(work_poll_for_the_end, NULL);
+	wait_asleep(pids[0], "vfifo");
+	wait_asleep(pids[1], "poll");
+	wait_asleep(pids[2], "poll");
+
+	check_equal(store(CLASS "remove", "0"), 0);
+	for (int i = 0; i < 3; i++)
+		finish(pids[i]);
+	check_errno(access(DEVICE, F_OK), ENOENT);
+	check_errno(open(NODE, O_RDWR), ENODEV);
+	check_gone(fd);
+	check(producer.status->flags & VFIFO_REMOVED);
+
+	/* Another of the same number, while the old one is in use. */
+	check_equal(store(CLASS "add", "0"), 0);
+	again = node(O_RDWR);
+	check_equal(write(again, "fresh", 5), 5);
+	check_gone(fd);
+	/* The old memory is still there, and its own. */
+	fill_pattern(raw_here(&producer), CAPACITY, 0);
+	check_pattern(raw_here(&producer), CAPACITY, 0);
+	*producer.at[VFIFO_PRODUCER] = producer.own + 5;
+	raw_release(&producer);
+	close(fd);
+	check_equal(attribute("size"), 5);
+	check_equal(read(again, text, 5), 5);
+	check(!strcmp(text, "fresh"));
+
+	/* With the generator on, and in its hundreds. */
+	check_equal(set_attribute("mode", "1"), 0);
+	close(again);
+	for (int i = 0; i < 100; i++) {
+		check_equal(store(CLASS "remove", "0"), 0);
+		check_equal(store(CLASS "add", "0"), 0);
+		check_equal(set_attribute("mode", "1"), 0);
+	}
+	check(!unlink(NODE));
+	return 0;
+}
