@@ -12,3 +12,7 @@ init: main/init.c
 
 %: main/%.c $(lib)
 	$(CC) $(CFLAGS) -o $@ $^ $(client) -luring
+
+# A client of 32 bits, on a 64-bit kernel; there is no liburing for those.
+%-of-32-bits: main/%-of-32-bits.c lib/testlib.c lib/libraw.c
+	$(CC) $(CFLAGS) -m32 -o $@ $^
