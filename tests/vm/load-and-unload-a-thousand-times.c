@@ -38,27 +38,6 @@ static void once(int i)
 	check(!syscall(SYS_delete_module, "vfifo", O_NONBLOCK));
 }
 
-/* Bytes that the kernel has for itself and charges to nobody. */
-static long long kernel_memory(void)
-{
-	static const char *const kinds[] = { "SUnreclaim:", "VmallocUsed:",
-					     "Percpu:" };
-	FILE *f = fopen("/proc/meminfo", "re");
-	char line[128], name[64];
-	long long sum = 0, kib;
-
-	check(f);
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%63s %lld", name, &kib) != 2)
-			continue;
-		for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-			if (!strcmp(name, kinds[i]))
-				sum += kib << 10;
-	}
-	fclose(f);
-	return sum;
-}
-
 /* The buffers' pages are charged to the cgroup, the rest is counted above. */
 int main(void)
 {

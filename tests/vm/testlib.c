@@ -219,6 +219,26 @@ void limit_cgroup_memory(const char *bytes)
 	write_file(CGROUP "/memory.max", bytes);
 }
 
+long long kernel_memory(void)
+{
+	static const char *const kinds[] = { "SUnreclaim:", "VmallocUsed:",
+					     "Percpu:" };
+	FILE *f = fopen("/proc/meminfo", "re");
+	char line[128], name[64];
+	long long sum = 0, kib;
+
+	check(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%63s %lld", name, &kib) != 2)
+			continue;
+		for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+			if (!strcmp(name, kinds[i]))
+				sum += kib << 10;
+	}
+	fclose(f);
+	return sum;
+}
+
 int slow_kernel(void)
 {
 	return !access("/sys/kernel/debug/kmemleak", F_OK);

@@ -87,6 +87,8 @@ void enter_cgroup(void);
 long long cgroup_memory(void);
 /* ... and may be; "max" for no limit. */
 void limit_cgroup_memory(const char *bytes);
+/* Bytes that the kernel has for itself and charges to nobody. */
+long long kernel_memory(void);
 
 /* On a debug kernel all is several times slower, so long tests do a share there. */
 int slow_kernel(void);
