@@ -26,8 +26,8 @@
  * Pollers are all woken, with no key, so that each polls again and sees for
  * itself. Their bit is one-shot: every poll sets it, whatever comes of it, as one
  * that is edge-triggered will not poll again before it has drained. A wake-up
- * clears it first, after it has looked whether there is enough to wake for, and
- * then wakes them unconditionally. With SIGIO there is nobody who polls again, so
+ * clears it first, after it has looked whether there is enough to wake for (a
+ * holder has before it kicks), and then wakes them unconditionally. With SIGIO there is nobody who polls again, so
  * the bit is set again at once.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -288,13 +288,11 @@ void vfifo_ring_wake_pollers(struct vfifo_ring *ring, enum vfifo_end end)
 		    end == VFIFO_CONSUMER ? POLL_IN : POLL_OUT);
 }
 
-/* Somebody is there, or a client believes that somebody is. */
 static bool anybody_polls(struct vfifo_ring *ring, enum vfifo_end end)
 {
 	struct vfifo_side *side = vfifo_side(ring, end);
 
-	return waitqueue_active(&side->pollers) || READ_ONCE(side->fasync) ||
-	       atomic_read(need_of(ring)) & vfifo_need[end].poll;
+	return waitqueue_active(&side->pollers) || READ_ONCE(side->fasync);
 }
 
 /* Only after a full barrier since the position moved. */
@@ -320,13 +318,32 @@ void vfifo_ring_wake(struct vfifo_ring *ring, enum vfifo_end end)
 	side_wake(ring, vfifo_peer(end));
 }
 
-/* The same for the holder of a claim, who does not say which. */
+/* The bit that those who hold the other side go by. */
+static bool poll_bit(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	return atomic_read(need_of(ring)) & vfifo_need[end].poll;
+}
+
+/*
+ * A holder has looked whether there is enough for those who poll before it called,
+ * and what it saw may be gone by now. If the bit were left for that, it would call
+ * again at every move.
+ */
+static void side_kick(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	if (vfifo_position_claimed(vfifo_side(ring, vfifo_peer(end))) &&
+	    poll_bit(ring, end))
+		vfifo_ring_wake_pollers(ring, end);
+	side_wake(ring, end);
+}
+
+/* The same as vfifo_ring_wake() for the holder of a claim, who does not say which. */
 int vfifo_ring_kick(struct vfifo_ring *ring)
 {
 	/* [A]: as above, for those who left out theirs. */
 	smp_mb();
-	side_wake(ring, VFIFO_CONSUMER);
-	side_wake(ring, VFIFO_PRODUCER);
+	side_kick(ring, VFIFO_CONSUMER);
+	side_kick(ring, VFIFO_PRODUCER);
 	return 0;
 }
 

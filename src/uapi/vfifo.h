@@ -78,7 +78,8 @@
  * `size` stays at what was last good. A good position mends it; so does the
  * end of the claim, when the last good position stands again. (If then the other
  * side is claimed too, nobody knows what was good: the FIFO is empty from where
- * that side is.) A holder has to check the other side's position in the same way,
+ * that side is, and a holder that had believed more finds a position that cannot
+ * be. It unmaps its own and claims again: both are good then.) A holder has to check the other side's position in the same way,
  * as another program may have stored it.
  *
  * To move bytes, a holder of the producer side, with a copy of `in` of its own:
@@ -110,7 +111,9 @@
  * calls the kernel more often than somebody slept or polled.
  *
  * A holder that wants to sleep calls poll(2) on the file, for POLLIN or POLLOUT;
- * every poll, epoll_wait(2) and the like sets the bit, whatever it returns. With
+ * every poll, epoll_wait(2) and the like sets the bit, whatever it returns. It goes by
+ * the watermark, so a holder that waits for fewer bytes must not rely on it alone:
+ * set the watermark to what is waited for, or poll with a timeout. With
  * EPOLLET: wait, then move bytes until there are none, then wait again. Whoever has
  * asked for SIGIO has it at every kick, and the bit stays set until he has not.
  *
@@ -199,8 +202,10 @@ struct vfifo_status {
 #define VFIFO_SET_MODE _IOW('k', 2, int)
 
 /*
- * The doorbell: looks at the positions and wakes whoever can go on now. Any open
- * file will do, and it may be called at any time. ENODEV: it was removed.
+ * The doorbell: looks at the positions and wakes a sleeper that can go on now, and
+ * all who poll a side whose other side is claimed. Any open file will do, and it may
+ * be called at any time: on a vfifo it is 0, or ENODEV once that was removed, so it
+ * also tells what is one before anything is mapped.
  */
 #define VFIFO_KICK _IO('k', 3)
 

@@ -134,6 +134,31 @@ static void polls_with_a_watermark(void)
 	check_equal(set_attribute("read_watermark", "1"), 0);
 }
 
+/*
+ * What the holder saw when it decided to kick, another may have taken meanwhile: the
+ * poll is answered all the same, or the next move would be worth a kick again.
+ */
+static void a_kick_that_comes_late(void)
+{
+	struct raw producer;
+
+	raw_claim(&producer, VFIFO_PRODUCER);
+	check_equal(poll_now(POLLIN), 0);
+	check_equal(status->need, VFIFO_NEED_CONSUMER_POLL);
+	check(!ioctl(fd, VFIFO_KICK));
+	check_equal(status->need, 0);
+	/* Those who poll the side that the holder has are none of its business. */
+	check_equal(poll_now(POLLOUT), POLLOUT);
+	check_equal(set_attribute("write_watermark", "65536"), 0);
+	raw_put(&producer, 1, 0);
+	check_equal(poll_now(POLLOUT), 0);
+	check(!ioctl(fd, VFIFO_KICK));
+	check_equal(status->need, VFIFO_NEED_PRODUCER_POLL);
+	raw_release(&producer);
+	check_equal(set_attribute("write_watermark", "4096"), 0);
+	check(!ioctl(fd, VFIFO_CLEAR));
+}
+
 static volatile sig_atomic_t signals;
 
 static void count_signal(int signal)
@@ -233,6 +258,7 @@ int main(void)
 	sleeping_readers();
 	sleeping_writers();
 	polls_with_a_watermark();
+	a_kick_that_comes_late();
 	sigio_at_every_kick();
 	watermarks_are_checked();
 	a_lower_watermark_wakes();
