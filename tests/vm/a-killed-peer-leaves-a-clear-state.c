@@ -242,8 +242,13 @@ int main(void)
 	check_equal(attribute("mappings"), 2); /* our own */
 	printf("# %lld bytes more are charged, %lld more are the kernel's\n",
 	       charged, others);
-	/* A page each would be four million for a thousand. */
-	check(charged < 1000000);
-	check(others < 500000);
+	/*
+	 * A page each would be two million for five hundred. What a debug kernel
+	 * frees it keeps for a while, but it has kmemleak.
+	 */
+	if (!slow_kernel()) {
+		check(charged < 1000000);
+		check(others < 500000);
+	}
 	return 0;
 }

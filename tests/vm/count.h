@@ -10,6 +10,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Not every kernel can have a function's calls counted. */
+int calls_can_be_counted(void);
+
 /* From now on; the counter is a file, to be closed. 0: this process. */
 int count_calls(pid_t pid, const char *kernel_function);
 int count_system_calls(pid_t pid);

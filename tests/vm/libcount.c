@@ -9,6 +9,8 @@
 #include "count.h"
 #include "testlib.h"
 
+#define KPROBES "/sys/bus/event_source/devices/kprobe/type"
+
 static uint64_t number_in(const char *path)
 {
 	FILE *f = fopen(path, "re");
@@ -32,10 +34,15 @@ static int open_counter(struct perf_event_attr *attr, pid_t pid)
 	return fd;
 }
 
+int calls_can_be_counted(void)
+{
+	return !access(KPROBES, F_OK);
+}
+
 int count_calls(pid_t pid, const char *kernel_function)
 {
 	struct perf_event_attr attr = {
-		.type = number_in("/sys/bus/event_source/devices/kprobe/type"),
+		.type = number_in(KPROBES),
 		.kprobe_func = (uintptr_t)kernel_function,
 	};
 

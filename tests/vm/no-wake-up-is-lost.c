@@ -51,6 +51,9 @@ static struct session {
 
 static unsigned int seed = 1;
 
+/* In all combinations. */
+static uint64_t kicks_of_kind, sleeps_of_kind;
+
 static void nothing(int signal)
 {
 	(void)signal;
@@ -180,13 +183,15 @@ static void be_waiter(void *argument)
 	const bool reads = session->claimed == VFIFO_PRODUCER;
 	const int number = *(int *)argument;
 	struct waiting w = { .events = reads ? POLLIN : POLLOUT };
-	int polls, sleeps;
+	int polls = -1, sleeps = -1;
 
 	seed += number;
 	w.fd = device((reads ? O_RDONLY : O_WRONLY) |
 		      (waiter->blocks ? 0 : O_NONBLOCK));
-	polls = count_calls(0, "vfifo_ring_poll");
-	sleeps = count_calls(0, "vfifo_ring_wait");
+	if (calls_can_be_counted()) {
+		polls = count_calls(0, "vfifo_ring_poll");
+		sleeps = count_calls(0, "vfifo_ring_wait");
+	}
 	if (waiter->prepare)
 		waiter->prepare(&w);
 	__atomic_add_fetch(&session->ready, 1, __ATOMIC_SEQ_CST);
@@ -196,8 +201,10 @@ static void be_waiter(void *argument)
 	no_rain();
 	if (reads)
 		take_the_rest(number, w.fd);
-	session->of[number].polls = counted(polls);
-	session->of[number].sleeps = counted(sleeps);
+	if (calls_can_be_counted()) {
+		session->of[number].polls = counted(polls);
+		session->of[number].sleeps = counted(sleeps);
+	}
 }
 
 static void stop(pid_t pid)
@@ -494,11 +501,10 @@ static void was_not_woken_too_often(struct holder *h, unsigned long messages,
 	       messages, (unsigned long long)kicks, (unsigned long long)polls,
 	       (unsigned long long)sleeps, (unsigned long long)h->sleeps, took);
 	fflush(stdout);
-	if (!session->waiter->unbounded)
+	if (!session->waiter->unbounded && calls_can_be_counted())
 		check(kicks <= polls + sleeps + messages / 20 + 5);
-	/* It was about sleeping. */
-	check(kicks > messages / 32);
-	check(h->sleeps > messages / 32);
+	kicks_of_kind += kicks;
+	sleeps_of_kind += h->sleeps;
 }
 
 static void run(struct holder *h, unsigned long messages)
@@ -546,6 +552,19 @@ static void combination(const struct waiter *waiter, enum vfifo_end claimed,
 	run(&h, messages);
 }
 
+static void no_wake_up_is_lost(const struct waiter *waiter,
+			       unsigned long messages)
+{
+	kicks_of_kind = sleeps_of_kind = 0;
+	for (unsigned int which = 0; which < 8; which++) {
+		combination(waiter, VFIFO_PRODUCER, which, messages / 8);
+		combination(waiter, VFIFO_CONSUMER, which, messages / 8);
+	}
+	/* It was about sleeping. */
+	check(kicks_of_kind > messages / 8);
+	check(sleeps_of_kind > messages / 8);
+}
+
 int main(void)
 {
 	const unsigned long messages = share(1000000, 800);
@@ -555,13 +574,7 @@ int main(void)
 	check(session != MAP_FAILED);
 	set_number("capacity", SMALL);
 	catch_signals();
-	for (int i = 0; i < nr_waiters; i++) {
-		for (unsigned int which = 0; which < 8; which++) {
-			combination(&waiters[i], VFIFO_PRODUCER, which,
-				    messages / 8);
-			combination(&waiters[i], VFIFO_CONSUMER, which,
-				    messages / 8);
-		}
-	}
+	for (int i = 0; i < nr_waiters; i++)
+		no_wake_up_is_lost(&waiters[i], messages);
 	return 0;
 }
