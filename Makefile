@@ -27,7 +27,10 @@ vm-shell:  ## a shell in a small guest with the module loaded
 install-test:  ## run the install lane's tests in whole Debian guests
 	scripts/install-test
 
+bench:  ## measure the library and the device, beside a pipe (two minutes)
+	scripts/bench
+
 clean:  ## remove what make deb left here (the caches are in ~/.cache/vfifo)
 	rm -f *.deb
 
-.PHONY: help deb demo check check-long style vm-test vm-shell install-test clean
+.PHONY: help deb demo check check-long style vm-test vm-shell install-test bench clean
