@@ -53,9 +53,11 @@ bool vfifo_position_claimed(struct vfifo_side *side)
  */
 static u32 load(struct vfifo_side *side)
 {
-	if (vfifo_position_claimed(side))
-		return smp_load_acquire(&side->page->position);
-	return smp_load_acquire(&side->position);
+	const u32 *at = vfifo_position_claimed(side) ? &side->page->position :
+						       &side->position;
+
+	/* Acquire: as above. */
+	return smp_load_acquire(at);
 }
 
 /*
@@ -165,7 +167,9 @@ u32 vfifo_position_room(struct vfifo_ring *ring, enum vfifo_end end,
 	*turned = false;
 	/* Whoever claims or releases a side wakes everybody afterwards. */
 	if (!vfifo_position_claimed(own) && !vfifo_position_claimed(peer)) {
+		/* Acquire: its own is loaded first, as in load_and_check(). */
 		at[end] = smp_load_acquire(&own->position);
+		/* Acquire: pairs with the release in vfifo_position_move(). */
 		at[vfifo_peer(end)] = smp_load_acquire(&peer->position);
 	} else {
 		spin_lock(&ring->positions_lock);
@@ -186,11 +190,12 @@ void vfifo_position_move(struct vfifo_side *side, u32 n)
 
 	lockdep_assert_held(&side->lock);
 	/*
-	 * Release: pairs with the acquire in load(), and with the clients'. The
-	 * page comes second: who has seen it there, and moved accordingly, is
-	 * not to be ahead of what we know.
+	 * Release: pairs with the acquire in load(). The page comes second: who
+	 * has seen it there, and moved accordingly, is not to be ahead of what we
+	 * know.
 	 */
 	smp_store_release(&side->position, now);
+	/* Release: pairs with the acquire of the clients. */
 	smp_store_release(&side->page->position, now);
 }
 
@@ -266,7 +271,7 @@ bool vfifo_position_release(struct vfifo_ring *ring, enum vfifo_end end)
 	spin_lock(&ring->positions_lock);
 	if (side->claims == 1) {
 		settle(ring, end);
-		smp_store_release(&side->page->position, side->position);
+		WRITE_ONCE(side->page->position, side->position);
 		swap(holder, side->holder);
 		next_generation(ring);
 	}

@@ -27,8 +27,8 @@
  * itself. Their bit is one-shot: every poll sets it, whatever comes of it, as one
  * that is edge-triggered will not poll again before it has drained. A wake-up
  * clears it first, after it has looked whether there is enough to wake for (a
- * holder has before it kicks), and then wakes them unconditionally. With SIGIO there is nobody who polls again, so
- * the bit is set again at once.
+ * holder has before it kicks), and then wakes them unconditionally. With SIGIO
+ * there is nobody who polls again, so the bit is set again at once.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -76,6 +76,13 @@ static atomic_t *need_of(struct vfifo_ring *ring)
 	return (atomic_t *)&ring->status->need;
 }
 
+static void say_if_broken(struct vfifo_ring *ring)
+{
+	if (vfifo_position_tell(ring))
+		pr_warn_ratelimited("vfifo%d: broken by a bad position\n",
+				    ring->number);
+}
+
 /**
  * vfifo_ring_room() - bytes that a side may fill, or take
  * @ring: the ring
@@ -91,10 +98,7 @@ u32 vfifo_ring_room(struct vfifo_ring *ring, enum vfifo_end end)
 
 	if (unlikely(turned)) {
 		vfifo_ring_wake_all(ring);
-		if (vfifo_position_tell(ring))
-			pr_warn_ratelimited(
-				"vfifo%d is broken: a claimed position is one that cannot be\n",
-				ring->number);
+		say_if_broken(ring);
 	}
 	return room;
 }

@@ -79,8 +79,9 @@
  * end of the claim, when the last good position stands again. (If then the other
  * side is claimed too, nobody knows what was good: the FIFO is empty from where
  * that side is, and a holder that had believed more finds a position that cannot
- * be. It unmaps its own and claims again: both are good then.) A holder has to check the other side's position in the same way,
- * as another program may have stored it.
+ * be. It unmaps its own and claims again: both are good then.) A holder has to
+ * check the other side's position in the same way, as another program may have
+ * stored it.
  *
  * To move bytes, a holder of the producer side, with a copy of `in` of its own:
  *
@@ -152,16 +153,16 @@ struct vfifo_position {
 #define VFIFO_ABI 1
 
 /* vfifo_status.flags */
-#define VFIFO_PRODUCER_CLAIMED (1U << 0)
-#define VFIFO_CONSUMER_CLAIMED (1U << 1)
-#define VFIFO_BROKEN (1U << 2)
-#define VFIFO_REMOVED (1U << 3)
+#define VFIFO_PRODUCER_CLAIMED 0x1
+#define VFIFO_CONSUMER_CLAIMED 0x2
+#define VFIFO_BROKEN 0x4
+#define VFIFO_REMOVED 0x8
 
 /* vfifo_status.need */
-#define VFIFO_NEED_PRODUCER_SLEEP (1U << 0) /* for free bytes */
-#define VFIFO_NEED_PRODUCER_POLL (1U << 1)
-#define VFIFO_NEED_CONSUMER_SLEEP (1U << 2) /* for stored bytes */
-#define VFIFO_NEED_CONSUMER_POLL (1U << 3)
+#define VFIFO_NEED_PRODUCER_SLEEP 0x1 /* for free bytes */
+#define VFIFO_NEED_PRODUCER_POLL 0x2
+#define VFIFO_NEED_CONSUMER_SLEEP 0x4 /* for stored bytes */
+#define VFIFO_NEED_CONSUMER_POLL 0x8
 #define VFIFO_NEED_PRODUCER \
 	(VFIFO_NEED_PRODUCER_SLEEP | VFIFO_NEED_PRODUCER_POLL)
 #define VFIFO_NEED_CONSUMER \

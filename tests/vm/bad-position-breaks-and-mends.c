@@ -180,7 +180,7 @@ static int lines_in_log(void)
 
 	check(n >= 0);
 	log[n] = 0;
-	for (char *at = log; (at = strstr(at, "vfifo0 is broken")); at++)
+	for (char *at = log; (at = strstr(at, "vfifo0: broken by")); at++)
 		lines++;
 	return lines;
 }
