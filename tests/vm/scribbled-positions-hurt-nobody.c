@@ -132,7 +132,7 @@ static void look(int fd)
 	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT };
 	int n;
 
-	check(poll(&p, 1, 0) >= 0);
+	check(poll(&p, 1, 0) >= 0 || errno == EINTR);
 	check(!(p.revents & ~(POLLIN | POLLOUT | POLLERR)));
 	check(!ioctl(fd, FIONREAD, &n));
 	check(n >= 0 && n <= CAPACITY);
