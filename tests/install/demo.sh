@@ -25,6 +25,9 @@ shown() {
 }
 
 cp /lane/vfifo-dkms.deb /lane/bin/course-* /tmp
+for example in producer consumer; do
+	cp "/lane/bin/example-$example" "/tmp/$example"
+done
 echo 'alice ALL=(root) NOPASSWD: ALL' >/etc/sudoers.d/alice
 attr=/sys/class/vfifo/vfifo0
 
@@ -59,6 +62,17 @@ shown alice "cat $attr/size" 6
 shown alice 'head -c 6 /dev/vfifo0' hello
 shown alice "cat $attr/size" 0
 
+part "programs that claim an end move bytes with no system call (src/examples); the shell may have the other"
+shown alice 'seq 3 | /tmp/producer; cat /dev/vfifo0 & sleep 2; kill $!' '1 2 3'
+shown alice 'echo hello > /dev/vfifo0; /tmp/consumer 6' hello
+shown alice 'seq 100000 | sha256sum; seq 100000 | /tmp/producer & /tmp/consumer 588895 | sha256sum' \
+	'([0-9a-f]{64}) - \1 -'
+
+part "an end is one program's at a time, as long as it lives; the attributes tell whose"
+shown alice "/tmp/consumer & sleep 2; cd $attr; grep . producer consumer mappings; echo it is \$!; cat /dev/vfifo0; kill -9 \$!" \
+	'producer:0 consumer:([0-9]+) mappings:4 it is \1 cat: /dev/vfifo0: Device or resource busy'
+shown alice "cd $attr; grep . producer consumer mappings" 'producer:0 consumer:0 mappings:0'
+
 part "the generator plays the producer: five bytes a second"
 shown alice "echo 1 | sudo tee $attr/mode" 1
 shown alice 'for n in 1 2 3; do head -c 5 /dev/vfifo0; date +" %T"; done' \
@@ -72,6 +86,7 @@ shown alice '/tmp/course-consumer' 'Hello through the mapping'
 part "mallory is not in the group"
 shown mallory 'cat /dev/vfifo0' '.*Permission denied'
 shown mallory '/tmp/course-consumer' '.*Permission denied'
+shown mallory '/tmp/consumer' 'consumer: .*Permission denied'
 
 part "DKMS will rebuild it for every kernel to come"
 shown root 'dkms status' 'vfifo/0[0-9.]*, .*: installed'
