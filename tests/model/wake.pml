@@ -1,0 +1,1002 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * wake.pml - who sleeps on a FIFO, and what wakes him: a model for spin(1)
+ *
+ * scripts/model-test includes this file after a few definitions: what to run
+ * (RUN), the numbers, and for a mutant the rule that it breaks (M_...). The lists
+ * of both are in `configurations` and `mutants` next to this file. Spin then goes
+ * through all interleavings.
+ *
+ * What is here. Two ends; each has a position, and bytes available: those stored for
+ * the consumer, those free for the producer. An end is moved by the holder of a
+ * claim, who kicks, or by the kernel for a system call. Whoever waits is a sleeper
+ * (a blocked read() or write(), with a need) or a poller (from a watermark on):
+ * epoll level- or edge-triggered, one epoll file shared by two processes, io_uring's
+ * multishot poll, SIGIO. One proctype or inline stands for:
+ *
+ *	holder, publish		a client, as src/uapi/vfifo.h tells it
+ *	kick, side_kick		vfifo_ring_kick()
+ *	mover, move		io_move() and vfifo_ring_commit(), for a call that
+ *				does not wait: O_NONBLOCK, and the generator
+ *	side_wake		what vfifo_ring_wake() does to one end
+ *	sleeper			io_run(), vfifo_ring_wait()
+ *	enqueue, leave, wake_sleepers, show_need
+ *				the sections under the lock of the sleepers' queue
+ *	pass_on			vfifo_ring_pass_on()
+ *	poll			vfifo_ring_poll()
+ *	epoller, sharer, uring	epoll_wait() and io_uring, and the program
+ *	sigio			vfifo_ring_fasync(), and a program
+ *	wake_all		vfifo_ring_wake_all()
+ *	dying			vfifo_ring_release(), of a holder who was killed
+ *	claimer			vfifo_ring_claim()
+ *	remover			vfifo_ring_remove()
+ *	tuner			vfifo_ring_set_watermark()
+ *
+ * Memory. A process's stores wait in a buffer of its own, and reach memory, by
+ * `hardware`, in any order and as late as can be, but for an unlock, which comes
+ * after what it guards; a barrier waits for them. That is weaker than total store
+ * order: the atomic operations that set a bit wait there as well. Loads are made in
+ * the order of the text; that they may not be otherwise is for the litmus tests.
+ *
+ * What is claimed of it
+ *
+ *  1. No wake-up is lost: when nothing moves any more (`judge`), nobody is asleep
+ *     whose condition holds, and all bytes have arrived.
+ *  2. A holder kicks no more often than somebody slept or polled on the other end,
+ *     and never without (`credit`).
+ *  3. The SLEEP bit is set exactly while the sleepers' queue is not empty, for
+ *     whoever has the queue's lock.
+ *  4. Only a sleeper whose need is met is woken by a move.
+ *
+ * What is not here: positions that a client makes up, the copying of bytes, the
+ * wrap-around of positions, `eof`, and how the locks themselves are made.
+ */
+#define P 0 /* enum vfifo_end */
+#define C 1
+#define OTHER(e) (1 - (e))
+#define LIM(e) ((e) == P -> LIM_P : LIM_C)
+
+#ifndef CAP
+#define CAP 2
+#endif
+#ifndef N
+#define N 3 /* bytes that are to go through */
+#endif
+#ifndef LIM_P
+#define LIM_P N /* where those stop who neither sleep nor poll */
+#endif
+#ifndef LIM_C
+#define LIM_C N
+#endif
+#ifndef FULL
+#define FULL 0 /* bytes that are there before */
+#endif
+#ifndef BATCH
+#define BATCH 1 /* bytes that the kernel moves at once */
+#endif
+#ifndef LEFT
+#define LEFT 0 /* of these at most so many may stay: fewer than the watermark */
+#endif
+#ifndef WM_P
+#define WM_P 1
+#endif
+#ifndef WM_C
+#define WM_C 1
+#endif
+#define NP 4 /* processes, by number */
+
+/* Memory. */
+byte pos[2];
+bit sleep[2], poll[2];	/* the word `need` */
+byte thr[2];		/* thresholds */
+byte wm[2];		/* watermarks */
+bit claimed[2], removed;
+
+/* The sleepers of each end, in order, at most two; and the locks. */
+byte q[4], qn[2];
+bit qlk[2];		/* the queue's, while its unlock is under way */
+bit lk[2];		/* the side's, likewise */
+
+/* What is on its way to memory, by process. */
+byte sb_at[NP];		/* the position of the end `end_of` */
+bit sb_q[NP];		/* an addition to the queue, its bit and threshold */
+bit sb_poll[NP];	/* the POLL bit */
+bit sb_wm, sb_claim;
+byte end_of[NP];		/* the end that a process moves, or waits for */
+
+/* Who waits. */
+byte want[NP];		/* a sleeper's need */
+bit up[NP];		/* a task's state is TASK_RUNNING */
+bit sig[NP];		/* a signal is pending */
+bit reg[NP];		/* is on the queue of the pollers */
+bit rdy[NP];		/* is on the ready list */
+byte epq, epq2;		/* who sleeps on a shared epoll file, in order */
+bit epwk[NP];		/* was woken there */
+bit fasync[2], io[NP];	/* SIGIO: users, pending */
+bit cqe[NP];		/* a completion was posted */
+byte asleep[NP];	/* 1: a sleeper, 2: a poller */
+
+byte credit[2];		/* sleeps and polls less kicks */
+
+/* Bytes available at an end, by its position and the other one's. */
+#define ROOM(e, own, peer) ((peer) - (own) + ((e) == P) * CAP)
+/* A process sees its own store before anybody else does. */
+#define AT(p, e) (sb_at[p] && end_of[p] == (e) -> sb_at[p] : pos[e])
+
+#define BARRIER(p) (!sb_at[p] && !sb_q[p] && !sb_poll[p])
+
+/* waitqueue_active(): an addition still on its way does not show. */
+#define ACTIVE(e) (qn[e] > 1 || (qn[e] == 1 && !qlk[e]))
+
+/* Bit and threshold, under the queue's lock. */
+inline show_need(e) {
+	sleep[e] = (qn[e] > 0);
+	if
+	:: qn[e] == 0 -> thr[e] = 0
+	:: qn[e] == 1 -> thr[e] = want[q[2 * (e)]]
+	:: else -> thr[e] = (want[q[2 * (e)]] < want[q[2 * (e) + 1]] ->
+			     want[q[2 * (e)]] : want[q[2 * (e) + 1]])
+	fi
+}
+
+#ifdef NO_CHECK_3
+#define CHECK_3(e) skip
+#else
+#define CHECK_3(e) assert(sleep[e] == (qn[e] > 0))
+#endif
+#ifdef NO_CHECK_4
+#define CHECK_4(p, key) skip
+#else
+#define CHECK_4(p, key) assert(want[p] <= key)
+#endif
+
+#ifdef M_WOKEN_UNMET
+#define MEETS(p, key) true
+#else
+#define MEETS(p, key) (want[p] <= key)
+#endif
+
+inline dequeue(e, i) {
+	if
+	:: i == 0 -> q[2 * (e)] = q[2 * (e) + 1]
+	:: else
+	fi;
+	q[2 * (e) + 1] = 0;
+	qn[e]--
+}
+
+/*
+ * sleepers_wake() of one: the first whose need is met by what is available. One who
+ * is up already, for a signal, is dequeued as well, but does not count.
+ */
+inline wake_sleepers(e, key) {
+	atomic {
+		!qlk[e];
+		CHECK_3(e);
+		d_step {
+			i = 0;
+			do
+			:: i < qn[e] && MEETS(q[2 * (e) + i], key) ->
+				if
+				:: up[q[2 * (e) + i]] ->
+#ifdef M_SIGNALLED_STAYS
+					i++
+#else
+					dequeue(e, i)
+#endif
+				:: else ->
+					CHECK_4(q[2 * (e) + i], key);
+					up[q[2 * (e) + i]] = 1;
+					dequeue(e, i);
+					break
+				fi
+			:: i < qn[e] && !MEETS(q[2 * (e) + i], key) -> i++
+			:: else -> break
+			od;
+			i = 0;
+#ifndef M_BIT_LATER
+			show_need(e)
+#endif
+		}
+	}
+#ifdef M_BIT_LATER
+	;
+	if
+	:: qn[e] == 0 -> sleep[e] = 0
+	:: else
+	fi
+#endif
+}
+
+/* The same of all, whatever their need. */
+inline wake_every_sleeper(e) {
+	if
+	:: ACTIVE(e) ->
+		atomic {
+			!qlk[e];
+			CHECK_3(e);
+			d_step {
+				do
+				:: qn[e] > 0 ->
+					up[q[2 * (e)]] = 1;
+					dequeue(e, 0)
+				:: else -> break
+				od;
+				show_need(e)
+			}
+		}
+	:: else
+	fi
+}
+
+/* ep_poll_callback(), io_poll_wake() */
+#ifdef SHARED /* an epoll file, number 1, on which 1 and 2 sleep exclusively */
+#define CALLBACK(p) \
+	rdy[p] = 1; \
+	if \
+	:: epq -> epwk[epq] = 1; epq = epq2; epq2 = 0 \
+	:: else \
+	fi
+#else
+#define CALLBACK(p) rdy[p] = 1
+#endif
+#define CALL(p, e) \
+	if \
+	:: reg[p] && end_of[p] == (e) && !one -> CALLBACK(p); ONE \
+	:: else \
+	fi
+#ifdef M_POLLERS_EXCLUSIVE
+#define ONE one = 1
+#else
+#define ONE skip
+#endif
+
+inline call_pollers(e) {
+	d_step {
+		one = 0;
+		CALL(0, e);
+		CALL(1, e);
+		CALL(2, e);
+		CALL(3, e);
+		one = 0
+	}
+}
+
+inline look(p, e) {
+	a = AT(p, e);
+	a = ROOM(e, a, AT(p, OTHER(e)))
+}
+
+inline send_sigio(e) {
+	d_step {
+		io[0] = io[0] || end_of[0] == (e);
+		io[1] = io[1] || end_of[1] == (e);
+		io[2] = io[2] || end_of[2] == (e);
+		io[3] = io[3] || end_of[3] == (e)
+	}
+}
+
+/* The bit is cleared, fully ordered, before those are woken whom it is for. */
+inline clear_poll(e) {
+#ifdef M_FASYNC_ASKED_FIRST
+	f = fasync[e];
+	poll[e] = 0;
+	if
+	:: f -> poll[e] = 1
+	:: else
+	fi
+#else
+	poll[e] = 0;
+#ifndef M_FASYNC_NOT_AGAIN
+	if
+	:: fasync[e] -> poll[e] = 1
+	:: else
+	fi
+#endif
+#endif
+}
+
+inline wake_pollers(p, e) {
+#ifdef M_CLEAR_AFTER_WAKE
+	call_pollers(e);
+	clear_poll(e);
+#else
+#ifndef M_TEST_AFTER_CLEAR
+	clear_poll(e);
+#endif
+#ifdef M_WAKE_CONDITIONAL
+	look(p, e);
+	if
+	:: a >= wm[e] -> call_pollers(e)
+	:: else
+	fi;
+#else
+	call_pollers(e);
+#endif
+#endif
+	if
+	:: fasync[e] -> send_sigio(e)
+	:: else
+	fi
+}
+
+/* All who can go on at an end; after a barrier. */
+inline side_wake(p, e) {
+	look(p, e);
+	if
+	:: ACTIVE(e) -> wake_sleepers(e, a)
+	:: else
+	fi;
+#ifdef POLLERS
+#ifdef M_TEST_AFTER_CLEAR
+	clear_poll(e);
+#endif
+	if
+	:: a >= wm[e] -> wake_pollers(p, e)
+	:: else
+	fi;
+#endif
+	a = 0
+}
+
+/*
+ * The holder has looked whether there is enough for those who poll. If the bit stayed
+ * because somebody has taken it since, he would be back at his next byte.
+ */
+inline side_kick(p, e) {
+#if defined(POLLERS) && !defined(M_KICK_TESTS_WATERMARK) && \
+	!defined(M_TEST_AFTER_CLEAR)
+	if
+	:: poll[e] -> wake_pollers(p, e)
+	:: else
+	fi;
+#endif
+	side_wake(p, e)
+}
+
+inline kick(p, e) {
+	BARRIER(p);
+#ifdef BOTH
+	side_kick(p, e);
+#endif
+	side_kick(p, OTHER(e))
+}
+
+/*
+ * What a claim's holder does for one byte more, in the steps of the ABI's text.
+ * Step 1 is left out while what was loaded before is enough.
+ */
+inline publish(p, e) {
+	atomic {
+		if
+		:: ROOM(e, mine, seen) == 0 -> seen = pos[OTHER(e)]
+		:: else
+		fi;
+		moved = ROOM(e, mine, seen) > 0 && mine < N;
+		if
+		:: moved -> mine++; sb_at[p] = mine
+		:: else
+		fi
+	}
+	if
+	:: moved ->
+#ifndef M_NO_A_CLAIMED
+		BARRIER(p);
+#endif
+		atomic { s = sleep[OTHER(e)]; l = poll[OTHER(e)] };
+		if
+		:: s || l ->
+#ifndef M_CACHED_PEER
+			seen = pos[OTHER(e)];
+#endif
+			a = ROOM(OTHER(e), seen, mine);
+			if
+#ifdef M_NO_THRESHOLD
+			:: s || (l && a >= wm[OTHER(e)]) ->
+#else
+			:: (s && a >= thr[OTHER(e)]) ||
+			   (l && a >= wm[OTHER(e)]) ->
+#endif
+				assert(credit[OTHER(e)] > 0);
+				atomic { credit[OTHER(e)]--; s = 0; l = 0; a = 0 };
+				kick(p, e)
+			:: else -> atomic { s = 0; l = 0; a = 0 }
+			fi
+		:: else
+		fi
+	:: else
+	fi
+}
+
+#ifdef BARGED
+#define GIVE(e) credit[e]++
+#else
+#define GIVE(e) skip
+#endif
+
+/*
+ * Bytes for a system call, all or nothing, under the side's lock, which is free
+ * again when the position is there to be seen. Then those at the other end.
+ */
+inline move(p, e, n) {
+	atomic {
+		!lk[e];
+		moved = ROOM(e, pos[e], pos[OTHER(e)]) >= n && pos[e] + n <= N;
+		if
+		:: moved ->
+			sb_at[p] = pos[e] + n;
+			lk[e] = 1;
+			GIVE(e)
+		:: else
+		fi
+	}
+#if defined(BOTH) || !defined(ONE_WAY)
+	if
+	:: moved ->
+#ifndef M_NO_A_KERNEL
+		BARRIER(p);
+#endif
+		side_wake(p, OTHER(e))
+	:: else
+	fi
+#endif
+}
+
+inline pass_on(p, e) {
+	BARRIER(p);
+	look(p, e);
+	if
+	:: ACTIVE(e) -> wake_sleepers(e, a)
+	:: else
+	fi;
+	a = 0
+}
+
+#define QUEUED(p, e) ((qn[e] > 0 && q[2 * (e)] == p) || \
+		      (qn[e] > 1 && q[2 * (e) + 1] == p))
+
+inline enqueue(p, e) {
+	atomic {
+		!qlk[e];
+		CHECK_3(e);
+		d_step {
+			if
+			:: QUEUED(p, e)
+			:: else ->
+				q[2 * (e) + qn[e]] = p;
+				qn[e]++;
+				credit[e]++;
+				sb_q[p] = 1;
+				qlk[e] = 1
+			fi;
+			up[p] = 0
+		}
+	}
+}
+
+inline leave(p, e) {
+	atomic {
+		!qlk[e];
+		CHECK_3(e);
+		d_step {
+			if
+			:: qn[e] > 0 && q[2 * (e)] == p -> dequeue(e, 0)
+			:: qn[e] > 1 && q[2 * (e) + 1] == p -> dequeue(e, 1)
+			:: else
+			fi;
+#ifdef M_SIGNAL_KEEPS_BIT
+			if
+			:: gone
+			:: else -> show_need(e)
+			fi;
+#else
+			show_need(e);
+#endif
+			up[p] = 0
+		}
+	}
+}
+
+inline wake_all(p) {
+	BARRIER(p);
+	wake_every_sleeper(P);
+	wake_every_sleeper(C);
+#ifdef POLLERS
+	wake_pollers(p, P);
+	wake_pollers(p, C);
+#endif
+}
+
+/* ->poll of a file, queued already or not. */
+inline poll_file(p, e, again) {
+	atomic {
+		credit[e]++;
+#if defined(M_POLL_BIT_FIRST_ONLY)
+		sb_poll[p] = !again;
+#elif !defined(M_POLL_BIT_UNREADY_ONLY)
+		sb_poll[p] = 1;
+#endif
+	}
+#ifndef M_NO_C
+	BARRIER(p);
+#endif
+	look(p, e);
+#ifdef M_POLL_BIT_UNREADY_ONLY
+	if
+	:: a < wm[e] ->
+		sb_poll[p] = 1;
+		BARRIER(p);
+		look(p, e)
+	:: else
+	fi;
+#endif
+	atomic { ready = a >= wm[e] || removed; a = 0 }
+}
+
+proctype holder(byte p; byte e) {
+	byte mine, seen, a, i;
+	bit moved, s, l, one, f;
+
+	mine = pos[e];
+	do
+	:: mine == LIM(e) -> break
+	:: else ->
+		publish(p, e);
+		if
+		:: moved
+		:: else ->
+end_spin:		pos[OTHER(e)] != seen
+		fi
+	od
+}
+
+/*
+ * The same, killed between any two bytes, or before a kick; a system call's take
+ * over. What he stored is there by the end of the claim.
+ */
+proctype dying(byte p; byte e) {
+	byte mine, a, i;
+	bit moved, one, f;
+
+	do
+	:: atomic {
+		ROOM(e, mine, pos[OTHER(e)]) > 0 && mine < N ->
+		mine++;
+		sb_at[p] = mine
+	   }
+	   BARRIER(p)
+	:: break
+	od;
+#ifndef M_NO_WAKE_ON_RELEASE
+	wake_all(p);
+#endif
+	BARRIER(p);
+	do
+	:: AT(p, e) == N -> break
+	:: else ->
+		move(p, e, 1);
+		if
+		:: moved
+		:: else ->
+end_spin:		ROOM(e, pos[e], pos[OTHER(e)]) > 0
+		fi
+	od
+}
+
+proctype mover(byte p; byte e) {
+	byte a, i;
+	bit moved, one, f;
+
+	do
+	:: AT(p, e) >= LIM(e) -> break
+	:: else ->
+		move(p, e, BATCH);
+		if
+		:: moved
+		:: else ->
+end_spin:		ROOM(e, pos[e], pos[OTHER(e)]) >= BATCH ||
+			pos[e] >= LIM(e)
+		fi
+	od
+}
+
+/* vfifo_ring_copy_in(): the generator, which passes nothing on. */
+proctype intruder(byte p; byte e) {
+	byte a, i;
+	bit moved, one, f;
+
+	if
+	:: pos[e] < LIM(e) -> move(p, e, 1)
+	:: true
+	fi
+}
+
+inline wait(p, e, n) {
+	again = 0;
+	do
+	:: enqueue(p, e);
+#ifndef M_NO_B
+		BARRIER(p);
+#endif
+#ifndef M_NO_SECOND_LOOK
+		look(p, e);
+		if
+		:: a >= n || claimed[e] -> a = 0; break
+		:: else -> a = 0
+		fi;
+#endif
+#ifndef M_NO_PASS_ON_AGAIN
+		if
+		:: again -> pass_on(p, e)
+		:: else
+		fi;
+#endif
+		if
+		:: sig[p] -> gone = 1; break
+		:: else -> asleep[p] = 1
+		fi;
+end_asleep:	atomic { (up[p] || sig[p]) -> asleep[p] = 0 };
+#ifdef M_NO_SECOND_LOOK
+		break;
+#endif
+		again = 1
+	od;
+	leave(p, e);
+	again = 0
+}
+
+/* A call for `n` bytes, again and again, until a signal comes. */
+proctype sleeper(byte p; byte e; byte n) {
+	byte a, i;
+	bit moved, again, gone, one, f;
+
+	want[p] = n;
+	do
+	:: pos[e] + n > N || gone -> break
+	:: else ->
+		do
+		:: if /* io_lock(), which a signal ends */
+		   :: sig[p] || claimed[e] -> gone = 1; break
+		   :: !claimed[e] -> move(p, e, n)
+		   fi;
+		   if
+		   :: moved -> moved = 0; break
+		   :: else
+		   fi;
+		   if
+		   :: pos[e] + n > N -> break
+		   :: else
+		   fi;
+#ifndef M_WAITS_WITHOUT_PASSING_ON
+		   pass_on(p, e);
+#endif
+		   wait(p, e, n);
+		   if
+		   :: gone -> break
+		   :: else
+		   fi
+		od;
+#ifdef M_SIGNAL_PASSES_NOT_ON
+		if
+		:: !gone -> pass_on(p, e)
+		:: else
+		fi
+#elif !defined(M_NO_PASS_ON)
+		pass_on(p, e)
+#endif
+#ifdef ONCE
+		;
+		break
+#endif
+	od
+}
+
+proctype signaller(byte p) {
+	atomic { sig[p] = 1; up[p] = 1 }
+}
+
+/*
+ * epoll. Level: back on the ready list at once. Edge: only when called back, so the
+ * program goes on until there is nothing left.
+ */
+proctype epoller(byte p; byte e; bit holds; bit edge) {
+	byte mine, seen, a, i;
+	bit moved, ready, s, l, one, f;
+
+	reg[p] = 1; /* EPOLL_CTL_ADD */
+	poll_file(p, e, 0);
+	if
+	:: ready -> rdy[p] = 1
+	:: else
+	fi;
+	do
+	:: AT(p, e) == N -> break
+	:: else ->
+		asleep[p] = 2;
+end_asleep:	atomic { rdy[p] -> rdy[p] = 0; asleep[p] = 0 };
+		poll_file(p, e, 1);
+		if
+		:: ready ->
+			atomic {
+				ready = 0;
+				if
+				:: !edge -> rdy[p] = 1
+				:: else
+				fi
+			}
+#ifdef STOPPED /* a program that does not go on, but one of two */
+			if
+			:: p == 1 -> break
+			:: true
+			fi;
+#endif
+			do
+			:: if
+			   :: holds -> publish(p, e)
+			   :: else -> move(p, e, 1)
+			   fi;
+			   if
+			   :: !moved -> break
+			   :: moved && !edge -> moved = 0; break
+			   :: moved && edge -> moved = 0
+			   fi
+			od
+		:: else
+		fi
+	od
+}
+
+/* Two processes, 1 and 2, that wait on one epoll file; 1 may be killed. */
+proctype sharer(byte p; byte e; bit edge) {
+	byte a, i;
+	bit moved, ready, over, one, f;
+
+	do
+	:: AT(p, e) == N || over -> break
+	:: else ->
+		atomic { /* ep_poll(), under the lock of the epoll file */
+			if
+			:: rdy[1]
+			:: else ->
+				if
+				:: epq -> epq2 = p
+				:: else -> epq = p
+				fi;
+				epwk[p] = 0;
+				asleep[p] = 2
+			fi
+		}
+end_asleep:	atomic { !asleep[p] || epwk[p] -> asleep[p] = 0; epwk[p] = 0 };
+		if
+		:: p == 1 -> break
+		:: true
+		fi;
+		atomic {
+			ready = rdy[1];
+			rdy[1] = 0
+		}
+		if
+		:: ready ->
+			poll_file(p, e, 1);
+			over = ready && removed
+		:: else
+		fi;
+		if
+		:: ready ->
+			atomic {
+				ready = 0;
+				if
+				:: !edge ->
+					CALLBACK(1)
+				:: else
+				fi
+			}
+			if
+			:: p == 1 -> break
+			:: true
+			fi;
+			do
+			:: move(p, e, 1);
+			   if
+			   :: !moved -> break
+			   :: moved && !edge -> moved = 0; break
+			   :: moved && edge -> moved = 0
+			   fi
+			od
+		:: else
+		fi
+	od;
+#ifndef M_NO_FLUSH
+	/* vfifo_ring_flush() */
+	BARRIER(p);
+#ifdef M_FLUSH_TESTS_WATERMARK
+	look(p, e);
+	if
+	:: a >= wm[e] -> wake_pollers(p, e)
+	:: else
+	fi
+#else
+	wake_pollers(p, e)
+#endif
+#endif
+}
+
+/* The POLL bit and the queue, before there are two. */
+inline share(e) {
+	reg[1] = 1;
+	end_of[1] = e;
+	end_of[2] = e;
+	credit[e] = 1;
+	poll[e] = 1
+}
+
+/* The bit of a poller that is gone. */
+inline armed(e) {
+	credit[e] = 1;
+	poll[e] = 1
+}
+
+/* io_uring: polls again when called back; a program takes what there is. */
+proctype uring(byte p; byte e) {
+	byte a, i;
+	bit ready, one, f;
+
+	reg[p] = 1;
+	poll_file(p, e, 0);
+	cqe[p] = ready;
+	do
+	:: atomic { rdy[p] -> rdy[p] = 0 };
+#ifdef M_POLLERS_KEYED
+		ready = 1;
+#else
+		poll_file(p, e, 1);
+#endif
+		cqe[p] = cqe[p] || ready
+	:: pos[e] == N -> break
+	od
+}
+
+proctype completer(byte p; byte e; byte ring) {
+	byte a, i;
+	bit moved, one, f;
+
+	do
+	:: AT(p, e) == N -> break
+	:: else ->
+		asleep[p] = 2;
+end_asleep:	atomic { cqe[ring] -> cqe[ring] = 0; asleep[p] = 0 };
+		do
+		:: move(p, e, 1);
+		   if
+		   :: moved -> moved = 0
+		   :: else -> break
+		   fi
+		od
+	od
+}
+
+/* O_ASYNC, a first look, then a look for every signal. */
+proctype sigio(byte p; byte e) {
+	byte a, i;
+	bit moved, one, f;
+
+	atomic { fasync[e] = 1; credit[e] = 200 }; /* kicks are as many as bytes */
+	sb_poll[p] = 1;
+	BARRIER(p);
+	do
+	:: do
+	   :: move(p, e, 1);
+	      if
+	      :: moved -> moved = 0
+	      :: else -> break
+	      fi
+	   od;
+	   if
+	   :: AT(p, e) == N -> break
+	   :: else -> asleep[p] = 2
+	   fi;
+end_asleep:
+	   atomic { io[p] -> io[p] = 0; asleep[p] = 0 }
+	od
+}
+
+/* From 2 to 1, while somebody waits for 2. */
+proctype tuner(byte p; byte e) {
+	byte a, i;
+	bit one, f;
+
+	sb_wm = 1;
+#ifndef M_WATERMARK_NO_BARRIER
+	!sb_wm;
+#endif
+#ifndef M_WATERMARK_NO_WAKE
+	wake_pollers(p, e)
+#endif
+}
+
+/* Claims the side of those who sleep; they leave. */
+proctype claimer(byte p; byte e) {
+	byte a, i;
+	bit one, f;
+
+	sb_claim = 1;
+#ifndef M_CLAIM_NO_BARRIER
+	!sb_claim;
+#endif
+#ifndef M_NO_WAKE_ON_CLAIM
+	wake_all(p)
+#endif
+}
+
+proctype remover(byte p) {
+	byte a, i;
+	bit one, f;
+
+	removed = 1;
+	wake_all(p)
+}
+
+#define STORE(p) \
+	:: d_step { \
+		sb_at[p] -> \
+		pos[end_of[p]] = sb_at[p]; \
+		sb_at[p] = 0; \
+		lk[end_of[p]] = 0 \
+	   } \
+	:: d_step { \
+		sb_q[p] -> \
+		show_need(end_of[p]); \
+		sb_q[p] = 0; \
+		qlk[end_of[p]] = 0 \
+	   } \
+	:: d_step { sb_poll[p] -> poll[end_of[p]] = 1; sb_poll[p] = 0 }
+
+proctype hardware() {
+end_idle:
+	do
+	STORE(0)
+	STORE(1)
+	STORE(2)
+	STORE(3)
+#ifdef TUNED
+	:: d_step { sb_wm -> wm[TUNED] = 1; sb_wm = 0 }
+#endif
+#ifdef CLAIMED
+	:: d_step { sb_claim -> claimed[CLAIMED] = 1; sb_claim = 0 }
+#endif
+	od
+}
+
+#define JUDGE(p) \
+	assert(!(asleep[p] && (claimed[end_of[p]] || removed))); \
+	assert(!(asleep[p] == 1 && \
+		 ROOM(end_of[p], pos[end_of[p]], pos[OTHER(end_of[p])]) >= want[p])); \
+	assert(!(asleep[p] == 2 && pos[end_of[p]] < N && \
+		 ROOM(end_of[p], pos[end_of[p]], pos[OTHER(end_of[p])]) >= wm[end_of[p]]))
+
+/* Nothing moves any more. */
+proctype judge() {
+	timeout ->
+	d_step {
+		JUDGE(0);
+		JUDGE(1);
+		JUDGE(2);
+		JUDGE(3);
+#if !defined(CLAIMED) && !defined(REMOVED) && !defined(LEAVES)
+		assert(pos[P] == N && pos[C] + LEFT >= N)
+#endif
+	}
+}
+
+#define START(p, e, what) end_of[p] = e; run what
+
+init {
+	atomic {
+		wm[P] = WM_P;
+		wm[C] = WM_C;
+		pos[P] = FULL;
+		RUN;
+		run hardware();
+		run judge()
+	}
+}
