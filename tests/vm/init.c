@@ -61,7 +61,7 @@
 static const char bad_log[] =
 	"(^|[^A-Z])BUG|WARNING:|KASAN|UBSAN|KCSAN|KFENCE|lockdep|possible (circular|recursive|irq lock)|"
 	"inconsistent lock|suspicious RCU|sleeping function|scheduling while atomic|Oops|"
-	"general protection|unable to handle|kmemleak|refcount_t|INFO: task|rcu.*stall|"
+	"general protection|unable to handle|suspected memory leak|leak detector disabled|refcount_t|INFO: task|rcu.*stall|"
 	"Call Trace|bad page|nobody cared";
 
 /* Taints that no test may cause (bits of /proc/sys/kernel/tainted). */
