@@ -2,8 +2,8 @@
 /*
  * The holder of a claim stores whatever comes to his mind as his position, while
  * another uses the other side: by system calls, or by libvfifo. That one gets bytes,
- * EAGAIN or EIO (-EBADMSG from the library as well), the log a line or two, and after
- * the end of the claim right bytes again.
+ * EAGAIN or EIO (-EBADMSG from the library as well), the log a line for each claim at
+ * most, and after the end of the claim it is right bytes again.
  *
  * Whole: 10,000,000 positions for each side and each kind of other; else 500,000.
  */
@@ -314,6 +314,7 @@ static void scribbled(const char *what, enum vfifo_end end,
 {
 	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	double began = now();
+	double took;
 	int lines;
 
 	check(log >= 0);
@@ -325,14 +326,16 @@ static void scribbled(const char *what, enum vfifo_end end,
 	all_is_well_by_library();
 	check_equal(attribute("mappings"), 0);
 
+	took = now() - began;
 	lines = lines_about(log);
 	printf("# %s: %lu moved, %lu nothing, %lu broken, %lu interrupted, %d lines in the log, %.1f s\n",
 	       what, count.moved, count.again, count.broken, count.interrupted,
-	       lines, now() - began);
+	       lines, took);
 	fflush(stdout);
 	/* It has met both. */
 	check(count.moved && count.broken);
-	check(lines <= 20);
+	/* One for a claim, and printk's rate limit where there are many claims. */
+	check(lines <= (against == against_calls ? 1 : 20 + 2 * took));
 	close(log);
 }
 
