@@ -17,13 +17,14 @@
  *	holder, publish		a client, as src/uapi/vfifo.h tells it
  *	kick, side_kick		vfifo_ring_kick()
  *	mover, move		io_move() and vfifo_ring_commit(), for a call that
- *				does not wait: O_NONBLOCK, and the generator
+ *				does not wait
+ *	intruder		vfifo_ring_copy_in(): the generator
  *	side_wake		what vfifo_ring_wake() does to one end
  *	sleeper			io_run(), vfifo_ring_wait()
  *	enqueue, leave, wake_sleepers, show_need
  *				the sections under the lock of the sleepers' queue
  *	pass_on			vfifo_ring_pass_on()
- *	poll			vfifo_ring_poll()
+ *	poll_file		vfifo_ring_poll()
  *	epoller, sharer, uring	epoll_wait() and io_uring, and the program
  *	sigio			vfifo_ring_fasync(), and a program
  *	wake_all		vfifo_ring_wake_all()
@@ -36,14 +37,18 @@
  * `hardware`, in any order and as late as can be, but for an unlock, which comes
  * after what it guards; a barrier waits for them. That is weaker than total store
  * order: the atomic operations that set a bit wait there as well. Loads are made in
- * the order of the text; that they may not be otherwise is for the litmus tests.
+ * the order of the text; that they may not be otherwise is for the *.litmus next to this file.
+ * A wake-up of pollers is there at once, while stores before it may still be under way:
+ * more than a machine would do, as there is a lock's release in it.
  *
  * What is claimed of it
  *
  *  1. No wake-up is lost: when nothing moves any more (`judge`), nobody is asleep
  *     whose condition holds, and all bytes have arrived.
  *  2. A holder kicks no more often than somebody slept or polled on the other end,
- *     and never without (`credit`).
+ *     and never without (`credit`). Where several share that end (BARGED), what one
+ *     takes while another sleeps may be worth a kick as well: the kick finds nothing
+ *     any more, nobody is woken, and the sleeper's bit stays, as rule 3 wants it.
  *  3. The SLEEP bit is set exactly while the sleepers' queue is not empty, for
  *     whoever has the queue's lock.
  *  4. Only a sleeper whose need is met is woken by a move.
