@@ -142,6 +142,11 @@ static int io_next(struct vfifo_io *io, bool moved, bool done)
 		return 0;
 	if (io->nonblock || (done && io->end == VFIFO_CONSUMER))
 		return -EAGAIN;
+	/*
+	 * If it has waited before, it was the only one to be woken, and found less
+	 * than it was woken for, which may be enough for the next.
+	 */
+	vfifo_ring_pass_on(io->ring, io->end);
 	return vfifo_ring_wait(io->ring, io->end, io->need);
 }
 

@@ -103,18 +103,12 @@ static enum verdict load_and_check(struct vfifo_ring *ring, enum vfifo_end own,
 	return UNDECIDED;
 }
 
-/*
- * The one reader of what clients can write: @at becomes both positions, as far as
- * they can be believed.
- *
- * Return: whether the ring has just become broken, or whole again.
- */
-static bool refresh(struct vfifo_ring *ring, enum vfifo_end own, u32 at[2])
+/* @at becomes both positions, as far as they can be believed. */
+static void take_over(struct vfifo_ring *ring, enum verdict verdict, u32 at[2])
 {
-	const enum verdict verdict = load_and_check(ring, own, at);
-	const bool was_broken = ring->broken;
 	int end;
 
+	lockdep_assert_held(&ring->positions_lock);
 	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
 		struct vfifo_side *side = vfifo_side(ring, end);
 
@@ -127,6 +121,14 @@ static bool refresh(struct vfifo_ring *ring, enum vfifo_end own, u32 at[2])
 	}
 	if (verdict != UNDECIDED)
 		WRITE_ONCE(ring->broken, verdict == BAD);
+}
+
+/* Return: whether the ring has just become broken, or whole again. */
+static bool refresh(struct vfifo_ring *ring, enum vfifo_end own, u32 at[2])
+{
+	const bool was_broken = ring->broken;
+
+	take_over(ring, load_and_check(ring, own, at), at);
 	return ring->broken != was_broken;
 }
 
@@ -225,7 +227,6 @@ void vfifo_position_claim(struct vfifo_ring *ring, enum vfifo_end end)
 	WRITE_ONCE(side->page->position, side->position);
 	WRITE_ONCE(side->claims, 1);
 	side->holder = get_pid(task_tgid(current));
-	ring->told = false;
 	next_generation(ring);
 	show_flags(ring);
 	spin_unlock(&ring->positions_lock);
@@ -242,19 +243,24 @@ void vfifo_ring_claim_again(struct vfifo_ring *ring, enum vfifo_end end)
 }
 
 /*
- * A last look at what the holder left, which nobody can store to any more. If it
- * is bad, the last good position stands; with the other side claimed as well that
- * may be a long time old, and one that the other has left behind, so that nobody
- * knows what was good: the ring is then empty from where the other is.
+ * A last look at what the holder left. If it is bad, or moves although nobody has it
+ * mapped any more (a page can be pinned), the last good position stands; with the
+ * other side claimed as well that may be a long time old, and one that the other has
+ * left behind, so that nobody knows what was good: the ring is then empty from where
+ * the other is.
  */
 static void settle(struct vfifo_ring *ring, enum vfifo_end end)
 {
 	struct vfifo_side *side = vfifo_side(ring, end);
 	struct vfifo_side *peer = vfifo_side(ring, vfifo_peer(end));
+	enum verdict verdict;
 	u32 at[2];
 
-	refresh(ring, end, at);
-	if (ring->broken && vfifo_position_claimed(peer)) {
+	verdict = load_and_check(ring, end, at);
+	if (verdict == UNDECIDED)
+		verdict = BAD;
+	take_over(ring, verdict, at);
+	if (verdict == BAD && vfifo_position_claimed(peer)) {
 		WRITE_ONCE(peer->position, load(peer));
 		WRITE_ONCE(side->position, peer->position);
 	}
@@ -276,6 +282,9 @@ bool vfifo_position_release(struct vfifo_ring *ring, enum vfifo_end end)
 		next_generation(ring);
 	}
 	WRITE_ONCE(side->claims, side->claims - 1);
+	if (!vfifo_position_claimed(vfifo_side(ring, VFIFO_PRODUCER)) &&
+	    !vfifo_position_claimed(vfifo_side(ring, VFIFO_CONSUMER)))
+		ring->told = false;
 	show_flags(ring);
 	spin_unlock(&ring->positions_lock);
 
@@ -294,7 +303,7 @@ pid_t vfifo_ring_holder(struct vfifo_ring *ring, enum vfifo_end end)
 	return pid;
 }
 
-/* Whether the log should have a line on the ring's being broken; once a claim. */
+/* Whether the log should have a line on the ring's being broken: once, while claimed. */
 bool vfifo_position_tell(struct vfifo_ring *ring)
 {
 	bool tell;

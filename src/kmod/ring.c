@@ -274,12 +274,12 @@ static void ring_unlock_both(struct vfifo_ring *ring)
 }
 
 /*
- * More than that, and both sides could poll for ever: not enough stored for the
- * one, not enough free for the other.
+ * More than that, and both sides could poll for ever: not enough stored for the one,
+ * not enough free for the other.
  */
-static bool watermarks_fit(u32 producer, u32 consumer, u32 capacity)
+static bool watermarks_fit(u32 one, u32 other, u32 capacity)
 {
-	return (u64)producer + consumer <= (u64)capacity + 1;
+	return (u64)one + other <= (u64)capacity + 1;
 }
 
 /* Stable only under both locks; without them, a good guess. */
@@ -358,7 +358,7 @@ err_free:
  * @end: the side
  * @watermark: bytes
  *
- * Return: 0; -EINVAL: none, or the two together are more than the capacity and 1;
+ * Return: 0; -EINVAL: none, or the two are too much: see watermarks_fit();
  * -ERESTARTSYS: a signal.
  */
 int vfifo_ring_set_watermark(struct vfifo_ring *ring, enum vfifo_end end,

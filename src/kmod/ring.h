@@ -84,7 +84,7 @@ struct vfifo_ring {
 
 	spinlock_t positions_lock; /* the claims, and the next three */
 	bool broken;		   /* a claimed position cannot be */
-	bool told;		   /* ... and the log has it, for this claim */
+	bool told;		   /* ... and the log has it; while claimed */
 	u32 generation;
 
 	struct vfifo_side sides[2]; /* by enum vfifo_end */

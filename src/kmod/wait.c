@@ -52,11 +52,6 @@ struct vfifo_sleeper {
 	u32 need;
 };
 
-/* What a sleeper is told: how much there is for it. */
-struct vfifo_wake_key {
-	u32 room;
-};
-
 static const struct {
 	u32 sleep, poll;
 } vfifo_need[] = {
@@ -141,38 +136,50 @@ static void sleepers_changed(struct vfifo_ring *ring, enum vfifo_end end)
 	}
 	list_for_each_entry(sleeper, &queue->head, wait.entry)
 		least = min(least, sleeper->need);
+	/*
+	 * In no order: a client that sees an old one has loaded it after its
+	 * barrier, [A], so whoever stored the new one, before [B], sees its move.
+	 */
 	WRITE_ONCE(ring->status->threshold[end], least);
-	smp_mb__before_atomic(); /* whoever sees the bit sees the threshold */
 	atomic_or(vfifo_need[end].sleep, need_of(ring));
 }
 
 /*
- * Called under the queue's lock by whoever wakes. Dequeues as it wakes, so that
- * the next wake-up goes to the next one. 0: this one cannot go on, try another.
+ * Dequeues as it wakes, so that the next wake-up goes to the next one; and also one
+ * that a signal has woken already, whose bit would be worth a kick at every move
+ * until it runs. Once it is off the queue it may return at any time, and itself be
+ * gone. Return: false: it was awake, so this was no wake-up.
  */
-static int sleeper_wake(struct wait_queue_entry *wait, unsigned int mode,
-			int flags, void *key)
+static bool sleeper_wake(struct vfifo_sleeper *sleeper)
 {
-	struct vfifo_sleeper *sleeper =
-		container_of(wait, struct vfifo_sleeper, wait);
-	const struct vfifo_wake_key *wake = key;
+	bool woken = default_wake_function(&sleeper->wait, TASK_INTERRUPTIBLE,
+					   0, NULL);
 
-	if (wake->room < sleeper->need)
-		return 0;
-	if (!default_wake_function(wait, mode, flags, NULL))
-		return 0;
-	list_del_init_careful(&wait->entry);
-	sleepers_changed(sleeper->ring, sleeper->end);
-	return 1;
+	list_del_init_careful(&sleeper->wait.entry);
+	return woken;
 }
 
-/* The next whose need is met by @room; @number of them, or 0 for all. */
-static void sleepers_wake(struct vfifo_side *side, int number, u32 room)
+/*
+ * The first whose need is met by @room, or all of those. Walks the queue itself, as
+ * bit and threshold are to change with it, once, however many are woken: __wake_up()
+ * of kernels before 6.8 gives up the lock in between, and leaves bookmarks.
+ */
+static void sleepers_wake(struct vfifo_ring *ring, enum vfifo_end end, u32 room,
+			  bool all)
 {
-	struct vfifo_wake_key wake = { .room = room };
+	struct wait_queue_head *queue = &vfifo_side(ring, end)->sleepers;
+	struct vfifo_sleeper *sleeper, *next;
+	unsigned long flags;
 
-	if (waitqueue_active(&side->sleepers))
-		__wake_up(&side->sleepers, TASK_INTERRUPTIBLE, number, &wake);
+	if (!waitqueue_active(queue))
+		return;
+	spin_lock_irqsave(&queue->lock, flags);
+	list_for_each_entry_safe(sleeper, next, &queue->head, wait.entry) {
+		if (room >= sleeper->need && sleeper_wake(sleeper) && !all)
+			break;
+	}
+	sleepers_changed(ring, end);
+	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
 /* Under the queue's lock, like whoever wakes. [B]: pairs with [A]. */
@@ -230,7 +237,6 @@ int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end, u32 need)
 	int err = 0;
 
 	init_wait(&sleeper.wait);
-	sleeper.wait.func = sleeper_wake;
 	for (;;) {
 		sleeper_enter(&sleeper);
 		if (vfifo_ring_room(ring, end) >= need ||
@@ -267,7 +273,7 @@ void vfifo_ring_pass_on(struct vfifo_ring *ring, enum vfifo_end end)
 
 	smp_mb(); /* [A]: pairs with [B] in sleeper_enter() */
 	if (waitqueue_active(&side->sleepers))
-		sleepers_wake(side, 1, vfifo_ring_room(ring, end));
+		sleepers_wake(ring, end, vfifo_ring_room(ring, end), false);
 }
 
 /**
@@ -305,7 +311,7 @@ static void side_wake(struct vfifo_ring *ring, enum vfifo_end end)
 	struct vfifo_side *side = vfifo_side(ring, end);
 	const u32 room = vfifo_ring_room(ring, end);
 
-	sleepers_wake(side, 1, room);
+	sleepers_wake(ring, end, room, false);
 	if (room >= READ_ONCE(side->watermark) && anybody_polls(ring, end))
 		vfifo_ring_wake_pollers(ring, end);
 }
@@ -358,25 +364,22 @@ void vfifo_ring_wake_all(struct vfifo_ring *ring)
 
 	smp_mb(); /* [A]: pairs with [B] and [C], for what is no position */
 	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
-		sleepers_wake(vfifo_side(ring, end), 0, U32_MAX);
+		sleepers_wake(ring, end, U32_MAX, true);
 		vfifo_ring_wake_pollers(ring, end);
 	}
 }
 
 /*
  * A file was closed, perhaps by a process that was killed when it had just been
- * woken as the only one of several.
+ * woken as the only one of several; by now somebody else may have taken what it
+ * was woken for, so whatever is there, the others poll again.
  */
 void vfifo_ring_flush(struct vfifo_ring *ring)
 {
 	int end;
 
-	smp_mb(); /* [A]: pairs with [C] in vfifo_ring_poll() */
 	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
-		struct vfifo_side *side = vfifo_side(ring, end);
-
-		if (waitqueue_active(&side->pollers) &&
-		    vfifo_ring_room(ring, end) >= READ_ONCE(side->watermark))
+		if (wq_has_sleeper(&vfifo_side(ring, end)->pollers))
 			vfifo_ring_wake_pollers(ring, end);
 	}
 }

@@ -22,7 +22,11 @@
  * O_NONBLOCK. A removed device gives ENODEV.
  *
  * A capacity is a power of two of bytes, from the page size of the machine to
- * VFIFO_CAPACITY_MAX. It stays as it is while there is any mapping.
+ * VFIFO_CAPACITY_MAX. It stays as it is while there is any mapping. The two watermarks
+ * are together at most the capacity and 1, as else a reader and a writer could poll
+ * for ever. A blocking write(2) of up to PIPE_BUF bytes waits until they are free,
+ * whatever the watermark: where it is more than the capacity and 1 less
+ * read_watermark, it and one who polls for that can wait for each other.
  *
  * Memory
  * ------
@@ -109,7 +113,8 @@
  * capacity - (in - out). The barrier of step 4 has its partner in whoever sleeps:
  * he sets his bit, has a full barrier, and looks at the positions once more before
  * he sleeps, so that one of the two sees the other. No wake-up is lost, and nobody
- * calls the kernel more often than somebody slept or polled.
+ * calls the kernel more often than the other side slept or polled; or, where several
+ * share that side, than one of them took what another slept for.
  *
  * A holder that wants to sleep calls poll(2) on the file, for POLLIN or POLLOUT;
  * every poll, epoll_wait(2) and the like sets the bit, whatever it returns. It goes by
@@ -174,10 +179,10 @@ struct vfifo_position {
  */
 struct vfifo_status {
 	__u32 magic;
-	__u32 abi;	    /* VFIFO_ABI; another number, another layout */
-	__u32 capacity;	    /* fixed while anything is mapped */
-	__u32 generation;   /* counts claims, releases, clears and resizes */
-	__u32 flags;	    /* true of a moment */
+	__u32 abi;	  /* VFIFO_ABI; another number, another layout */
+	__u32 capacity;	  /* fixed while anything is mapped */
+	__u32 generation; /* counts claims, releases, clears, resizes; removal */
+	__u32 flags;	  /* true of a moment */
 	__u32 watermark[2]; /* by enum vfifo_end: poll(2) reports from here on */
 	__u32 reserved[9];
 
