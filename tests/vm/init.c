@@ -29,7 +29,6 @@
 #include <fnmatch.h>
 #include <glob.h>
 #include <limits.h>
-#include <linux/perf_event.h>
 #include <poll.h>
 #include <regex.h>
 #include <signal.h>
@@ -848,25 +847,6 @@ static void open_verdict(const char *device)
 		give_up("the verdict's channel");
 }
 
-/*
- * The first counter of a process has the kernel rewrite its own scheduler, the last
- * one's end writes it back a second later, in the middle of another test; and an
- * emulated processor can trip over the half-written instruction (Oops: int3 in
- * __schedule). So there is always one, from before the first test on.
- */
-static void keep_the_scheduler_counting(void)
-{
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_SOFTWARE,
-		.size = sizeof(attr),
-		.config = PERF_COUNT_SW_DUMMY,
-	};
-
-	if (syscall(SYS_perf_event_open, &attr, 0, -1, -1,
-		    PERF_FLAG_FD_CLOEXEC) < 0)
-		fprintf(stderr, "init: no counters: %m\n");
-}
-
 int main(void)
 {
 	int fd;
@@ -901,7 +881,6 @@ int main(void)
 		fprintf(stderr, "init: hostname: %m\n");
 	find_module();
 	make_env();
-	keep_the_scheduler_counting();
 
 	if (option("vfifo.shell") || option("vfifo.run")) {
 		int err = module_path[0] ? load_module("") : 0;
