@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * count.h - how often a process does something in the kernel, by perf
+ * count.h - how many system calls this process makes
  *
- * Exact, and of that one process only (its first thread).
+ * Exact, and of the calling thread only. By ptrace(2): perf has the kernel rewrite its
+ * own code while it runs, which an emulated processor can trip over (Oops: int3).
  */
 #ifndef COUNT_H
 #define COUNT_H
 
 #include <stdint.h>
-#include <sys/types.h>
 
-/* Not every kernel can have a function's calls counted. */
-int calls_can_be_counted(void);
+/* From here on; one at a time. */
+void count_system_calls(void);
 
-/* From now on; the counter is a file, to be closed. 0: this process. */
-int count_calls(pid_t pid, const char *kernel_function);
-int count_system_calls(pid_t pid);
-
-uint64_t counted(int counter);
+/* So many since then; ends it. */
+uint64_t system_calls_counted(void);
 
 #endif

@@ -141,7 +141,6 @@ const struct waiter waiters[] = {
 	{
 		.name = "SIGIO",
 		.number = 1,
-		.unbounded = true,
 		.prepare = signalled,
 		.wait = for_sigio,
 	},

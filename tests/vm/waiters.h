@@ -19,7 +19,6 @@ struct waiter {
 	const char *name;
 	int number;	/* of processes that wait so for the same thing */
 	bool blocks;	/* in read() and write() themselves, not in wait() */
-	bool unbounded; /* may be woken more often than it waits */
 	void (*prepare)(struct waiting *w);
 	/*
 	 * Returns when the file is ready, or a handler has run; fails after
