@@ -17,8 +17,8 @@ struct waiting {
 
 struct waiter {
 	const char *name;
-	int number;	/* of processes that wait so for the same thing */
-	bool blocks;	/* in read() and write() themselves, not in wait() */
+	int number;  /* of processes that wait so for the same thing */
+	bool blocks; /* in read() and write() themselves, not in wait() */
 	void (*prepare)(struct waiting *w);
 	/*
 	 * Returns when the file is ready, or a handler has run; fails after
