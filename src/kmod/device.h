@@ -19,7 +19,7 @@
  * munmap(2) do), so nobody touches user memory that may fault while it holds one.
  *
  * Calls go down only: main.c, then the four faces (file.c, mmap.c, sysfs.c,
- * generator.c), which do not know each other, then device.c, then the four of ring.h.
+ * generator.c), which do not know each other, then device.c, then the five of ring.h.
  * What the faces offer to main.c and to a shared entry point is declared here.
  */
 #ifndef _VFIFO_DEVICE_H

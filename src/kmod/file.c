@@ -254,7 +254,8 @@ static long vfifo_ioctl(struct file *file, unsigned int command,
 	case VFIFO_SET_MODE:
 		return set_mode(file, (const int __user *)arg);
 	case VFIFO_KICK:
-		return vfifo_ring_kick(&vfifo->ring);
+		vfifo_ring_kick(&vfifo->ring);
+		return 0;
 	case FIONREAD:
 		return put_user(vfifo_ring_used(&vfifo->ring),
 				(int __user *)arg);

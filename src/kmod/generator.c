@@ -43,7 +43,7 @@ static int generator_start(struct vfifo *vfifo)
 	int err;
 
 	lockdep_assert_held(&generator->lock);
-	err = vfifo_ring_generate(&vfifo->ring, true);
+	err = vfifo_ring_generate_begin(&vfifo->ring);
 	if (err)
 		return err;
 	hrtimer_start(&generator->timer, ns_to_ktime(vfifo_period_ns),
@@ -51,14 +51,14 @@ static int generator_start(struct vfifo *vfifo)
 	return 0;
 }
 
-static int generator_stop(struct vfifo *vfifo)
+static void generator_stop(struct vfifo *vfifo)
 {
 	struct vfifo_generator *generator = &vfifo->generator;
 
 	lockdep_assert_held(&generator->lock);
 	hrtimer_cancel(&generator->timer);
 	cancel_work_sync(&generator->work);
-	return vfifo_ring_generate(&vfifo->ring, false);
+	vfifo_ring_generate_end(&vfifo->ring);
 }
 
 /**
@@ -76,8 +76,10 @@ int vfifo_generator_set_mode(struct vfifo *vfifo, int mode)
 	if (mode != 0 && mode != 1)
 		return -EINVAL;
 	mutex_lock(&generator->lock);
-	if (mode != generator->on)
-		err = mode ? generator_start(vfifo) : generator_stop(vfifo);
+	if (mode && !generator->on)
+		err = generator_start(vfifo);
+	else if (!mode && generator->on)
+		generator_stop(vfifo);
 	if (!err)
 		WRITE_ONCE(generator->on, mode);
 	mutex_unlock(&generator->lock);

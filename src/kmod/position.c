@@ -10,10 +10,10 @@
  * copy first, and the page only shows it: nothing is read back from there.
  *
  * While a side is claimed, its position is what the holder stores in the page, at
- * any time and whatever it likes. refresh() is the one place that reads it. It
- * takes over what can be, and if what is there cannot be, the ring is broken until
- * it can, or until the claim ends; the last good position stands meanwhile. The
- * positions_lock covers load, check and record, as two that look at one honest
+ * any time and whatever it likes. load_and_check() is the one place that reads it.
+ * What can be is taken over, and if what is there cannot be, the ring is broken
+ * until it can, or until the claim ends; the last good position stands meanwhile.
+ * The positions_lock covers load, check and record, as two that look at one honest
  * position, the later one first, would else call it bad.
  *
  * What can be depends on the other side's position, which moves as well. With a
@@ -254,15 +254,16 @@ static void settle(struct vfifo_ring *ring, enum vfifo_end end)
 	struct vfifo_side *side = vfifo_side(ring, end);
 	struct vfifo_side *peer = vfifo_side(ring, vfifo_peer(end));
 	enum verdict verdict;
-	u32 at[2];
+	u32 at[2], left;
 
 	verdict = load_and_check(ring, end, at);
 	if (verdict == UNDECIDED)
 		verdict = BAD;
+	left = at[vfifo_peer(end)];
 	take_over(ring, verdict, at);
 	if (verdict == BAD && vfifo_position_claimed(peer)) {
-		WRITE_ONCE(peer->position, load(peer));
-		WRITE_ONCE(side->position, peer->position);
+		WRITE_ONCE(peer->position, left);
+		WRITE_ONCE(side->position, left);
 	}
 	WRITE_ONCE(ring->broken, false);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ring.c - what the faces do to a ring: move bytes, change it, map it, claim it
+ * ring.c - what the faces do to a ring: move bytes, change it, end it
  *
  * Each side has a position, a free-running u32, and a lock. Who holds the lock of
  * the producer side may fill the bytes from `in` up to `out` + capacity, who holds
@@ -13,7 +13,7 @@
 #include <linux/limits.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
-#include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 
 #include <vfifo.h>
@@ -312,8 +312,9 @@ static void ring_exchange(struct vfifo_ring *ring, struct vfifo_buffer *buffer)
  * @ring: the ring
  * @capacity: as vfifo_capacity_for() gives it
  *
- * Return: 0; -EBUSY: mapped, or more is stored than would fit; -EINVAL: too
- * small for the watermarks; -ENOMEM; -ERESTARTSYS, -EINTR: a signal. Nothing has changed unless 0.
+ * Return: 0; with nothing changed, -EBUSY: mapped, or more is stored than would
+ * fit; -EINVAL: too small for the watermarks; -ENOMEM; -ERESTARTSYS, -EINTR: a
+ * signal.
  */
 int vfifo_ring_resize(struct vfifo_ring *ring, u32 capacity)
 {
@@ -389,151 +390,10 @@ int vfifo_ring_set_watermark(struct vfifo_ring *ring, enum vfifo_end end,
 	return 0;
 }
 
-/**
- * vfifo_ring_generate() - have, or no longer have, a producer in the kernel
- * @ring: the ring
- * @on: which
- *
- * While it has, the producer side cannot be claimed.
- *
- * Return: 0; -EBUSY: it is claimed; -ENODEV: removed.
- */
-int vfifo_ring_generate(struct vfifo_ring *ring, bool on)
-{
-	struct vfifo_side *side = vfifo_side(ring, VFIFO_PRODUCER);
-	int err = 0;
-
-	mutex_lock(&side->lock);
-	if (on && READ_ONCE(ring->removed))
-		err = -ENODEV;
-	else if (on && vfifo_position_claimed(side))
-		err = -EBUSY;
-	else
-		ring->generating = on;
-	mutex_unlock(&side->lock);
-	return err;
-}
-
 /* From here on all calls fail, and whoever sleeps in one learns that. */
 void vfifo_ring_remove(struct vfifo_ring *ring)
 {
 	WRITE_ONCE(ring->removed, true);
 	vfifo_position_changed(ring);
 	vfifo_ring_wake_all(ring);
-}
-
-/*
- * Called with the mmap_lock held. That is allowed, as nobody faults on user
- * memory while it holds a side's lock. -EINTR: killed (mmap(2) knows no other
- * interruption); -ENODEV: removed.
- */
-static int ring_lock_to_map(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	struct vfifo_side *side = vfifo_side(ring, end);
-	int err = mutex_lock_killable(&side->lock);
-
-	if (err)
-		return err;
-	if (!READ_ONCE(ring->removed))
-		return 0;
-	mutex_unlock(&side->lock);
-	return -ENODEV;
-}
-
-/**
- * vfifo_ring_map() - count a new mapping of the data, which pins the buffer
- * @ring: the ring
- * @first: its first page, out of twice the buffer
- * @pages: how many pages
- *
- * Return: 0; -EINVAL: beyond the second appearance of the buffer; -EINTR, -ENODEV.
- */
-int vfifo_ring_map(struct vfifo_ring *ring, pgoff_t first, unsigned long pages)
-{
-	unsigned long end;
-	int err;
-
-	/* Either side's lock keeps vfifo_ring_resize() out. */
-	err = ring_lock_to_map(ring, VFIFO_CONSUMER);
-	if (err)
-		return err;
-	end = 2UL * ring->buffer.nr_pages;
-	if (first < end && pages <= end - first)
-		atomic_inc(&ring->mappings);
-	else
-		err = -EINVAL;
-	vfifo_ring_unlock(ring, VFIFO_CONSUMER);
-	return err;
-}
-
-/* The same for a page of numbers that is only to be read. */
-int vfifo_ring_watch(struct vfifo_ring *ring)
-{
-	int err = ring_lock_to_map(ring, VFIFO_CONSUMER);
-
-	if (err)
-		return err;
-	atomic_inc(&ring->mappings);
-	vfifo_ring_unlock(ring, VFIFO_CONSUMER);
-	return 0;
-}
-
-/**
- * vfifo_ring_claim() - the same for a position that the caller will move
- * @ring: the ring
- * @end: whose
- *
- * Return: 0; -EBUSY: somebody else has claimed it, or the generator is on; -EINTR,
- * -ENODEV.
- */
-int vfifo_ring_claim(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	struct vfifo_side *side = vfifo_side(ring, end);
-	int err = ring_lock_to_map(ring, end);
-
-	if (err)
-		return err;
-	if (vfifo_position_claimed(side) ||
-	    (end == VFIFO_PRODUCER && ring->generating)) {
-		vfifo_ring_unlock(ring, end);
-		return -EBUSY;
-	}
-	atomic_inc(&ring->mappings);
-	vfifo_position_claim(ring, end);
-	vfifo_ring_unlock(ring, end);
-
-	vfifo_ring_wake_all(ring);
-	return 0;
-}
-
-/* One less; with the last one the side is the kernel's again. */
-void vfifo_ring_release(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	struct vfifo_side *side = vfifo_side(ring, end);
-	bool last;
-
-	mutex_lock(&side->lock);
-	last = vfifo_position_release(ring, end);
-	mutex_unlock(&side->lock);
-	if (last)
-		vfifo_ring_wake_all(ring);
-}
-
-/* One more of any mapping that is there already (fork, mremap, or split in two). */
-void vfifo_ring_map_again(struct vfifo_ring *ring)
-{
-	atomic_inc(&ring->mappings);
-}
-
-void vfifo_ring_unmap(struct vfifo_ring *ring)
-{
-	atomic_dec(&ring->mappings);
-}
-
-/* The page at @index of a mapping of the data that exists, or NULL. */
-struct page *vfifo_ring_page(struct vfifo_ring *ring, pgoff_t index)
-{
-	const struct vfifo_buffer *buffer = &ring->buffer;
-
-	return index < 2UL * buffer->nr_pages ? buffer->pages[index] : NULL;
 }

@@ -3,7 +3,7 @@
  * ring.h - the buffer, its two sides, who holds them and who sleeps on them
  *
  * The two sides mirror each other: what the producer side fills, the consumer
- * side takes, and each waits for the other's position to move. Four files, each
+ * side takes, and each waits for the other's position to move. Five files, each
  * of which calls those below it only:
  *
  * ring.c: what the faces do to a ring
@@ -17,8 +17,11 @@
  *   vfifo_ring_copy_in            all of that for a buffer of the kernel's own
  *   vfifo_ring_clear, _resize     drop what is stored; another capacity
  *   vfifo_ring_set_watermark      from how much on poll(2) reports
- *   vfifo_ring_generate           keeps the producer side from being claimed
  *   vfifo_ring_remove             the end, for all but what is mapped
+ *
+ * claim.c: who has it mapped, and who holds its sides
+ *   vfifo_ring_generate_begin, _end
+ *                                 keeps the producer side from being claimed
  *   vfifo_ring_map, _page         the data in somebody's address space
  *   vfifo_ring_watch, _claim, _release
  *                                 the same for the pages of numbers
@@ -131,8 +134,19 @@ int vfifo_ring_fasync(struct vfifo_ring *ring, int fd, struct file *file,
 void vfifo_ring_flush(struct vfifo_ring *ring);
 void vfifo_ring_wake(struct vfifo_ring *ring, enum vfifo_end end);
 void vfifo_ring_wake_pollers(struct vfifo_ring *ring, enum vfifo_end end);
-int vfifo_ring_kick(struct vfifo_ring *ring);
+void vfifo_ring_kick(struct vfifo_ring *ring);
 void vfifo_ring_wake_all(struct vfifo_ring *ring);
+
+/* claim.c */
+int vfifo_ring_generate_begin(struct vfifo_ring *ring);
+void vfifo_ring_generate_end(struct vfifo_ring *ring);
+int vfifo_ring_map(struct vfifo_ring *ring, pgoff_t first, unsigned long pages);
+struct page *vfifo_ring_page(struct vfifo_ring *ring, pgoff_t index);
+int vfifo_ring_watch(struct vfifo_ring *ring);
+int vfifo_ring_claim(struct vfifo_ring *ring, enum vfifo_end end);
+void vfifo_ring_release(struct vfifo_ring *ring, enum vfifo_end end);
+void vfifo_ring_map_again(struct vfifo_ring *ring);
+void vfifo_ring_unmap(struct vfifo_ring *ring);
 
 /* ring.c */
 int vfifo_ring_init(struct vfifo_ring *ring, int number, u32 capacity);
@@ -153,15 +167,6 @@ int vfifo_ring_clear(struct vfifo_ring *ring);
 int vfifo_ring_resize(struct vfifo_ring *ring, u32 capacity);
 int vfifo_ring_set_watermark(struct vfifo_ring *ring, enum vfifo_end end,
 			     u32 watermark);
-int vfifo_ring_generate(struct vfifo_ring *ring, bool on);
 void vfifo_ring_remove(struct vfifo_ring *ring);
-
-int vfifo_ring_map(struct vfifo_ring *ring, pgoff_t first, unsigned long pages);
-struct page *vfifo_ring_page(struct vfifo_ring *ring, pgoff_t index);
-int vfifo_ring_watch(struct vfifo_ring *ring);
-int vfifo_ring_claim(struct vfifo_ring *ring, enum vfifo_end end);
-void vfifo_ring_release(struct vfifo_ring *ring, enum vfifo_end end);
-void vfifo_ring_map_again(struct vfifo_ring *ring);
-void vfifo_ring_unmap(struct vfifo_ring *ring);
 
 #endif /* _VFIFO_RING_H */

@@ -348,13 +348,12 @@ static void side_kick(struct vfifo_ring *ring, enum vfifo_end end)
 }
 
 /* The same as vfifo_ring_wake() for the holder of a claim, who does not say which. */
-int vfifo_ring_kick(struct vfifo_ring *ring)
+void vfifo_ring_kick(struct vfifo_ring *ring)
 {
 	/* [A]: as above, for those who left out theirs. */
 	smp_mb();
 	side_kick(ring, VFIFO_CONSUMER);
 	side_kick(ring, VFIFO_PRODUCER);
-	return 0;
 }
 
 /* What changed may matter to anyone, whatever he waits for. */

@@ -32,7 +32,11 @@ int vfifo_wake(struct vfifo *f)
 	struct vfifo_handle *h = vfifo_handle(f);
 	const struct vfifo_status *s = f->status;
 	enum vfifo_end other = vfifo_other_end(f->end);
-	/* Acquire: a sleeper has stored its threshold before it sets its bit. */
+	/*
+	 * Acquire: the position that vfifo_look() loads is to be no older than the
+	 * bit. A threshold older than the bit does no harm: whoever stored a newer
+	 * one looks once more after that, and sees what we have published.
+	 */
 	__u32 need = __atomic_load_n(&s->need, __ATOMIC_ACQUIRE);
 	__u32 threshold =
 		__atomic_load_n(&s->threshold[other], __ATOMIC_RELAXED);
