@@ -90,26 +90,21 @@ static void unmap_all(const struct vfifo_regions *r, size_t capacity)
 	unmap(r->position[VFIFO_CONSUMER], page_size());
 }
 
-static int map(int fd, __u32 offset, size_t length, int protection, void **p)
+/* NULL, and errno says why. */
+static void *map(int fd, __u32 offset, size_t length, int protection)
 {
 	void *at =
 		mmap(NULL, length, protection, MAP_SHARED, fd, (off_t)offset);
 
-	*p = at == MAP_FAILED ? NULL : at;
-	return *p ? 0 : -errno;
+	return at == MAP_FAILED ? NULL : at;
 }
 
-static int map_position(int fd, enum vfifo_end end, int protection,
-			struct vfifo_regions *r)
+static void *map_position(int fd, enum vfifo_end end, int protection)
 {
-	__u32 offset = end == VFIFO_PRODUCER ? VFIFO_MMAP_PRODUCER :
-					       VFIFO_MMAP_CONSUMER;
-	void *p;
-	int err = map(fd, offset, page_size(), protection, &p);
-
-	if (!err)
-		r->position[end] = p;
-	return err;
+	return map(fd,
+		   end == VFIFO_PRODUCER ? VFIFO_MMAP_PRODUCER :
+					   VFIFO_MMAP_CONSUMER,
+		   page_size(), protection);
 }
 
 /*
@@ -118,23 +113,24 @@ static int map_position(int fd, enum vfifo_end end, int protection,
  */
 static int map_all(int fd, enum vfifo_end end, struct vfifo_regions *r)
 {
-	void *p;
-	int capacity, err;
+	enum vfifo_end other = vfifo_other_end(end);
+	int capacity;
 
-	err = map(fd, VFIFO_MMAP_STATUS, page_size(), PROT_READ, &p);
-	if (err)
-		return err;
-	r->status = p;
+	r->status = map(fd, VFIFO_MMAP_STATUS, page_size(), PROT_READ);
+	if (!r->status)
+		return -errno;
 	capacity = vfifo_check_status(r->status);
 	if (capacity < 0)
 		return capacity;
-	err = map(fd, VFIFO_MMAP_DATA, 2 * (size_t)capacity,
-		  PROT_READ | PROT_WRITE, &p);
-	if (err)
-		return err;
-	r->data = p;
-	err = map_position(fd, vfifo_other_end(end), PROT_READ, r);
-	return err ? err : map_position(fd, end, PROT_READ | PROT_WRITE, r);
+	r->data = map(fd, VFIFO_MMAP_DATA, 2 * (size_t)capacity,
+		      PROT_READ | PROT_WRITE);
+	if (!r->data)
+		return -errno;
+	r->position[other] = map_position(fd, other, PROT_READ);
+	if (!r->position[other])
+		return -errno;
+	r->position[end] = map_position(fd, end, PROT_READ | PROT_WRITE);
+	return r->position[end] ? 0 : -errno;
 }
 
 static int attach_file(int fd, enum vfifo_end end, struct vfifo **f)

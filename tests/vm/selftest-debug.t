@@ -5,28 +5,15 @@ set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 kernel=${1:-debug}
-tmp=$(mktemp)
-trap 'rm -f "$tmp"' EXIT
-number=0 failed=0
-
-check() { # WHAT COMMAND...
-	local what="$1"
-	shift
-	number=$((number + 1))
-	if "$@"; then
-		echo "ok $number - $what"
-	else
-		failed=$((failed + 1))
-		echo "not ok $number - $what"
-		sed 's/^/# /' "$tmp" | head -n 60
-	fi
-}
+tap=$(mktemp)
+trap 'rm -f "$tap"' EXIT
+. "$top/tests/vm/selftest.lib"
 
 lane() { # TEST
-	"$top/scripts/vm-test" -k "$kernel" -t tests/vm/selftest-debug -m tests/vm/selftest/kmod "$1" >"$tmp" || :
+	"$top/scripts/vm-test" -k "$kernel" -t tests/vm/selftest-debug -m tests/vm/selftest/kmod "$1" >"$tap" || :
 }
 
-said() { grep -q -- "$1" "$tmp"; }
+said() { grep -q -- "$1" "$tap"; }
 
 echo 'TAP version 13'
 lane on
@@ -40,5 +27,4 @@ check 'as lockdep says' said 'possible circular locking dependency'
 lane leak
 check 'a leak fails the run, as it is found at the end' said '^not ok 2 - guest'
 check 'as kmemleak says' said 'kmemleak: [0-9]* new suspected memory leak'
-echo "1..$number"
-[ $failed = 0 ]
+checked

@@ -8,24 +8,12 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 kernel=${1:-6.12}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-number=0 failed=0
-
-check() { # WHAT COMMAND...
-	local what="$1"
-	shift
-	number=$((number + 1))
-	if "$@"; then
-		echo "ok $number - $what"
-	else
-		failed=$((failed + 1))
-		echo "not ok $number - $what"
-		sed 's/^/# /' "$tmp/tap" | head -n 60
-	fi
-}
+tap=$tmp/tap
+. "$top/tests/vm/selftest.lib"
 
 lane() { # ARG...
 	status=0
-	"$top/scripts/vm-test" -k "$kernel" -t tests/vm/selftest "$@" >"$tmp/tap" || status=$?
+	"$top/scripts/vm-test" -k "$kernel" -t tests/vm/selftest "$@" >"$tap" || status=$?
 }
 
 # NAME's result, in $tmp/tap, is RESULT and its diagnostics have a line with TEXT.
@@ -41,7 +29,7 @@ reported() { # NAME RESULT TEXT
 		}
 		here && index($0, text) { said = 1 }
 		/^# running / { here = 0 }
-		END { exit !(seen == 1 && right && said) }' "$tmp/tap"
+		END { exit !(seen == 1 && right && said) }' "$tap"
 }
 
 # As many results as planned, numbered one after the other.
@@ -50,7 +38,7 @@ well_formed() {
 		/^(not )?ok / { n++; if ($0 !~ "^(not )?ok " n " - ") bad = 1 }
 		NR == 1 && $0 != "TAP version 13" { bad = 1 }
 		!/^(TAP version 13|1\.\.[0-9]+|(not )?ok .*|#.*)$/ { bad = 1 }
-		END { exit !(plan == n && !bad) }' "$tmp/tap"
+		END { exit !(plan == n && !bad) }' "$tap"
 }
 
 [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || { echo '1..0 # SKIP needs root'; exit 0; }
@@ -92,7 +80,7 @@ END
 check 'every test has its result, once' well_formed
 check 'the exit status says that tests failed' [ "$status" != 0 ]
 planted=$(find "$top/tests/vm/selftest" -maxdepth 1 \( -name '*.sh' -o -name '*.c' \) | wc -l)
-check 'no planted test is left out' grep -qx "1\.\.$((planted + 1))" "$tmp/tap"
+check 'no planted test is left out' grep -qx "1\.\.$((planted + 1))" "$tap"
 
 lane -m tests/vm/selftest/kmod pass skip nomod
 check 'with nothing wrong the exit status is 0' [ "$status" = 0 ]
@@ -100,7 +88,7 @@ lane --no-module pass
 check 'without a module too' [ "$status" = 0 ]
 lane --no-module 'no-such-*'
 check 'no test at all is a failure' [ "$status" != 0 ]
-check 'and is said in TAP' grep -q '^not ok 1 - ' "$tmp/tap"
+check 'and is said in TAP' grep -q '^not ok 1 - ' "$tap"
 
 # --- a shell ------------------------------------------------------------------------
 
@@ -108,10 +96,10 @@ shell() {
 	printf 'echo one\n[ -e /sys/module/planted ] && printf two\nexit 5\n' >"$tmp/commands"
 	printf 'one\ntwo' >"$tmp/expected"
 	"$top/scripts/vm-shell" -k "$kernel" -m tests/vm/selftest/kmod \
-		<"$tmp/commands" >"$tmp/tap" && status=0 || status=$?
+		<"$tmp/commands" >"$tap" && status=0 || status=$?
 }
 shell
-check 'vm-shell gives back what its commands say' cmp -s "$tmp/tap" "$tmp/expected"
+check 'vm-shell gives back what its commands say' cmp -s "$tap" "$tmp/expected"
 check 'and their exit status' [ "$status" = 5 ]
 
 # --- guests that lie ----------------------------------------------------------------
@@ -131,7 +119,7 @@ told() { # COMMAND...: tells what that makes of a whole verdict, to a lane that 
 }
 
 disbelieved() { # NAME: a failure, with NAME not ok
-	[ "$status" != 0 ] && well_formed && grep -q "^not ok [0-9]* - $1\$" "$tmp/tap"
+	[ "$status" != 0 ] && well_formed && grep -q "^not ok [0-9]* - $1\$" "$tap"
 }
 
 whole() {
@@ -187,5 +175,4 @@ TOLD_STATUS=1
 told cat
 check 'a QEMU that fails after a whole verdict' disbelieved guest
 
-echo "1..$number"
-[ "$failed" = 0 ]
+checked
