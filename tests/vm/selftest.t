@@ -106,12 +106,20 @@ check 'and their exit status' [ "$status" = 5 ]
 
 cat >"$tmp/qemu" <<'END'
 #!/bin/sh
-# Stands in for QEMU: fd 3 is where a guest's verdict goes.
+# Stands in for QEMU: fd 3 is where a guest's verdict goes. As long as there is a line in
+# the file $BOOTS it takes one and does not get as far as that; the line is what the
+# console has of it.
+if [ -s "$BOOTS" ]; then
+	while [ "${1#file:}" = "$1" ]; do shift; done
+	head -n 1 "$BOOTS" >"${1#file:}"
+	sed -i 1d "$BOOTS"
+	exit 0
+fi
 cat "$TOLD" >&3
 exit "${TOLD_STATUS:-0}"
 END
 chmod +x "$tmp/qemu"
-export VFIFO_QEMU="$tmp/qemu" TOLD="$tmp/told" TOLD_STATUS=0
+export VFIFO_QEMU="$tmp/qemu" TOLD="$tmp/told" TOLD_STATUS=0 BOOTS="$tmp/boots"
 
 told() { # COMMAND...: tells what that makes of a whole verdict, to a lane that asked
 	whole | "$@" >"$tmp/told" # for pass and skip
@@ -144,6 +152,16 @@ told sed '/^# finished/d'
 check 'one without its trailer is not' disbelieved guest
 told sed '/^# running skip/q'
 check 'one that ends while a test runs: that test failed' disbelieved skip
+printf 'Oops: int3: 0000\n%.0s' 1 2 >"$BOOTS"
+told cat
+check 'a boot that the emulator spoils is made again, twice' believed
+check 'and that is said' [ "$(grep -c 'started again' "$tap")" = 2 ]
+printf 'Oops: int3: 0000\n%.0s' 1 2 3 >"$BOOTS"
+told cat
+check 'but not for ever' disbelieved pass
+echo 'Kernel panic' >"$BOOTS"
+told cat
+check 'a boot that ends otherwise is a failure' disbelieved pass
 told head -c 50
 check 'one that ends within a line: that test failed' disbelieved pass
 told head -c -1
