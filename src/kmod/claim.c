@@ -32,8 +32,10 @@ int vfifo_ring_generate_begin(struct vfifo_ring *ring)
 	else if (vfifo_position_claimed(side))
 		err = -EBUSY;
 	else
-		ring->generating = true;
+		vfifo_position_set_generating(ring, true);
 	mutex_unlock(&side->lock);
+	if (!err)
+		vfifo_ring_wake_all(ring);
 	return err;
 }
 
@@ -42,8 +44,9 @@ void vfifo_ring_generate_end(struct vfifo_ring *ring)
 	struct vfifo_side *side = vfifo_side(ring, VFIFO_PRODUCER);
 
 	mutex_lock(&side->lock);
-	ring->generating = false;
+	vfifo_position_set_generating(ring, false);
 	mutex_unlock(&side->lock);
+	vfifo_ring_wake_all(ring);
 }
 
 /*

@@ -11,7 +11,10 @@
  */
 #include <linux/cdev.h>
 #include <linux/idr.h>
+#include <linux/kobject.h>
 #include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
 
 #include "compat.h"
 #include "device.h"
@@ -41,6 +44,7 @@ struct vfifo *vfifo_alloc(int minor, u32 capacity)
 		return NULL;
 	}
 	vfifo->minor = minor;
+	mutex_init(&vfifo->node_lock);
 	kref_init(&vfifo->refs);
 	return vfifo;
 }
@@ -49,6 +53,7 @@ static void vfifo_release(struct kref *refs)
 {
 	struct vfifo *vfifo = container_of(refs, struct vfifo, refs);
 
+	mutex_destroy(&vfifo->node_lock);
 	mutex_destroy(&vfifo->generator.lock);
 	vfifo_ring_destroy(&vfifo->ring);
 	kfree(vfifo);
@@ -95,6 +100,73 @@ static void minor_give_back(struct vfifo *vfifo)
 	vfifo_put(vfifo);
 }
 
+static void set_dev(struct vfifo *vfifo, struct device *dev)
+{
+	mutex_lock(&vfifo->node_lock);
+	vfifo->dev = dev;
+	mutex_unlock(&vfifo->node_lock);
+}
+
+/**
+ * vfifo_changed() - tell user space that an attribute has another value
+ * @vfifo: whose
+ * @attribute: its name
+ *
+ * By a uevent, which udev acts on, and to those who poll the attribute's file.
+ */
+void vfifo_changed(struct vfifo *vfifo, const char *attribute)
+{
+	char which[32];
+	char *environment[] = { which, NULL };
+
+	snprintf(which, sizeof(which), "VFIFO_CHANGED=%s", attribute);
+	mutex_lock(&vfifo->node_lock);
+	if (vfifo->dev) {
+		sysfs_notify(&vfifo->dev->kobj, NULL, attribute);
+		kobject_uevent_env(&vfifo->dev->kobj, KOBJ_CHANGE, environment);
+	}
+	mutex_unlock(&vfifo->node_lock);
+}
+
+/* What may be in a file's name, and in one line of text. */
+static bool label_valid(const char *label)
+{
+	const unsigned char *c;
+
+	if (strlen(label) > VFIFO_LABEL_MAX || !strcmp(label, ".") ||
+	    !strcmp(label, ".."))
+		return false;
+	for (c = (const unsigned char *)label; *c; c++) {
+		if (*c < ' ' || *c == 0x7f || *c == '/')
+			return false;
+	}
+	return true;
+}
+
+/* Return: 0; -EINVAL: see label_valid(). */
+int vfifo_set_label(struct vfifo *vfifo, const char *label)
+{
+	bool changes;
+
+	if (!label_valid(label))
+		return -EINVAL;
+	mutex_lock(&vfifo->node_lock);
+	changes = strcmp(vfifo->label, label);
+	strscpy(vfifo->label, label, sizeof(vfifo->label));
+	mutex_unlock(&vfifo->node_lock);
+	if (changes)
+		vfifo_changed(vfifo, "label");
+	return 0;
+}
+
+/* @label, of VFIFO_LABEL_MAX and 1, gets a copy. */
+void vfifo_label(struct vfifo *vfifo, char *label)
+{
+	mutex_lock(&vfifo->node_lock);
+	strscpy(label, vfifo->label, VFIFO_LABEL_MAX + 1);
+	mutex_unlock(&vfifo->node_lock);
+}
+
 /**
  * vfifo_register() - give it its minor, a node in /dev and its attributes
  * @vfifo: one that is ready for use
@@ -117,12 +189,14 @@ int vfifo_register(struct vfifo *vfifo, const struct attribute_group **groups)
 		minor_give_back(vfifo);
 		return PTR_ERR(dev);
 	}
+	set_dev(vfifo, dev);
 	return 0;
 }
 
 /* The reverse; waits for attributes that are being read or written. */
 void vfifo_unregister(struct vfifo *vfifo)
 {
+	set_dev(vfifo, NULL);
 	device_destroy(vfifo_class, MKDEV(MAJOR(vfifo_first), vfifo->minor));
 	minor_give_back(vfifo);
 }

@@ -5,7 +5,8 @@
  *	lock			what it keeps still		sleeps	order
  *	----			-------------------		------	-----
  *	vfifo_devices_lock	which there are			yes	0
- *	generator.lock		generator.on			yes	1
+ *	node_lock		dev, label			yes	0
+ *	generator.lock		generator, but for its timer	yes	1
  *	producer side's lock	ring.sides[VFIFO_PRODUCER]	yes	2
  *	consumer side's lock	ring.sides[VFIFO_CONSUMER]	yes	3
  *	vfifo_minors_lock	which minor is which vfifo	yes	4
@@ -14,7 +15,9 @@
  *
  * Either side's lock keeps ring.buffer still, and so does a mapping; it changes
  * under both, unmapped. A side is claimed and released under its own. The producer
- * side's also covers both watermarks and ring.generating. The last two are never
+ * side's also covers both watermarks and ring.generating. node_lock is taken with none of
+ * the others but that of an attribute in use, which vfifo_unregister() waits for with
+ * none at all. The last two are never
  * taken one under the other. mmap_lock is taken before a side's lock (mmap(2) and
  * munmap(2) do), so nobody touches user memory that may fault while it holds one.
  *
@@ -32,16 +35,32 @@
 #include <linux/mutex.h>
 #include <linux/workqueue.h>
 
+#include <vfifo_pattern.h>
+
 #include "ring.h"
 
 /* How many a module can make. */
 #define VFIFO_DEVICES_MAX 256
+
+/* The longest label, in bytes. */
+#define VFIFO_LABEL_MAX 64
 
 struct vfifo_generator {
 	struct mutex lock;
 	bool on;
 	struct hrtimer timer; /* queues the work, while on */
 	struct work_struct work;
+
+	/* The work goes by these; they are set while it stands still. */
+	u32 period_us;
+	u32 burst; /* bytes a period; 0: see burst_bytes() */
+	u64 began_ns;
+	bool stopping;
+
+	/* The work's own, while it is on. */
+	u64 ticks; /* done since it began */
+	struct vfifo_pattern pattern;
+	bool dropping; /* up to the end of a unit */
 };
 
 /*
@@ -53,6 +72,10 @@ struct vfifo {
 	int minor;
 	struct vfifo_ring ring;
 	struct vfifo_generator generator;
+
+	struct mutex node_lock;
+	struct device *dev; /* while it is registered */
+	char label[VFIFO_LABEL_MAX + 1];
 };
 
 /* device.c */
@@ -61,6 +84,9 @@ struct vfifo *vfifo_get(int minor);
 void vfifo_put(struct vfifo *vfifo);
 int vfifo_register(struct vfifo *vfifo, const struct attribute_group **groups);
 void vfifo_unregister(struct vfifo *vfifo);
+void vfifo_changed(struct vfifo *vfifo, const char *attribute);
+int vfifo_set_label(struct vfifo *vfifo, const char *label);
+void vfifo_label(struct vfifo *vfifo, char *label);
 int vfifo_nodes_init(void);
 int vfifo_nodes_attribute(const struct class_attribute *attr);
 void vfifo_nodes_no_attribute(const struct class_attribute *attr);
@@ -83,5 +109,14 @@ void vfifo_generators_exit(void);
 void vfifo_generator_init(struct vfifo *vfifo);
 int vfifo_generator_set_mode(struct vfifo *vfifo, int mode);
 int vfifo_generator_mode(struct vfifo *vfifo);
+void vfifo_generator_set_pattern(struct vfifo *vfifo,
+				 enum vfifo_pattern_kind kind);
+enum vfifo_pattern_kind vfifo_generator_pattern(struct vfifo *vfifo);
+int vfifo_generator_set_text(struct vfifo *vfifo, const char *text, size_t n);
+size_t vfifo_generator_text(struct vfifo *vfifo, char *text);
+int vfifo_generator_set_period_us(struct vfifo *vfifo, u64 period_us);
+u32 vfifo_generator_period_us(struct vfifo *vfifo);
+int vfifo_generator_set_burst(struct vfifo *vfifo, u64 burst);
+u32 vfifo_generator_burst(struct vfifo *vfifo);
 
 #endif /* _VFIFO_DEVICE_H */

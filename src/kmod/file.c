@@ -43,6 +43,8 @@ struct vfifo_io {
 	bool nowait;   /* EAGAIN rather than wait for the lock, either */
 	bool more;     /* the last move could have gone on at once */
 	bool futile;   /* the last move found user memory missing at once */
+	bool over;     /* nothing more is to be moved, nor waited for */
+	bool counted;  /* a byte has been moved */
 };
 
 static int io_lock(struct vfifo_io *io)
@@ -65,23 +67,57 @@ static size_t io_copy(struct vfifo_io *io, void *at, size_t n)
 	return copied;
 }
 
+/* Where the oldest bytes make room for new ones. */
+static int io_make_room(struct vfifo_io *io)
+{
+	const size_t n =
+		min_t(size_t, iov_iter_count(io->iter), VFIFO_MOVE_MAX);
+
+	if (io->end != VFIFO_PRODUCER ||
+	    READ_ONCE(io->ring->overflow) != VFIFO_OVERWRITE)
+		return 0;
+	return vfifo_ring_make_room(io->ring, n, io->nowait);
+}
+
+/*
+ * There is too little, but who need not wait for more is through: a reader is at the
+ * end of the file, and a writer drops the rest, as if it had been written.
+ */
+static ssize_t io_give_up(struct vfifo_io *io)
+{
+	const size_t rest = iov_iter_count(io->iter);
+
+	io->over = true;
+	if (io->end == VFIFO_CONSUMER)
+		return 0;
+	iov_iter_advance(io->iter, rest);
+	vfifo_ring_dropped(io->ring, rest);
+	return rest;
+}
+
 /*
  * Moves what can be moved now, under the lock of the side.
  *
- * Return: bytes moved; 0: fewer than needed are available; -EFAULT: none, as user
- * memory was not there; what vfifo_ring_available() says. @missing: how many bytes
- * of user memory are to be brought in; @iter is at the first of them, with those
- * of an atomic write that came before it, @copied, to be gone back over.
+ * Return: bytes moved, or dropped; 0: fewer than needed are available, or it is over;
+ * -EFAULT: none, as user memory was not there; what vfifo_ring_available() and
+ * vfifo_ring_make_room() say. @missing: how many bytes of user memory are to be brought
+ * in; @iter is at the first of them, with those of an atomic write that came before
+ * it, @copied, to be gone back over.
  */
 static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
 {
-	int available = vfifo_ring_available(io->ring, io->end);
+	const bool waits = vfifo_ring_waits(io->ring, io->end);
 	size_t possible, n;
+	int available, err;
 
+	err = io_make_room(io);
+	if (err)
+		return err;
+	available = vfifo_ring_available(io->ring, io->end);
 	if (available < 0)
 		return available;
 	if (available < io->need)
-		return 0;
+		return waits ? 0 : io_give_up(io);
 	possible = min_t(size_t, available, iov_iter_count(io->iter));
 	n = min_t(size_t, possible, VFIFO_MOVE_MAX);
 	*copied = io_copy(io, vfifo_ring_at(io->ring, io->end), n);
@@ -89,6 +125,9 @@ static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
 	if (!*copied || (*missing && io->whole))
 		return -EFAULT;
 	vfifo_ring_commit(io->ring, io->end, *copied);
+	if (!io->counted)
+		vfifo_ring_count_call(io->ring, io->end);
+	io->counted = true;
 	io->more = *copied < possible;
 	return *copied;
 }
@@ -134,12 +173,13 @@ static int io_retry(struct vfifo_io *io)
 /* What to do after a move that was not hindered by user memory. */
 static int io_next(struct vfifo_io *io, bool moved, bool done)
 {
-	if (moved && io->more) {
+	if (moved && !io->more && vfifo_ring_waits(io->ring, io->end))
+		return 0;
+	if (moved) {
+		/* It may go on like this for long. */
 		cond_resched();
 		return signal_pending(current) ? -ERESTARTSYS : 0;
 	}
-	if (moved)
-		return 0;
 	if (io->nonblock || (done && io->end == VFIFO_CONSUMER))
 		return -EAGAIN;
 	/*
@@ -182,6 +222,8 @@ static ssize_t io_run(struct vfifo_io *io)
 			err = n;
 			break;
 		}
+		if (io->over)
+			break;
 		if (n > 0 && io->end == VFIFO_CONSUMER && !io->more)
 			break; /* gives what there is */
 		err = io_next(io, n > 0, done);
@@ -287,12 +329,16 @@ static int vfifo_open(struct inode *inode, struct file *file)
 		return -ENODEV;
 	file->private_data = vfifo;
 	file->f_mode |= FMODE_NOWAIT;
+	vfifo_ring_open(&vfifo->ring, file->f_mode);
 	return stream_open(inode, file);
 }
 
 static int vfifo_release(struct inode *inode, struct file *file)
 {
-	vfifo_put(file->private_data);
+	struct vfifo *vfifo = file->private_data;
+
+	vfifo_ring_close(&vfifo->ring, file->f_mode);
+	vfifo_put(vfifo);
 	return 0;
 }
 

@@ -31,6 +31,7 @@
 #include <vfifo_ring.h>
 
 #include "ring.h"
+#include "trace.h"
 
 /* How often to try for a pair of positions that belong together. */
 #define PAIR_TRIES 4
@@ -58,6 +59,24 @@ static u32 load(struct vfifo_side *side)
 
 	/* Acquire: as above. */
 	return smp_load_acquire(at);
+}
+
+/*
+ * Where its position has moved from, and under the same lock; so no two count at once,
+ * but some look meanwhile.
+ */
+static void count_bytes(struct vfifo_ring *ring, enum vfifo_end end, u32 n,
+			u32 now)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+
+	atomic64_set(&side->bytes, atomic64_read(&side->bytes) + n);
+	if (!n)
+		return;
+	if (end == VFIFO_PRODUCER)
+		trace_vfifo_produce(ring->number, n, now);
+	else
+		trace_vfifo_consume(ring->number, n, now);
 }
 
 /*
@@ -114,10 +133,13 @@ static void take_over(struct vfifo_ring *ring, enum verdict verdict, u32 at[2])
 
 		if (!vfifo_position_claimed(side))
 			continue;
-		if (verdict == GOOD)
+		if (verdict == GOOD) {
+			count_bytes(ring, end, at[end] - side->position,
+				    at[end]);
 			WRITE_ONCE(side->position, at[end]);
-		else if (verdict == BAD)
+		} else if (verdict == BAD) {
 			at[end] = side->position;
+		}
 	}
 	if (verdict != UNDECIDED)
 		WRITE_ONCE(ring->broken, verdict == BAD);
@@ -127,9 +149,23 @@ static void take_over(struct vfifo_ring *ring, enum verdict verdict, u32 at[2])
 static bool refresh(struct vfifo_ring *ring, enum vfifo_end own, u32 at[2])
 {
 	const bool was_broken = ring->broken;
+	const enum verdict verdict = load_and_check(ring, own, at);
 
-	take_over(ring, load_and_check(ring, own, at), at);
+	if (verdict == BAD && !was_broken)
+		trace_vfifo_bad_position(ring->number, at[VFIFO_PRODUCER],
+					 at[VFIFO_CONSUMER]);
+	take_over(ring, verdict, at);
 	return ring->broken != was_broken;
+}
+
+/*
+ * Whether nobody is left who could produce. A holder of the producer side is not
+ * always among the writers: it may hold the other side by the same file.
+ */
+static bool has_ended(struct vfifo_ring *ring)
+{
+	return ring->eof && !ring->writers && !ring->generating &&
+	       !vfifo_position_claimed(vfifo_side(ring, VFIFO_PRODUCER));
 }
 
 /* Those who map the status page are told. */
@@ -138,6 +174,8 @@ static void show_flags(struct vfifo_ring *ring)
 	u32 flags = 0;
 
 	lockdep_assert_held(&ring->positions_lock);
+	if (has_ended(ring))
+		flags |= VFIFO_ENDED;
 	if (vfifo_position_claimed(vfifo_side(ring, VFIFO_PRODUCER)))
 		flags |= VFIFO_PRODUCER_CLAIMED;
 	if (vfifo_position_claimed(vfifo_side(ring, VFIFO_CONSUMER)))
@@ -146,7 +184,10 @@ static void show_flags(struct vfifo_ring *ring)
 		flags |= VFIFO_BROKEN;
 	if (READ_ONCE(ring->removed))
 		flags |= VFIFO_REMOVED;
-	WRITE_ONCE(ring->status->flags, flags);
+	/* Release: for clients that look what is stored after VFIFO_ENDED. */
+	smp_store_release(&ring->status->flags, flags);
+	/* Release: pairs with the acquire in vfifo_ring_waits(). */
+	smp_store_release(&ring->ended, flags & VFIFO_ENDED);
 }
 
 /**
@@ -186,8 +227,9 @@ u32 vfifo_position_room(struct vfifo_ring *ring, enum vfifo_end end,
 }
 
 /* Hands the next @n bytes of a side that is not claimed to the other one. */
-void vfifo_position_move(struct vfifo_side *side, u32 n)
+void vfifo_position_move(struct vfifo_ring *ring, enum vfifo_end end, u32 n)
 {
+	struct vfifo_side *side = vfifo_side(ring, end);
 	const u32 now = side->position + n;
 
 	lockdep_assert_held(&side->lock);
@@ -199,6 +241,7 @@ void vfifo_position_move(struct vfifo_side *side, u32 n)
 	smp_store_release(&side->position, now);
 	/* Release: pairs with the acquire of the clients. */
 	smp_store_release(&side->page->position, now);
+	count_bytes(ring, end, n, now);
 }
 
 static void next_generation(struct vfifo_ring *ring)
@@ -216,6 +259,61 @@ void vfifo_position_changed(struct vfifo_ring *ring)
 	spin_unlock(&ring->positions_lock);
 }
 
+void vfifo_position_set_eof(struct vfifo_ring *ring, bool eof)
+{
+	spin_lock(&ring->positions_lock);
+	ring->eof = eof;
+	show_flags(ring);
+	spin_unlock(&ring->positions_lock);
+}
+
+void vfifo_position_set_generating(struct vfifo_ring *ring, bool generating)
+{
+	lockdep_assert_held(&vfifo_side(ring, VFIFO_PRODUCER)->lock);
+	spin_lock(&ring->positions_lock);
+	ring->generating = generating;
+	show_flags(ring);
+	spin_unlock(&ring->positions_lock);
+}
+
+/* @more, or less if negative, can produce. Return: whether it has ended now. */
+bool vfifo_position_writers(struct vfifo_ring *ring, int more)
+{
+	bool ended;
+
+	spin_lock(&ring->positions_lock);
+	ring->writers += more;
+	show_flags(ring);
+	ended = ring->ended;
+	spin_unlock(&ring->positions_lock);
+	return ended;
+}
+
+void vfifo_position_reset_counts(struct vfifo_ring *ring)
+{
+	int end;
+
+	spin_lock(&ring->positions_lock);
+	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
+		struct vfifo_side *side = vfifo_side(ring, end);
+
+		lockdep_assert_held(&side->lock);
+		atomic64_set(&side->bytes, 0);
+		atomic64_set(&side->calls, 0);
+	}
+	spin_unlock(&ring->positions_lock);
+}
+
+/*
+ * Whoever holds the consumer side has a file that is open for writing, as claims need
+ * one, but does not mean to write.
+ */
+static void count_holder(struct vfifo_ring *ring, enum vfifo_end end, int more)
+{
+	if (end == VFIFO_CONSUMER)
+		ring->writers -= more;
+}
+
 /* From here on the caller's process has a side's position. */
 void vfifo_position_claim(struct vfifo_ring *ring, enum vfifo_end end)
 {
@@ -227,6 +325,9 @@ void vfifo_position_claim(struct vfifo_ring *ring, enum vfifo_end end)
 	WRITE_ONCE(side->page->position, side->position);
 	WRITE_ONCE(side->claims, 1);
 	side->holder = get_pid(task_tgid(current));
+	count_holder(ring, end, 1);
+	trace_vfifo_claim(ring->number, end, pid_nr(side->holder),
+			  side->position);
 	next_generation(ring);
 	show_flags(ring);
 	spin_unlock(&ring->positions_lock);
@@ -262,6 +363,7 @@ static void settle(struct vfifo_ring *ring, enum vfifo_end end)
 	left = at[vfifo_peer(end)];
 	take_over(ring, verdict, at);
 	if (verdict == BAD && vfifo_position_claimed(peer)) {
+		/* What was lost in between is not counted: nobody knows. */
 		WRITE_ONCE(peer->position, left);
 		WRITE_ONCE(side->position, left);
 	}
@@ -280,6 +382,9 @@ bool vfifo_position_release(struct vfifo_ring *ring, enum vfifo_end end)
 		settle(ring, end);
 		WRITE_ONCE(side->page->position, side->position);
 		swap(holder, side->holder);
+		trace_vfifo_release(ring->number, end, pid_nr(holder),
+				    side->position);
+		count_holder(ring, end, -1);
 		next_generation(ring);
 	}
 	WRITE_ONCE(side->claims, side->claims - 1);

@@ -20,6 +20,7 @@
 #include <vfifo_ring.h>
 
 #include "ring.h"
+#include "trace.h"
 
 static int side_init(struct vfifo_side *side, u32 watermark)
 {
@@ -175,33 +176,67 @@ void *vfifo_ring_at(struct vfifo_ring *ring, enum vfifo_end end)
  */
 void vfifo_ring_commit(struct vfifo_ring *ring, enum vfifo_end end, u32 n)
 {
-	vfifo_position_move(vfifo_side(ring, end), n);
+	vfifo_position_move(ring, end, n);
+}
+
+/* Counts a call that moves bytes, once, under the lock of its side. */
+void vfifo_ring_count_call(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+
+	lockdep_assert_held(&side->lock);
+	atomic64_set(&side->calls, atomic64_read(&side->calls) + 1);
+}
+
+/* Counts bytes that found no space. */
+void vfifo_ring_dropped(struct vfifo_ring *ring, u64 n)
+{
+	atomic64_add(n, &ring->dropped);
+}
+
+static int lock_consumer(struct vfifo_ring *ring, bool nowait)
+{
+	if (!nowait)
+		return vfifo_ring_lock(ring, VFIFO_CONSUMER);
+	return vfifo_ring_trylock(ring, VFIFO_CONSUMER) ? 0 : -EAGAIN;
 }
 
 /**
- * vfifo_ring_copy_in() - produce bytes of the kernel's own, all or none
- * @ring: the ring
- * @bytes: the bytes
- * @n: how many
+ * vfifo_ring_make_room() - drop the oldest bytes, so that new ones find space
+ * @ring: the ring, whose producer side's lock is held
+ * @n: how many new ones
+ * @nowait: rather fail than wait for the lock of the other side
  *
- * Does not wait for a reader. Return: false if they do not fit.
+ * As far as that can be: only what is stored, and nothing while the consumer side is
+ * claimed, as its position is its holder's. What comes of it vfifo_ring_available()
+ * tells.
+ *
+ * Return: 0; -EAGAIN: @nowait, and the lock is in use; -ERESTARTSYS: a signal.
  */
-bool vfifo_ring_copy_in(struct vfifo_ring *ring, const void *bytes, u32 n)
+int vfifo_ring_make_room(struct vfifo_ring *ring, u32 n, bool nowait)
 {
-	struct vfifo_side *side = vfifo_side(ring, VFIFO_PRODUCER);
-	bool fits;
+	u32 space;
+	int stored;
+	int err;
 
-	mutex_lock(&side->lock);
-	fits = vfifo_ring_available(ring, VFIFO_PRODUCER) >= (int)n;
-	if (fits) {
-		memcpy(vfifo_ring_at(ring, VFIFO_PRODUCER), bytes, n);
-		vfifo_ring_commit(ring, VFIFO_PRODUCER, n);
+	lockdep_assert_held(&vfifo_side(ring, VFIFO_PRODUCER)->lock);
+	space = vfifo_ring_room(ring, VFIFO_PRODUCER);
+	if (space >= n)
+		return 0;
+	err = lock_consumer(ring, nowait);
+	if (err)
+		return err;
+	/* It may have moved until here. */
+	space = vfifo_ring_room(ring, VFIFO_PRODUCER);
+	stored = vfifo_ring_available(ring, VFIFO_CONSUMER);
+	if (space < n && stored > 0) {
+		u32 oldest = min_t(u32, n - space, stored);
+
+		vfifo_ring_commit(ring, VFIFO_CONSUMER, oldest);
+		vfifo_ring_dropped(ring, oldest);
 	}
-	mutex_unlock(&side->lock);
-
-	if (fits)
-		vfifo_ring_wake(ring, VFIFO_PRODUCER);
-	return fits;
+	vfifo_ring_unlock(ring, VFIFO_CONSUMER);
+	return 0;
 }
 
 /**
@@ -337,6 +372,7 @@ int vfifo_ring_resize(struct vfifo_ring *ring, u32 capacity)
 	err = ring_may_resize(ring, capacity);
 	if (err)
 		goto err_unlock;
+	trace_vfifo_resize(ring->number, ring->buffer.capacity, capacity);
 	ring_move(ring, &buffer);
 	ring_exchange(ring, &buffer);
 	ring_unlock_both(ring);
@@ -387,6 +423,70 @@ int vfifo_ring_set_watermark(struct vfifo_ring *ring, enum vfifo_end end,
 
 	smp_mb(); /* [A]: pairs with [C] in vfifo_ring_poll() */
 	vfifo_ring_wake_pollers(ring, end);
+	return 0;
+}
+
+/**
+ * vfifo_ring_set_overflow() - what a producer does where there is no space
+ * @ring: the ring
+ * @overflow: which
+ */
+void vfifo_ring_set_overflow(struct vfifo_ring *ring,
+			     enum vfifo_overflow overflow)
+{
+	WRITE_ONCE(ring->overflow, overflow);
+	vfifo_ring_wake_all(ring);
+}
+
+/* Whether a read finds the end where nobody is left who could produce. */
+void vfifo_ring_set_eof(struct vfifo_ring *ring, bool eof)
+{
+	vfifo_position_set_eof(ring, eof);
+	vfifo_ring_wake_all(ring);
+}
+
+/* A file that can write is somebody who could produce. */
+void vfifo_ring_open(struct vfifo_ring *ring, fmode_t mode)
+{
+	if (mode & FMODE_WRITE)
+		vfifo_position_writers(ring, 1);
+}
+
+void vfifo_ring_close(struct vfifo_ring *ring, fmode_t mode)
+{
+	if ((mode & FMODE_WRITE) && vfifo_position_writers(ring, -1))
+		vfifo_ring_wake_all(ring);
+}
+
+/* What has gone on so far, as far as the kernel has seen. */
+void vfifo_ring_counts(struct vfifo_ring *ring, struct vfifo_counts *counts)
+{
+	int end;
+
+	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
+		struct vfifo_side *side = vfifo_side(ring, end);
+
+		vfifo_ring_room(ring, end); /* looks at what is claimed */
+		counts->bytes[end] = atomic64_read(&side->bytes);
+		counts->calls[end] = atomic64_read(&side->calls);
+	}
+	counts->dropped = atomic64_read(&ring->dropped);
+	counts->kicks = atomic64_read(&ring->kicks);
+	counts->wakeups = atomic64_read(&ring->wakeups);
+}
+
+/* Return: 0; -ERESTARTSYS: a signal, and nothing changed. */
+int vfifo_ring_reset_counts(struct vfifo_ring *ring)
+{
+	int err = ring_lock_both(ring);
+
+	if (err)
+		return err;
+	vfifo_position_reset_counts(ring);
+	atomic64_set(&ring->dropped, 0);
+	atomic64_set(&ring->kicks, 0);
+	atomic64_set(&ring->wakeups, 0);
+	ring_unlock_both(ring);
 	return 0;
 }
 

@@ -14,9 +14,16 @@
  *   vfifo_ring_available          bytes that the side may take, or fill
  *   vfifo_ring_at                 where they are, contiguous
  *   vfifo_ring_commit             moves the side's position over them
- *   vfifo_ring_copy_in            all of that for a buffer of the kernel's own
+ *   vfifo_ring_make_room          drops the oldest bytes for new ones
+ *   vfifo_ring_dropped, _count_call
+ *                                 counts what was not stored, and who moved
  *   vfifo_ring_clear, _resize     drop what is stored; another capacity
  *   vfifo_ring_set_watermark      from how much on poll(2) reports
+ *   vfifo_ring_set_overflow, _set_eof
+ *                                 where a producer, a consumer, need not wait
+ *   vfifo_ring_open, _close       counts who could produce
+ *   vfifo_ring_counts, _reset_counts
+ *                                 what has gone on so far
  *   vfifo_ring_remove             the end, for all but what is mapped
  *
  * claim.c: who has it mapped, and who holds its sides
@@ -30,6 +37,7 @@
  * wait.c: who sleeps, and what wakes them
  *   vfifo_ring_room               what a side may do, unlocked: a high estimate
  *   vfifo_ring_state              why a side may not be used at all
+ *   vfifo_ring_waits              whether it waits for the other one at all
  *   vfifo_ring_wait, _pass_on     sleeps until `need` bytes are available; after that
  *   vfifo_ring_poll, _fasync, _flush
  *                                 the same for poll(2), and for SIGIO
@@ -65,6 +73,23 @@ struct vfifo_buffer {
 	u32 capacity;
 };
 
+/* What a producer does where there is no space. */
+enum vfifo_overflow {
+	VFIFO_BLOCK,
+	VFIFO_DROP,
+	VFIFO_OVERWRITE,
+	VFIFO_OVERFLOWS,
+};
+
+/* What has gone on since the beginning, or since it was reset. */
+struct vfifo_counts {
+	u64 bytes[2]; /* by enum vfifo_end */
+	u64 calls[2];
+	u64 dropped;
+	u64 kicks;
+	u64 wakeups;
+};
+
 struct vfifo_side {
 	struct mutex lock;
 	u32 position; /* the last that was good: see position.c */
@@ -75,6 +100,8 @@ struct vfifo_side {
 	wait_queue_head_t sleepers;  /* blocked read() or write(), exclusive */
 	wait_queue_head_t pollers;
 	struct fasync_struct *fasync;
+	atomic64_t bytes; /* that it moved: stored like its position */
+	atomic64_t calls; /* that moved any: stored under the lock */
 } ____cacheline_aligned_in_smp;
 
 struct vfifo_ring {
@@ -82,12 +109,20 @@ struct vfifo_ring {
 	struct vfifo_buffer buffer; /* changes under both locks, unmapped */
 	struct vfifo_status *status;
 	atomic_t mappings; /* leaves 0 only under a side's lock */
-	bool generating;   /* under the producer side's lock */
 	bool removed;
+	enum vfifo_overflow overflow;
 
-	spinlock_t positions_lock; /* the claims, and the next three */
-	bool broken;		   /* a claimed position cannot be */
-	bool told;		   /* ... and the log has it; while claimed */
+	atomic64_t dropped;
+	atomic64_t kicks;
+	atomic64_t wakeups;
+
+	spinlock_t positions_lock; /* the claims, and all that follows */
+	bool generating;	   /* and under the producer side's lock */
+	bool eof;    /* it ends when nobody is left who produces */
+	bool ended;  /* ... as is the case */
+	int writers; /* open files that could produce */
+	bool broken; /* a claimed position cannot be */
+	bool told;   /* ... and the log has it; while claimed */
 	u32 generation;
 
 	struct vfifo_side sides[2]; /* by enum vfifo_end */
@@ -113,7 +148,7 @@ void vfifo_page_free(void *page);
 /* position.c */
 u32 vfifo_position_room(struct vfifo_ring *ring, enum vfifo_end end,
 			bool *turned);
-void vfifo_position_move(struct vfifo_side *side, u32 n);
+void vfifo_position_move(struct vfifo_ring *ring, enum vfifo_end end, u32 n);
 bool vfifo_position_claimed(struct vfifo_side *side);
 void vfifo_position_claim(struct vfifo_ring *ring, enum vfifo_end end);
 bool vfifo_position_release(struct vfifo_ring *ring, enum vfifo_end end);
@@ -121,10 +156,15 @@ void vfifo_ring_claim_again(struct vfifo_ring *ring, enum vfifo_end end);
 pid_t vfifo_ring_holder(struct vfifo_ring *ring, enum vfifo_end end);
 void vfifo_position_changed(struct vfifo_ring *ring);
 bool vfifo_position_tell(struct vfifo_ring *ring);
+void vfifo_position_set_eof(struct vfifo_ring *ring, bool eof);
+void vfifo_position_set_generating(struct vfifo_ring *ring, bool generating);
+bool vfifo_position_writers(struct vfifo_ring *ring, int more);
+void vfifo_position_reset_counts(struct vfifo_ring *ring);
 
 /* wait.c */
 u32 vfifo_ring_room(struct vfifo_ring *ring, enum vfifo_end end);
 int vfifo_ring_state(struct vfifo_ring *ring, enum vfifo_end end);
+bool vfifo_ring_waits(struct vfifo_ring *ring, enum vfifo_end end);
 int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end, u32 need);
 void vfifo_ring_pass_on(struct vfifo_ring *ring, enum vfifo_end end);
 __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
@@ -161,12 +201,21 @@ void vfifo_ring_unlock(struct vfifo_ring *ring, enum vfifo_end end);
 int vfifo_ring_available(struct vfifo_ring *ring, enum vfifo_end end);
 void *vfifo_ring_at(struct vfifo_ring *ring, enum vfifo_end end);
 void vfifo_ring_commit(struct vfifo_ring *ring, enum vfifo_end end, u32 n);
-bool vfifo_ring_copy_in(struct vfifo_ring *ring, const void *bytes, u32 n);
+int vfifo_ring_make_room(struct vfifo_ring *ring, u32 n, bool nowait);
+void vfifo_ring_dropped(struct vfifo_ring *ring, u64 n);
+void vfifo_ring_count_call(struct vfifo_ring *ring, enum vfifo_end end);
 
 int vfifo_ring_clear(struct vfifo_ring *ring);
 int vfifo_ring_resize(struct vfifo_ring *ring, u32 capacity);
 int vfifo_ring_set_watermark(struct vfifo_ring *ring, enum vfifo_end end,
 			     u32 watermark);
+void vfifo_ring_set_overflow(struct vfifo_ring *ring,
+			     enum vfifo_overflow overflow);
+void vfifo_ring_set_eof(struct vfifo_ring *ring, bool eof);
+void vfifo_ring_open(struct vfifo_ring *ring, fmode_t mode);
+void vfifo_ring_close(struct vfifo_ring *ring, fmode_t mode);
+void vfifo_ring_counts(struct vfifo_ring *ring, struct vfifo_counts *counts);
+int vfifo_ring_reset_counts(struct vfifo_ring *ring);
 void vfifo_ring_remove(struct vfifo_ring *ring);
 
 #endif /* _VFIFO_RING_H */

@@ -3,7 +3,8 @@
  * sysfs.c - /sys/class/vfifo/vfifoN/
  *
  * One value a file. What is not a value of the file is EINVAL, whatever was wrong
- * with it, and changes nothing.
+ * with it, and changes nothing. The text of all of them is sysfs-class-vfifo, beside
+ * vfifo.h.
  */
 #include <linux/kernel.h>
 #include <linux/sysfs.h>
@@ -34,7 +35,7 @@ static ssize_t capacity_store(struct device *dev, struct device_attribute *attr,
 			      const char *buf, size_t count)
 {
 	struct vfifo *vfifo = dev_get_drvdata(dev);
-	u32 capacity;
+	u32 capacity, old;
 	u64 bytes;
 	int err;
 
@@ -43,7 +44,10 @@ static ssize_t capacity_store(struct device *dev, struct device_attribute *attr,
 	capacity = vfifo_capacity_for(bytes, PAGE_SIZE, VFIFO_CAPACITY_MAX);
 	if (!capacity)
 		return -EINVAL;
+	old = vfifo_ring_capacity(&vfifo->ring);
 	err = vfifo_ring_resize(&vfifo->ring, capacity);
+	if (!err && capacity != old)
+		vfifo_changed(vfifo, "capacity");
 	return err ?: count;
 }
 static DEVICE_ATTR_RW(capacity);
@@ -148,12 +152,119 @@ static ssize_t consumer_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(consumer);
 
+static const char *const vfifo_overflows[] = {
+	[VFIFO_BLOCK] = "block",
+	[VFIFO_DROP] = "drop",
+	[VFIFO_OVERWRITE] = "overwrite",
+};
+
+static ssize_t overflow_show(struct device *dev, struct device_attribute *attr,
+			     char *buf)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%s\n",
+			  vfifo_overflows[READ_ONCE(vfifo->ring.overflow)]);
+}
+
+static ssize_t overflow_store(struct device *dev, struct device_attribute *attr,
+			      const char *buf, size_t count)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+	int which = sysfs_match_string(vfifo_overflows, buf);
+
+	if (which < 0)
+		return -EINVAL;
+	vfifo_ring_set_overflow(&vfifo->ring, which);
+	return count;
+}
+static DEVICE_ATTR_RW(overflow);
+
+/* 0 or 1 and nothing else, where the kernel's own takes any word that begins with y. */
+static int parse_bit(const char *buf, bool *bit)
+{
+	u8 value;
+
+	if (kstrtou8(buf, 10, &value) || value > 1)
+		return -EINVAL;
+	*bit = value;
+	return 0;
+}
+
+static ssize_t eof_show(struct device *dev, struct device_attribute *attr,
+			char *buf)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%d\n", READ_ONCE(vfifo->ring.eof));
+}
+
+static ssize_t eof_store(struct device *dev, struct device_attribute *attr,
+			 const char *buf, size_t count)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+	bool eof;
+
+	if (parse_bit(buf, &eof))
+		return -EINVAL;
+	vfifo_ring_set_eof(&vfifo->ring, eof);
+	return count;
+}
+static DEVICE_ATTR_RW(eof);
+
+static ssize_t label_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+	char label[VFIFO_LABEL_MAX + 1];
+
+	vfifo_label(vfifo, label);
+	return sysfs_emit(buf, "%s\n", label);
+}
+
+static ssize_t label_store(struct device *dev, struct device_attribute *attr,
+			   const char *buf, size_t count)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+	char label[VFIFO_LABEL_MAX + 1];
+	size_t n = count;
+	int err;
+
+	if (n && buf[n - 1] == '\n')
+		n--;
+	if (n > VFIFO_LABEL_MAX || memchr(buf, '\0', n))
+		return -EINVAL;
+	memcpy(label, buf, n);
+	label[n] = '\0';
+	err = vfifo_set_label(vfifo, label);
+	return err ?: count;
+}
+static DEVICE_ATTR_RW(label);
+
+static ssize_t clear_store(struct device *dev, struct device_attribute *attr,
+			   const char *buf, size_t count)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+	bool clear;
+	int err;
+
+	if (parse_bit(buf, &clear) || !clear)
+		return -EINVAL;
+	err = vfifo_ring_clear(&vfifo->ring);
+	return err ?: count;
+}
+static DEVICE_ATTR_WO(clear);
+
 static struct attribute *vfifo_attrs[] = {
 	&dev_attr_size.attr,
 	&dev_attr_capacity.attr,
 	&dev_attr_mode.attr,
 	&dev_attr_read_watermark.attr,
 	&dev_attr_write_watermark.attr,
+	&dev_attr_overflow.attr,
+	&dev_attr_eof.attr,
+	&dev_attr_label.attr,
+	&dev_attr_clear.attr,
 	&dev_attr_mappings.attr,
 	&dev_attr_producer.attr,
 	&dev_attr_consumer.attr,
@@ -164,7 +275,170 @@ static const struct attribute_group vfifo_group = {
 	.attrs = vfifo_attrs,
 };
 
+/* --- generator/ ----------------------------------------------------------------- */
+
+static const char *const vfifo_patterns[] = {
+	[VFIFO_PATTERN_TEXT] = "text", [VFIFO_PATTERN_COUNTER] = "counter",
+	[VFIFO_PATTERN_RAMP] = "ramp", [VFIFO_PATTERN_PRBS31] = "prbs31",
+	[VFIFO_PATTERN_ZERO] = "zero",
+};
+
+static ssize_t pattern_show(struct device *dev, struct device_attribute *attr,
+			    char *buf)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%s\n",
+			  vfifo_patterns[vfifo_generator_pattern(vfifo)]);
+}
+
+static ssize_t pattern_store(struct device *dev, struct device_attribute *attr,
+			     const char *buf, size_t count)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+	int kind = sysfs_match_string(vfifo_patterns, buf);
+
+	if (kind < 0)
+		return -EINVAL;
+	vfifo_generator_set_pattern(vfifo, kind);
+	return count;
+}
+static DEVICE_ATTR_RW(pattern);
+
+/* As it is: it may end in a newline of its own, or have a NUL. */
+static ssize_t text_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	BUILD_BUG_ON(VFIFO_TEXT_MAX > PAGE_SIZE);
+	return vfifo_generator_text(dev_get_drvdata(dev), buf);
+}
+
+static ssize_t text_store(struct device *dev, struct device_attribute *attr,
+			  const char *buf, size_t count)
+{
+	int err = vfifo_generator_set_text(dev_get_drvdata(dev), buf, count);
+
+	return err ?: count;
+}
+static DEVICE_ATTR_RW(text);
+
+static ssize_t period_us_show(struct device *dev, struct device_attribute *attr,
+			      char *buf)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%u\n", vfifo_generator_period_us(vfifo));
+}
+
+static ssize_t period_us_store(struct device *dev,
+			       struct device_attribute *attr, const char *buf,
+			       size_t count)
+{
+	u64 period_us;
+	int err;
+
+	if (kstrtou64(buf, 10, &period_us))
+		return -EINVAL;
+	err = vfifo_generator_set_period_us(dev_get_drvdata(dev), period_us);
+	return err ?: count;
+}
+static DEVICE_ATTR_RW(period_us);
+
+static ssize_t burst_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%u\n", vfifo_generator_burst(vfifo));
+}
+
+static ssize_t burst_store(struct device *dev, struct device_attribute *attr,
+			   const char *buf, size_t count)
+{
+	u64 burst;
+	int err;
+
+	if (kstrtou64(buf, 10, &burst))
+		return -EINVAL;
+	err = vfifo_generator_set_burst(dev_get_drvdata(dev), burst);
+	return err ?: count;
+}
+static DEVICE_ATTR_RW(burst);
+
+static struct attribute *vfifo_generator_attrs[] = {
+	&dev_attr_pattern.attr,
+	&dev_attr_text.attr,
+	&dev_attr_period_us.attr,
+	&dev_attr_burst.attr,
+	NULL,
+};
+
+static const struct attribute_group vfifo_generator_group = {
+	.name = "generator",
+	.attrs = vfifo_generator_attrs,
+};
+
+/* --- stats/ ----------------------------------------------------------------------- */
+
+static struct vfifo_counts counts_of(struct device *dev)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+	struct vfifo_counts counts;
+
+	vfifo_ring_counts(&vfifo->ring, &counts);
+	return counts;
+}
+
+#define VFIFO_COUNT_ATTR(_name, _member)                                      \
+	static ssize_t _name##_show(struct device *dev,                       \
+				    struct device_attribute *attr, char *buf) \
+	{                                                                     \
+		return sysfs_emit(buf, "%llu\n", counts_of(dev)._member);     \
+	}                                                                     \
+	static DEVICE_ATTR_RO(_name)
+
+VFIFO_COUNT_ATTR(in_bytes, bytes[VFIFO_PRODUCER]);
+VFIFO_COUNT_ATTR(out_bytes, bytes[VFIFO_CONSUMER]);
+VFIFO_COUNT_ATTR(dropped_bytes, dropped);
+VFIFO_COUNT_ATTR(reads, calls[VFIFO_CONSUMER]);
+VFIFO_COUNT_ATTR(writes, calls[VFIFO_PRODUCER]);
+VFIFO_COUNT_ATTR(kicks, kicks);
+VFIFO_COUNT_ATTR(wakeups, wakeups);
+
+static ssize_t reset_store(struct device *dev, struct device_attribute *attr,
+			   const char *buf, size_t count)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+	bool reset;
+	int err;
+
+	if (parse_bit(buf, &reset) || !reset)
+		return -EINVAL;
+	err = vfifo_ring_reset_counts(&vfifo->ring);
+	return err ?: count;
+}
+static DEVICE_ATTR_WO(reset);
+
+static struct attribute *vfifo_stats_attrs[] = {
+	&dev_attr_in_bytes.attr,
+	&dev_attr_out_bytes.attr,
+	&dev_attr_dropped_bytes.attr,
+	&dev_attr_reads.attr,
+	&dev_attr_writes.attr,
+	&dev_attr_kicks.attr,
+	&dev_attr_wakeups.attr,
+	&dev_attr_reset.attr,
+	NULL,
+};
+
+static const struct attribute_group vfifo_stats_group = {
+	.name = "stats",
+	.attrs = vfifo_stats_attrs,
+};
+
 const struct attribute_group *vfifo_attribute_groups[] = {
 	&vfifo_group,
+	&vfifo_generator_group,
+	&vfifo_stats_group,
 	NULL,
 };

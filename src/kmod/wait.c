@@ -43,6 +43,7 @@
 #include <vfifo_ring.h>
 
 #include "ring.h"
+#include "trace.h"
 
 /* A blocked read() or write(), on its side's queue of sleepers. */
 struct vfifo_sleeper {
@@ -119,6 +120,23 @@ int vfifo_ring_state(struct vfifo_ring *ring, enum vfifo_end end)
 	return 0;
 }
 
+/**
+ * vfifo_ring_waits() - whether a side has to wait where it has too little room
+ * @ring: the ring
+ * @end: the side
+ *
+ * A producer need not if it drops what does not fit, a consumer if nothing more can
+ * come. Asked before vfifo_ring_room(), so that all that was produced before the end
+ * is seen.
+ */
+bool vfifo_ring_waits(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	if (end == VFIFO_PRODUCER)
+		return READ_ONCE(ring->overflow) == VFIFO_BLOCK;
+	/* Acquire: pairs with the release in show_flags() of position.c. */
+	return !smp_load_acquire(&ring->ended);
+}
+
 /*
  * The queue of sleepers has changed, so its bit and its threshold do. The
  * threshold of an empty queue is of no meaning, and stays.
@@ -175,7 +193,11 @@ static void sleepers_wake(struct vfifo_ring *ring, enum vfifo_end end, u32 room,
 		return;
 	spin_lock_irqsave(&queue->lock, flags);
 	list_for_each_entry_safe(sleeper, next, &queue->head, wait.entry) {
-		if (room >= sleeper->need && sleeper_wake(sleeper) && !all)
+		if (room < sleeper->need || !sleeper_wake(sleeper))
+			continue;
+		atomic64_inc(&ring->wakeups);
+		trace_vfifo_wake(ring->number, end, room);
+		if (!all)
 			break;
 	}
 	sleepers_changed(ring, end);
@@ -239,7 +261,8 @@ int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end, u32 need)
 	init_wait(&sleeper.wait);
 	for (;;) {
 		sleeper_enter(&sleeper);
-		if (vfifo_ring_room(ring, end) >= need ||
+		if (!vfifo_ring_waits(ring, end) ||
+		    vfifo_ring_room(ring, end) >= need ||
 		    vfifo_ring_state(ring, end))
 			break;
 		/*
@@ -252,6 +275,7 @@ int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end, u32 need)
 			err = -ERESTARTSYS;
 			break;
 		}
+		trace_vfifo_sleep(ring->number, end, need);
 		schedule();
 		woken = true;
 	}
@@ -276,6 +300,13 @@ void vfifo_ring_pass_on(struct vfifo_ring *ring, enum vfifo_end end)
 		sleepers_wake(ring, end, vfifo_ring_room(ring, end), false);
 }
 
+static bool anybody_polls(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+
+	return waitqueue_active(&side->pollers) || READ_ONCE(side->fasync);
+}
+
 /**
  * vfifo_ring_wake_pollers() - have those who poll a side poll again
  * @ring: the ring
@@ -293,16 +324,11 @@ void vfifo_ring_wake_pollers(struct vfifo_ring *ring, enum vfifo_end end)
 	atomic_fetch_andnot(bit, need_of(ring));
 	if (READ_ONCE(side->fasync))
 		atomic_fetch_or(bit, need_of(ring));
+	if (anybody_polls(ring, end))
+		atomic64_inc(&ring->wakeups);
 	wake_up_all(&side->pollers);
 	kill_fasync(&side->fasync, SIGIO,
 		    end == VFIFO_CONSUMER ? POLL_IN : POLL_OUT);
-}
-
-static bool anybody_polls(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	struct vfifo_side *side = vfifo_side(ring, end);
-
-	return waitqueue_active(&side->pollers) || READ_ONCE(side->fasync);
 }
 
 /* Only after a full barrier since the position moved. */
@@ -350,6 +376,8 @@ static void side_kick(struct vfifo_ring *ring, enum vfifo_end end)
 /* The same as vfifo_ring_wake() for the holder of a claim, who does not say which. */
 void vfifo_ring_kick(struct vfifo_ring *ring)
 {
+	atomic64_inc(&ring->kicks);
+	trace_vfifo_kick(ring->number, atomic_read(need_of(ring)));
 	/* [A]: as above, for those who left out theirs. */
 	smp_mb();
 	side_kick(ring, VFIFO_CONSUMER);
@@ -383,6 +411,17 @@ void vfifo_ring_flush(struct vfifo_ring *ring)
 	}
 }
 
+/* At the end a watermark would leave the last bytes where they are. */
+static bool side_ready(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	const bool waits = vfifo_ring_waits(ring, end);
+	const u32 room = vfifo_ring_room(ring, end);
+
+	if (!waits)
+		return end == VFIFO_PRODUCER || room;
+	return room >= READ_ONCE(vfifo_side(ring, end)->watermark);
+}
+
 /* What a file that is open so can do, and what poll(2) calls it. */
 static const struct {
 	enum vfifo_end end;
@@ -403,7 +442,7 @@ __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
 			 struct poll_table_struct *wait)
 {
 	const __poll_t wanted = poll_requested_events(wait);
-	bool queued = false;
+	bool ended, queued = false;
 	__poll_t ready = 0;
 	size_t i;
 
@@ -429,15 +468,13 @@ __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
 	 */
 	smp_mb();
 
+	ended = !vfifo_ring_waits(ring, VFIFO_CONSUMER);
 	for (i = 0; i < ARRAY_SIZE(vfifo_ways); i++) {
-		const enum vfifo_end end = vfifo_ways[i].end;
-
-		if (vfifo_ring_room(ring, end) >=
-			    READ_ONCE(vfifo_side(ring, end)->watermark) &&
+		if (side_ready(ring, vfifo_ways[i].end) &&
 		    (file->f_mode & vfifo_ways[i].mode))
 			ready |= vfifo_ways[i].events;
 	}
-	if (READ_ONCE(ring->removed))
+	if (READ_ONCE(ring->removed) || ended)
 		ready |= EPOLLHUP;
 	if (READ_ONCE(ring->broken))
 		ready |= EPOLLERR;

@@ -83,6 +83,8 @@ static ssize_t copy_all(struct copy *c)
 		else
 			done += copy_piece(c, p, (size_t)n, &err);
 	}
+	if (err == -ENODATA)
+		err = 0;
 	return done || !err ? (ssize_t)done : err;
 }
 

@@ -81,7 +81,8 @@ int vfifo_fd(const struct vfifo *f);
  * Waits until `n` bytes are free, or stored; 0 is as 1. Publishes first. At most
  * `timeout_ms` milliseconds, for ever if negative, not at all if 0: -ETIMEDOUT.
  * -EMSGSIZE: more than the capacity; -EBADMSG: see above; -EINTR: a signal;
- * -EIO: the FIFO is broken; -ENODEV: it was removed.
+ * -EIO: the FIFO is broken; -ENODEV: it was removed; -ENODATA: there is less, and
+ * nobody is left who could produce more (the attribute eof).
  *
  * It spins for some microseconds, then sleeps in poll(2), which goes by the watermark.
  * Where n is another number, the sleep is looked after: it may end late, by at most
@@ -101,7 +102,8 @@ void vfifo_set_spin(struct vfifo *f, unsigned int microseconds);
  * With a copy. vfifo_write() stores all n bytes, and waits when the FIFO is full;
  * vfifo_read() waits for a byte, then takes what there is, up to n. What is long is
  * handed over in pieces, so that both ends can copy at once. They return how
- * many bytes they moved; an error, as those of vfifo_wait(), only if that is none.
+ * many bytes they moved; an error, as those of vfifo_wait(), only if that is none, and
+ * vfifo_read() 0 at the end: see -ENODATA.
  * -EBADF: it is the other end's to do.
  */
 ssize_t vfifo_write(struct vfifo *f, const void *buffer, size_t n,

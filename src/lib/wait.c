@@ -144,10 +144,22 @@ static int spin(struct vfifo *f, size_t n, uint64_t deadline)
 	return err;
 }
 
+/* What POLLHUP stands for; 0: for what is over already, such as an end. */
+static int hang_up(const struct vfifo *f)
+{
+	/* Acquire: all that was produced before the end is seen after it. */
+	__u32 flags = __atomic_load_n(&f->status->flags, __ATOMIC_ACQUIRE);
+
+	if (flags & VFIFO_REMOVED)
+		return -ENODEV;
+	return flags & VFIFO_ENDED ? -ENODATA : 0;
+}
+
 /* 1: ready; 0: not within that time. */
 static int poll_once(struct vfifo_handle *h, short events, int ms)
 {
 	struct pollfd p = { .fd = h->fd, .events = events };
+	int err = 0;
 
 	h->sleeps++;
 	if (poll(&p, 1, ms) < 0)
@@ -155,10 +167,10 @@ static int poll_once(struct vfifo_handle *h, short events, int ms)
 	if (p.revents & POLLNVAL)
 		return -EBADF;
 	if (p.revents & POLLHUP)
-		return -ENODEV;
-	if (p.revents & POLLERR)
-		return -EIO;
-	return p.revents != 0;
+		err = hang_up(&h->hot);
+	if (!err && (p.revents & POLLERR))
+		err = -EIO;
+	return err ? err : (p.revents & events) != 0;
 }
 
 static int shorter(int ms, int nap)

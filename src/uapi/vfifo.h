@@ -16,10 +16,16 @@
  * fits, or give EAGAIN where nothing does. Seeks, pread(2) and pwrite(2) give
  * ESPIPE. poll(2) reports POLLIN when read_watermark bytes are stored, POLLOUT
  * when write_watermark bytes are free, POLLERR while the FIFO is broken (see
- * below) and POLLHUP when the device has been removed. A call that must not wait
+ * below) and POLLHUP when the device has been removed, or has ended. A call that must not wait
  * at all (RWF_NOWAIT, io_uring) may see EAGAIN for a lock that is in use as well.
  * A splice(2) from an empty FIFO waits, and its pipe with it, unless the file has
  * O_NONBLOCK. A removed device gives ENODEV.
+ *
+ * That is how it is at first. The attributes in /sys/class/vfifo/vfifoN change it, and
+ * the text sysfs-class-vfifo beside this header has them all. `overflow` lets a write(2)
+ * that finds no space drop bytes, new or old ones, rather than wait. `eof` lets a FIFO
+ * end: when nobody is left who could produce, read(2) gives 0 once it is empty, and
+ * poll(2) POLLHUP, with POLLIN from one byte on. More can come after that.
  *
  * A capacity is a power of two of bytes, from the page size of the machine to
  * VFIFO_CAPACITY_MAX. It stays as it is while there is any mapping. The two watermarks
@@ -162,6 +168,7 @@ struct vfifo_position {
 #define VFIFO_CONSUMER_CLAIMED 0x2
 #define VFIFO_BROKEN 0x4
 #define VFIFO_REMOVED 0x8
+#define VFIFO_ENDED 0x10 /* nobody is left who could produce: see eof */
 
 /* vfifo_status.need */
 #define VFIFO_NEED_PRODUCER_SLEEP 0x1 /* for free bytes */

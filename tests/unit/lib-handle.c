@@ -465,23 +465,29 @@ static void what_ends_a_wait_is_told(void **state)
 {
 	static const struct {
 		short revents;
+		uint32_t flags;
 		int error, result;
 	} cases[] = {
-		{ 0, EINTR, -EINTR },
-		{ 0, ENOMEM, -ENOMEM },
-		{ POLLERR, 0, -EIO },
-		{ POLLHUP, 0, -ENODEV },
-		{ POLLHUP | POLLERR, 0, -ENODEV },
-		{ POLLNVAL, 0, -EBADF },
+		{ 0, 0, EINTR, -EINTR },
+		{ 0, 0, ENOMEM, -ENOMEM },
+		{ POLLERR, 0, 0, -EIO },
+		{ POLLHUP, VFIFO_REMOVED, 0, -ENODEV },
+		{ POLLHUP, VFIFO_REMOVED | VFIFO_ENDED, 0, -ENODEV },
+		{ POLLHUP | POLLERR, VFIFO_REMOVED, 0, -ENODEV },
+		{ POLLHUP | POLLERR, 0, 0, -EIO },
+		{ POLLHUP, VFIFO_ENDED, 0, -ENODATA },
+		{ POLLNVAL, 0, 0, -EBADF },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		device.revents = cases[i].revents;
+		device.status->flags = cases[i].flags;
 		device.poll_error = cases[i].error;
 		assert_int_equal(vfifo_wait(consumer, 1, -1), cases[i].result);
 		assert_int_equal(vfifo_read(consumer, &p, 1, -1),
-				 cases[i].result);
+				 cases[i].result == -ENODATA ? 0 :
+							       cases[i].result);
 	}
 	/* In the middle of a write: what was moved counts. */
 	assert_int_equal(vfifo_commit(producer, CAPACITY - 3), 0);
@@ -501,8 +507,28 @@ static void bytes_go_before_errors(void **state)
 	(void)state;
 	device.in_poll = one_byte_comes;
 	device.revents = POLLHUP;
+	device.status->flags = VFIFO_REMOVED;
 	assert_int_equal(vfifo_wait(consumer, 1, -1), 0);
 	assert_int_equal(vfifo_wait(consumer, 3, -1), -ENODEV);
+}
+
+static int hang_ups;
+
+static void end_is_over(void)
+{
+	if (++hang_ups == 3)
+		fake_move(IN, fake_position(IN) + 1);
+}
+
+/* A writer came between the poll and the look at what it meant. */
+static void an_end_that_is_over_is_none(void **state)
+{
+	(void)state;
+	hang_ups = 0;
+	device.in_poll = end_is_over;
+	device.revents = POLLHUP;
+	assert_int_equal(vfifo_wait(consumer, 1, -1), 0);
+	assert_int_equal(hang_ups, 3);
 }
 
 static int polls_until_freed;
@@ -634,6 +660,7 @@ int main(void)
 		with_both(a_wait_ends_in_time),
 		with_both(what_ends_a_wait_is_told),
 		with_both(bytes_go_before_errors),
+		with_both(an_end_that_is_over_is_none),
 		with_both(fewer_than_the_watermark_are_found),
 		with_both(more_than_the_watermark_does_not_spin),
 		with_both(the_watermark_itself_is_one_sleep),

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -67,6 +68,19 @@ long long attribute(const char *name)
 	check(end == text + n - 1);
 	close(fd);
 	return value;
+}
+
+void check_attribute(const char *name, const char *line)
+{
+	int fd = open_attribute(name, O_RDONLY);
+	char text[PIPE_BUF + 1];
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+
+	check(n > 0 && text[n - 1] == '\n');
+	text[n - 1] = '\0';
+	if (strcmp(text, line))
+		fail("%s is '%s', not '%s'", name, text, line);
+	close(fd);
 }
 
 int set_attribute(const char *name, const char *text)

@@ -62,6 +62,8 @@ int device(int flags);
 /* An attribute's number; 0 or the errno of a write of text to it. */
 long long attribute(const char *name);
 int set_attribute(const char *name, const char *text);
+/* ... which is this line. */
+void check_attribute(const char *name, const char *line);
 
 /* Exactly n bytes, however many calls it takes. */
 void write_all(int fd, const void *bytes, size_t n);

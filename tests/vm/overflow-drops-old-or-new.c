@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * overflow: where there is no space a write waits, or new bytes go, or old ones do, and
+ * all that went is counted. Atomic writes are stored whole or dropped whole.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "raw.h"
+#include "testlib.h"
+
+static int fd;
+static char sent[4 * CAPACITY], got[4 * CAPACITY];
+
+static void set_overflow(const char *how)
+{
+	check_equal(set_attribute("overflow", how), 0);
+}
+
+static void begin_with(const char *how, size_t stored)
+{
+	check(!ioctl(fd, VFIFO_CLEAR));
+	set_overflow(how);
+	check_equal(set_attribute("stats/reset", "1"), 0);
+	check_equal(write(fd, sent, stored), stored);
+}
+
+static void holds(size_t from, size_t n)
+{
+	check_equal(attribute("size"), n);
+	check_equal(read(fd, got, sizeof(got)), n);
+	check(!memcmp(got, sent + from, n));
+}
+
+static void new_bytes_go(void)
+{
+	begin_with("drop", CAPACITY - 100);
+	/* Larger than PIPE_BUF: what fits is stored. */
+	check_equal(write(fd, sent + CAPACITY - 100, 5000), 5000);
+	check_equal(attribute("stats/dropped_bytes"), 4900);
+	check_equal(write(fd, "no", 2), 2);
+	check_equal(attribute("stats/dropped_bytes"), 4902);
+	check_equal(attribute("stats/writes"), 2);
+	holds(0, CAPACITY);
+
+	/* An atomic one is dropped whole. */
+	begin_with("drop", CAPACITY - 100);
+	check_equal(write(fd, sent, 101), 101);
+	check_equal(attribute("stats/dropped_bytes"), 101);
+	holds(0, CAPACITY - 100);
+}
+
+static void old_bytes_go(void)
+{
+	begin_with("overwrite", CAPACITY - 100);
+	check_equal(write(fd, sent + CAPACITY - 100, 200), 200);
+	check_equal(attribute("stats/dropped_bytes"), 100);
+	holds(100, CAPACITY);
+
+	/* More than there is room for at all: the last ones stay. */
+	begin_with("overwrite", 10);
+	check_equal(write(fd, sent, sizeof(sent)), sizeof(sent));
+	check_equal(attribute("stats/dropped_bytes"),
+		    10 + sizeof(sent) - CAPACITY);
+	holds(sizeof(sent) - CAPACITY, CAPACITY);
+	check_equal(attribute("stats/in_bytes"), 10 + sizeof(sent));
+	check_equal(attribute("stats/out_bytes"), 10 + sizeof(sent));
+}
+
+/* The kernel may not move the position of somebody else. */
+static void claimed_consumer_keeps_old_bytes(void)
+{
+	struct raw raw;
+
+	begin_with("overwrite", CAPACITY);
+	raw_claim(&raw, VFIFO_CONSUMER);
+	check_equal(write(fd, "newest", 6), 6);
+	check_equal(attribute("stats/dropped_bytes"), 6);
+	check_equal(attribute("size"), CAPACITY);
+	raw_release(&raw);
+	holds(0, CAPACITY);
+}
+
+static void never_waits(void)
+{
+	struct iovec newest = { .iov_base = "newest", .iov_len = 6 };
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	begin_with("block", CAPACITY);
+	check_equal(poll(&p, 1, 0), 0);
+	check_errno(write(fd, "x", 1), EAGAIN);
+	set_overflow("drop");
+	check_equal(poll(&p, 1, 0), 1);
+	check_equal(p.revents, POLLOUT);
+	set_overflow("overwrite");
+	check_equal(poll(&p, 1, 0), 1);
+	check_equal(pwritev2(fd, &newest, 1, -1, RWF_NOWAIT), 6);
+	check_equal(attribute("size"), CAPACITY);
+}
+
+static void write_one(void *fd)
+{
+	check_equal(write(*(int *)fd, "x", 1), 1);
+}
+
+/* Whoever waits already goes on at once. */
+static void change_ends_a_wait(void)
+{
+	int waiting = device(O_WRONLY);
+	pid_t child;
+
+	begin_with("block", CAPACITY);
+	child = start(write_one, &waiting);
+	wait_asleep(child, "vfifo");
+	set_overflow("drop");
+	finish(child);
+	check_equal(attribute("stats/dropped_bytes"), 1);
+	close(waiting);
+}
+
+static void holder_of_the_producer_side_decides_itself(void)
+{
+	struct raw raw;
+
+	begin_with("overwrite", 0);
+	raw_claim(&raw, VFIFO_PRODUCER);
+	check_errno(write(fd, "x", 1), EBUSY);
+	raw_release(&raw);
+}
+
+static void bad_values_change_nothing(void)
+{
+	static const char *const bad[] = { "dro", "drops",     "Drop",
+					   "1",	  "drop drop", "overwrite x",
+					   "\n",  "none" };
+
+	set_overflow("drop");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		check_equal(set_attribute("overflow", bad[i]), EINVAL);
+	check_attribute("overflow", "drop");
+	set_overflow("block");
+}
+
+int main(void)
+{
+	fd = device(O_RDWR | O_NONBLOCK);
+	fill_pattern(sent, sizeof(sent), 0);
+	check_attribute("overflow", "block");
+
+	new_bytes_go();
+	old_bytes_go();
+	claimed_consumer_keeps_old_bytes();
+	never_waits();
+	change_ends_a_wait();
+	holder_of_the_producer_side_decides_itself();
+	bad_values_change_nothing();
+	return 0;
+}
