@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The events vfifo:*, each with what it is to say, and none once they are off. */
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "raw.h"
+#include "testlib.h"
+
+#define TRACING "/sys/kernel/tracing/"
+
+static int fd;
+static char log_text[1 << 20];
+
+static void put(const char *path, const char *text)
+{
+	int file = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	if (file < 0 || write(file, text, strlen(text)) < 0)
+		fail("%s to %s: %s", text, path, strerror(errno));
+	close(file);
+}
+
+static void read_log(void)
+{
+	int file = open(TRACING "trace", O_RDONLY | O_CLOEXEC);
+	size_t n = 0;
+	ssize_t more;
+
+	check(file >= 0);
+	while ((more = read(file, log_text + n, sizeof(log_text) - 1 - n)) > 0)
+		n += more;
+	check(!more);
+	log_text[n] = '\0';
+	close(file);
+}
+
+static void logged(const char *line)
+{
+	if (!strstr(log_text, line))
+		fail("no '%s' in:\n%s", line, log_text);
+}
+
+static void not_logged(const char *line)
+{
+	if (strstr(log_text, line))
+		fail("'%s' in:\n%s", line, log_text);
+}
+
+static void read_one(void *unused)
+{
+	char byte;
+
+	(void)unused;
+	check_equal(read(device(O_RDONLY), &byte, 1), 1);
+}
+
+static void do_all(void)
+{
+	char line[128], byte;
+	struct raw raw;
+	pid_t child;
+
+	check_equal(write(fd, "hello", 5), 5);
+	check_equal(read(fd, &byte, 1), 1);
+	check(!ioctl(fd, VFIFO_CLEAR));
+	read_log();
+	logged("vfifo_produce: vfifo0 bytes=5 position=6");
+	logged("vfifo_consume: vfifo0 bytes=1 position=2");
+	logged("vfifo_consume: vfifo0 bytes=4 position=6");
+
+	child = start(read_one, NULL);
+	wait_asleep(child, "vfifo");
+	check_equal(write(fd, "x", 1), 1);
+	finish(child);
+	read_log();
+	logged("vfifo_sleep: vfifo0 consumer bytes=1");
+	logged("vfifo_wake: vfifo0 consumer bytes=1");
+
+	check_equal(set_attribute("capacity", "131072"), 0);
+	raw_claim(&raw, VFIFO_PRODUCER);
+	*raw.at[VFIFO_PRODUCER] = 8;
+	check(!ioctl(fd, VFIFO_KICK));
+	check_equal(attribute("size"), 1);
+	*raw.at[VFIFO_PRODUCER] = 5;
+	check_equal(attribute("size"), 1);
+	raw_release(&raw);
+	read_log();
+	logged("vfifo_resize: vfifo0 from=65536 to=131072");
+	snprintf(line, sizeof(line),
+		 "vfifo_claim: vfifo0 producer holder=%d position=7", getpid());
+	logged(line);
+	snprintf(line, sizeof(line),
+		 "vfifo_release: vfifo0 producer holder=%d position=8",
+		 getpid());
+	logged(line);
+	logged("vfifo_kick: vfifo0 need=0");
+	logged("vfifo_bad_position: vfifo0 in=5 out=7");
+}
+
+/* However this ends, the next test has both processors. */
+static void restore(void)
+{
+	put(TRACING "events/vfifo/enable", "0");
+	put("/sys/devices/system/cpu/cpu1/online", "1");
+}
+
+int main(void)
+{
+	if (access(TRACING "events/vfifo", F_OK))
+		skip("this kernel has no tracing");
+	/*
+	 * To turn an event on the kernel changes its code, which an emulator with
+	 * several processors is not always up to.
+	 */
+	put("/sys/devices/system/cpu/cpu1/online", "0");
+	check(!atexit(restore));
+	fd = device(O_RDWR | O_NONBLOCK);
+
+	check_equal(write(fd, "x", 1), 1);
+	check(!ioctl(fd, VFIFO_CLEAR));
+	read_log();
+	not_logged("vfifo_produce:");
+	put(TRACING "events/vfifo/enable", "1");
+	do_all();
+	put(TRACING "events/vfifo/enable", "0");
+	put(TRACING "trace", "");
+	check_equal(write(fd, "x", 1), 1);
+	read_log();
+	not_logged("vfifo_produce:");
+	return 0;
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The generator as a source of data: each pattern byte for byte, so many bytes a period
+ * and exactly so on average, a gap that shows where nobody reads, the newest bytes with
+ * overwrite; changed while it is on as well.
+ */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <linux/vfifo_pattern.h>
+
+#include "testlib.h"
+
+static const char *const names[VFIFO_PATTERNS] = {
+	[VFIFO_PATTERN_TEXT] = "text", [VFIFO_PATTERN_COUNTER] = "counter",
+	[VFIFO_PATTERN_RAMP] = "ramp", [VFIFO_PATTERN_PRBS31] = "prbs31",
+	[VFIFO_PATTERN_ZERO] = "zero",
+};
+
+static int fd;
+static unsigned char bytes[CAPACITY];
+
+static void set(const char *name, const char *text)
+{
+	check_equal(set_attribute(name, text), 0);
+}
+
+static void set_number(const char *name, unsigned long number)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lu", number);
+	set(name, text);
+}
+
+static void begin(const char *pattern, unsigned long period_us,
+		  unsigned long burst)
+{
+	set("mode", "0");
+	set("clear", "1");
+	set("stats/reset", "1");
+	set("generator/pattern", pattern);
+	set_number("generator/period_us", period_us);
+	set_number("generator/burst", burst);
+	set("mode", "1");
+}
+
+/* From its beginning, in bursts that no unit divides. */
+static void gives_each_pattern(void)
+{
+	static const char text[] = "Where were we?\n";
+	struct vfifo_pattern p = { .length = sizeof(text) - 1 };
+
+	memcpy(p.text, text, sizeof(text) - 1);
+	set("generator/text", text);
+	for (int kind = 0; kind < VFIFO_PATTERNS; kind++) {
+		begin(names[kind], 1000, 777);
+		check_attribute("generator/pattern", names[kind]);
+		read_all(fd, bytes, 20000);
+		p.kind = kind;
+		vfifo_pattern_rewind(&p);
+		check_equal(vfifo_pattern_match(&p, bytes, 20000), 20000);
+		check_equal(attribute("stats/dropped_bytes"), 0);
+	}
+}
+
+/* Without a burst: the text once, or 1024 bytes. */
+static void has_a_burst_of_its_own(void)
+{
+	set("generator/text", "hello");
+	begin("text", 3600000000, 0);
+	set("generator/period_us", "100000");
+	read_all(fd, bytes, 1);
+	check_equal(attribute("size"), 4);
+	begin("ramp", 100000, 0);
+	read_all(fd, bytes, 1);
+	check_equal(attribute("size"), 1023);
+}
+
+/*
+ * What has come after so many seconds. It may be late by so much, but not by more the
+ * longer it goes on: what it was late with has been made up for.
+ */
+static void keeps_the_rate(unsigned long period_us, unsigned long burst,
+			   double seconds)
+{
+	const double late = slow_kernel() ? 0.5 : 0.25;
+	const double rate = burst * 1e6 / period_us;
+	double before, after, began;
+	long long come;
+
+	set("overflow", "overwrite");
+	began = now();
+	begin("counter", period_us, burst);
+	sleep_ms(seconds * 1000);
+	before = now();
+	come = attribute("stats/in_bytes");
+	after = now();
+	set("mode", "0");
+	printf("%lu bytes each %lu us: %lld in %.3f s, %.0f expected\n", burst,
+	       period_us, come, before - began, (before - began) * rate);
+	check_equal(come % burst, 0);
+	check(come <= (after - began) * rate);
+	check(come >= (before - began - late) * rate - burst);
+
+	/* Off is off. */
+	come = attribute("stats/in_bytes");
+	sleep_ms(20);
+	check_equal(attribute("stats/in_bytes"), come);
+	set("overflow", "block");
+}
+
+static unsigned int word_at(unsigned int i)
+{
+	return bytes[4 * i] | bytes[4 * i + 1] << 8 | bytes[4 * i + 2] << 16 |
+	       (unsigned int)bytes[4 * i + 3] << 24;
+}
+
+/* Nobody reads for a while: whole words are missing, as many as were counted. */
+static void shows_a_gap(void)
+{
+	unsigned int next;
+
+	begin("counter", 1000, 4001);
+	while (!attribute("stats/dropped_bytes"))
+		sleep_ms(10);
+	read_all(fd, bytes, CAPACITY);
+	for (unsigned int i = 0; i < CAPACITY / 4; i++)
+		check_equal(word_at(i), i);
+	read_all(fd, bytes, 8);
+	set("mode", "0");
+	next = word_at(0);
+	check(next > CAPACITY / 4);
+	check_equal(word_at(1), next + 1);
+	check(attribute("stats/dropped_bytes") >= 4LL * (next - CAPACITY / 4));
+}
+
+static void keeps_the_newest(void)
+{
+	long long in;
+
+	set("overflow", "overwrite");
+	begin("counter", 1000, 4000);
+	while (attribute("stats/in_bytes") < 3 * CAPACITY)
+		sleep_ms(10);
+	set("mode", "0");
+	in = attribute("stats/in_bytes");
+	check_equal(attribute("size"), CAPACITY);
+	check_equal(attribute("stats/dropped_bytes"), in - CAPACITY);
+	read_all(fd, bytes, CAPACITY);
+	for (unsigned int i = 0; i < CAPACITY / 4; i++)
+		check_equal(word_at(i), (in - CAPACITY) / 4 + i);
+	set("overflow", "block");
+}
+
+static void is_changed_while_on(void)
+{
+	begin("zero", 3600000000, 100);
+	check_equal(attribute("size"), 0);
+	set("generator/pattern", "counter");
+	set("generator/burst", "8");
+	set("generator/period_us", "50");
+	read_all(fd, bytes, 8);
+	check_equal(word_at(0), 0);
+	check_equal(word_at(1), 1);
+	set("generator/period_us", "3600000000");
+	set("mode", "0");
+}
+
+static void refuses_what_is_no_value(void)
+{
+	static const struct {
+		const char *name, *text;
+	} bad[] = {
+		{ "generator/pattern", "noise" },
+		{ "generator/pattern", "text counter" },
+		{ "generator/pattern", "\n" },
+		{ "generator/period_us", "49" },
+		{ "generator/period_us", "3600000001" },
+		{ "generator/period_us", "4294967346" },
+		{ "generator/period_us", "-1" },
+		{ "generator/period_us", "1 s" },
+		{ "generator/burst", "1048577" },
+		{ "generator/burst", "4294967297" },
+		{ "generator/burst", "-1" },
+		{ "generator/burst", "x" },
+	};
+	static char long_text[VFIFO_TEXT_MAX + 2];
+
+	set("generator/pattern", "ramp");
+	set("generator/period_us", "3600000000");
+	set("generator/burst", "1048576");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		if (set_attribute(bad[i].name, bad[i].text) != EINVAL)
+			fail("%s takes '%s'", bad[i].name, bad[i].text);
+	check_attribute("generator/pattern", "ramp");
+	check_attribute("generator/period_us", "3600000000");
+	check_attribute("generator/burst", "1048576");
+
+	memset(long_text, 'x', VFIFO_TEXT_MAX + 1);
+	long_text[0] = '\n';
+	check_equal(set_attribute("generator/text", long_text), EINVAL);
+	long_text[VFIFO_TEXT_MAX - 1] = '\n';
+	long_text[VFIFO_TEXT_MAX] = '\0';
+	set("generator/text", long_text);
+	long_text[VFIFO_TEXT_MAX - 1] = '\0';
+	check_attribute("generator/text", long_text);
+}
+
+int main(void)
+{
+	fd = device(O_RDWR);
+	gives_each_pattern();
+	has_a_burst_of_its_own();
+	keeps_the_rate(500, 64, 3);
+	keeps_the_rate(50, 12, 1);
+	keeps_the_rate(100000, 1000, 2);
+	shows_a_gap();
+	keeps_the_newest();
+	is_changed_while_on();
+	refuses_what_is_no_value();
+	return 0;
+}

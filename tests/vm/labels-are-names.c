@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What may be a label, and that nothing else changes it. */
+#include "testlib.h"
+
+#define SIXTY "123456789 123456789 123456789 123456789 123456789 123456789 "
+
+static void keeps(const char *written, const char *label)
+{
+	check_equal(set_attribute("label", written), 0);
+	check_attribute("label", label);
+}
+
+int main(void)
+{
+	static const char *const bad[] = {
+		"a/b",	"/",	".",	  "..",	    "..\n",	   "a\tb",
+		"a\nb", "\n\n", "a\033b", "a\177b", SIXTY "12345", "a\r\n",
+	};
+
+	check_attribute("label", "");
+	keeps("adc", "adc");
+	keeps("adc\n", "adc");
+	keeps("an adc", "an adc");
+	keeps("...", "...");
+	keeps("Prüfstand 3 \xe2\x82\xac", "Prüfstand 3 \xe2\x82\xac");
+	keeps(SIXTY "1234", SIXTY "1234");
+	keeps(SIXTY "1234\n", SIXTY "1234");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		if (set_attribute("label", bad[i]) != EINVAL)
+			fail("case %zu is taken", i);
+		check_attribute("label", SIXTY "1234");
+	}
+	keeps("\n", "");
+	return 0;
+}
