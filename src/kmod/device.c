@@ -117,7 +117,7 @@ static void set_dev(struct vfifo *vfifo, struct device *dev)
 void vfifo_changed(struct vfifo *vfifo, const char *attribute)
 {
 	char which[32];
-	char *environment[] = { which, NULL };
+	char *environment[2] = { which, NULL };
 
 	snprintf(which, sizeof(which), "VFIFO_CHANGED=%s", attribute);
 	mutex_lock(&vfifo->node_lock);

@@ -26,7 +26,7 @@
 
 #define VFIFO_PERIOD_US_MIN 50
 #define VFIFO_PERIOD_US_MAX (3600 * USEC_PER_SEC)
-#define VFIFO_BURST_MAX (1U << 20)
+#define VFIFO_BURST_MAX (1024 * 1024)
 
 /* For a burst of 0, where there is no text to be done once. */
 #define VFIFO_BURST_DEFAULT 1024
@@ -41,6 +41,11 @@ static u32 burst_bytes(const struct vfifo_generator *generator)
 	return generator->pattern.kind == VFIFO_PATTERN_TEXT ?
 		       generator->pattern.length :
 		       VFIFO_BURST_DEFAULT;
+}
+
+static ktime_t period(const struct vfifo_generator *generator)
+{
+	return ns_to_ktime((u64)generator->period_us * NSEC_PER_USEC);
 }
 
 /* As if they had been produced. */
@@ -120,7 +125,7 @@ static void generator_produce(struct vfifo *vfifo, u64 n)
 static u64 generator_due(struct vfifo *vfifo)
 {
 	struct vfifo_generator *generator = &vfifo->generator;
-	const u64 period_ns = (u64)generator->period_us * NSEC_PER_USEC;
+	const u64 period_ns = ktime_to_ns(period(generator));
 	const u64 passed = ktime_get_ns() - generator->began_ns;
 	const u64 most = max_t(u64, NSEC_PER_SEC / period_ns, 1);
 	const u64 ticks = div64_u64(passed, period_ns);
@@ -148,8 +153,7 @@ static enum hrtimer_restart generator_tick(struct hrtimer *timer)
 		container_of(timer, struct vfifo_generator, timer);
 
 	queue_work(vfifo_generators, &generator->work);
-	hrtimer_forward_now(
-		timer, ns_to_ktime((u64)generator->period_us * NSEC_PER_USEC));
+	hrtimer_forward_now(timer, period(generator));
 	return HRTIMER_RESTART;
 }
 
@@ -159,9 +163,7 @@ static void generator_go(struct vfifo_generator *generator)
 	generator->began_ns = ktime_get_ns();
 	generator->ticks = 0;
 	WRITE_ONCE(generator->stopping, false);
-	hrtimer_start(&generator->timer,
-		      ns_to_ktime((u64)generator->period_us * NSEC_PER_USEC),
-		      HRTIMER_MODE_REL);
+	hrtimer_start(&generator->timer, period(generator), HRTIMER_MODE_REL);
 }
 
 static void generator_halt(struct vfifo_generator *generator)

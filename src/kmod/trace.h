@@ -5,7 +5,7 @@
  * Each begins with the number of the vfifo. Where a side is claimed the kernel sees
  * what its holder did when it looks, not when it was done.
  */
-/* clang-format off: it knows no tables of fields */
+/* clang-format off */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM vfifo
 
