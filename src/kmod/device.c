@@ -108,33 +108,43 @@ static void set_dev(struct vfifo *vfifo, struct device *dev)
 }
 
 /**
- * vfifo_changed() - tell user space that an attribute has another value
- * @vfifo: whose
+ * vfifo_tell() - tell user space that an attribute has another value
+ * @dev: whose; somebody sees to it that it is registered
  * @attribute: its name
  *
  * By a uevent, which udev acts on, and to those who poll the attribute's file.
  */
-void vfifo_changed(struct vfifo *vfifo, const char *attribute)
+void vfifo_tell(struct device *dev, const char *attribute)
 {
 	char which[32];
 	char *environment[2] = { which, NULL };
 
 	snprintf(which, sizeof(which), "VFIFO_CHANGED=%s", attribute);
+	sysfs_notify(&dev->kobj, NULL, attribute);
+	kobject_uevent_env(&dev->kobj, KOBJ_CHANGE, environment);
+}
+
+/* The same for who has no hold on the device, if it is there still. */
+void vfifo_changed(struct vfifo *vfifo, const char *attribute)
+{
 	mutex_lock(&vfifo->node_lock);
-	if (vfifo->dev) {
-		sysfs_notify(&vfifo->dev->kobj, NULL, attribute);
-		kobject_uevent_env(&vfifo->dev->kobj, KOBJ_CHANGE, environment);
-	}
+	if (vfifo->dev)
+		vfifo_tell(vfifo->dev, attribute);
 	mutex_unlock(&vfifo->node_lock);
 }
 
-/* What may be in a file's name, and in one line of text. */
+/*
+ * What may be in a file's name, and in one line of text; and with a blank at neither
+ * end, as udev takes those away.
+ */
 static bool label_valid(const char *label)
 {
+	const size_t n = strlen(label);
 	const unsigned char *c;
 
-	if (strlen(label) > VFIFO_LABEL_MAX || !strcmp(label, ".") ||
-	    !strcmp(label, ".."))
+	if (n > VFIFO_LABEL_MAX || !strcmp(label, ".") || !strcmp(label, ".."))
+		return false;
+	if (n && (label[0] == ' ' || label[n - 1] == ' '))
 		return false;
 	for (c = (const unsigned char *)label; *c; c++) {
 		if (*c < ' ' || *c == 0x7f || *c == '/')
@@ -143,7 +153,7 @@ static bool label_valid(const char *label)
 	return true;
 }
 
-/* Return: 0; -EINVAL: see label_valid(). */
+/* Return: 1: done; 0: it was so; -EINVAL: see label_valid(). */
 int vfifo_set_label(struct vfifo *vfifo, const char *label)
 {
 	bool changes;
@@ -154,9 +164,7 @@ int vfifo_set_label(struct vfifo *vfifo, const char *label)
 	changes = strcmp(vfifo->label, label);
 	strscpy(vfifo->label, label, sizeof(vfifo->label));
 	mutex_unlock(&vfifo->node_lock);
-	if (changes)
-		vfifo_changed(vfifo, "label");
-	return 0;
+	return changes;
 }
 
 /* @label, of VFIFO_LABEL_MAX and 1, gets a copy. */

@@ -84,6 +84,7 @@ struct vfifo *vfifo_get(int minor);
 void vfifo_put(struct vfifo *vfifo);
 int vfifo_register(struct vfifo *vfifo, const struct attribute_group **groups);
 void vfifo_unregister(struct vfifo *vfifo);
+void vfifo_tell(struct device *dev, const char *attribute);
 void vfifo_changed(struct vfifo *vfifo, const char *attribute);
 int vfifo_set_label(struct vfifo *vfifo, const char *label);
 void vfifo_label(struct vfifo *vfifo, char *label);

@@ -45,6 +45,7 @@ struct vfifo_io {
 	bool futile;   /* the last move found user memory missing at once */
 	bool over;     /* nothing more is to be moved, nor waited for */
 	bool counted;  /* a byte has been moved */
+	size_t ready; /* bytes of user memory that are there, for io_make_room() */
 };
 
 static int io_lock(struct vfifo_io *io)
@@ -67,16 +68,43 @@ static size_t io_copy(struct vfifo_io *io, void *at, size_t n)
 	return copied;
 }
 
-/* Where the oldest bytes make room for new ones. */
-static int io_make_room(struct vfifo_io *io)
+static bool io_overwrites(struct vfifo_io *io)
+{
+	return io->end == VFIFO_PRODUCER &&
+	       READ_ONCE(io->ring->overflow) == VFIFO_OVERWRITE;
+}
+
+/*
+ * With no lock held. Nothing old is to go for new bytes that cannot be had, so where
+ * it would they are brought in before.
+ */
+static int io_prepare(struct vfifo_io *io)
 {
 	const size_t n =
 		min_t(size_t, iov_iter_count(io->iter), VFIFO_MOVE_MAX);
 
-	if (io->end != VFIFO_PRODUCER ||
-	    READ_ONCE(io->ring->overflow) != VFIFO_OVERWRITE)
+	io->ready = 0;
+	if (!io_overwrites(io))
 		return 0;
-	return vfifo_ring_make_room(io->ring, n, io->nowait);
+	io->ready = n;
+	if (vfifo_user_backed_iter(io->iter))
+		io->ready -= vfifo_fault_in_iov_iter(io->iter, n, false);
+	if (io->whole && io->ready < n) {
+		iov_iter_truncate(io->iter, io->ready);
+		io->need = io->ready;
+	}
+	return io->ready ? 0 : -EFAULT;
+}
+
+/* Where the oldest bytes make room for new ones. */
+static int io_make_room(struct vfifo_io *io)
+{
+	int err;
+
+	if (!io->ready)
+		return 0;
+	err = vfifo_ring_state(io->ring, io->end);
+	return err ?: vfifo_ring_make_room(io->ring, io->ready, io->nowait);
 }
 
 /*
@@ -173,7 +201,7 @@ static int io_retry(struct vfifo_io *io)
 /* What to do after a move that was not hindered by user memory. */
 static int io_next(struct vfifo_io *io, bool moved, bool done)
 {
-	if (moved && !io->more && vfifo_ring_waits(io->ring, io->end))
+	if (moved && !io->more && !io_overwrites(io))
 		return 0;
 	if (moved) {
 		/* It may go on like this for long. */
@@ -199,7 +227,9 @@ static ssize_t io_run(struct vfifo_io *io)
 		size_t missing = 0, copied = 0;
 		ssize_t n;
 
-		err = io_lock(io);
+		err = io_prepare(io);
+		if (!err)
+			err = io_lock(io);
 		if (err)
 			break;
 		n = io_move(io, &missing, &copied);
@@ -208,7 +238,8 @@ static ssize_t io_run(struct vfifo_io *io)
 		if (n > 0) {
 			done += n;
 			io->futile = false;
-			vfifo_ring_wake(io->ring, io->end);
+			if (!io->over)
+				vfifo_ring_wake(io->ring, io->end);
 		}
 		if (missing) {
 			/* This may take for ever, and others sleep. */
@@ -274,13 +305,16 @@ static __poll_t vfifo_poll(struct file *file, struct poll_table_struct *wait)
 static long set_mode(struct file *file, const int __user *arg)
 {
 	struct vfifo *vfifo = file->private_data;
-	int mode;
+	int mode, ret;
 
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
 	if (get_user(mode, arg))
 		return -EFAULT;
-	return vfifo_generator_set_mode(vfifo, mode);
+	ret = vfifo_generator_set_mode(vfifo, mode);
+	if (ret > 0)
+		vfifo_changed(vfifo, "mode");
+	return min(ret, 0);
 }
 
 static long vfifo_ioctl(struct file *file, unsigned int command,

@@ -12,6 +12,7 @@
  * world, and the pattern goes on, so that who reads can see what is missing.
  */
 #include <linux/ktime.h>
+#include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
@@ -25,7 +26,7 @@
 #define VFIFO_PIECE_MAX (64U << 10)
 
 #define VFIFO_PERIOD_US_MIN 50
-#define VFIFO_PERIOD_US_MAX (3600 * USEC_PER_SEC)
+#define VFIFO_PERIOD_US_MAX 3600000000U
 #define VFIFO_BURST_MAX (1024 * 1024)
 
 /* For a burst of 0, where there is no text to be done once. */
@@ -61,23 +62,31 @@ static u32 unit_rest(const struct vfifo_pattern *pattern)
 	return pattern->at ? vfifo_pattern_unit(pattern) - pattern->at : 0;
 }
 
-/* How many of the next @n bytes to store in @space, so that the last unit is whole. */
+/*
+ * How many of the next @n bytes to store in @space, so that the last unit is whole, now
+ * or once what is to follow has come.
+ */
 static u32 whole_units(const struct vfifo_pattern *pattern, u32 n, u32 space)
 {
 	const u32 first = unit_rest(pattern);
 
-	if (n <= space)
-		return n;
 	if (space < first)
 		return 0;
-	return space - (space - first) % vfifo_pattern_unit(pattern);
+	return min(n, space - (space - first) % vfifo_pattern_unit(pattern));
+}
+
+/* The next @n bytes, and the rest of the last unit. */
+static u32 with_whole_units(const struct vfifo_pattern *pattern, u32 n)
+{
+	return roundup(pattern->at + n, vfifo_pattern_unit(pattern)) -
+	       pattern->at;
 }
 
 /*
- * The next @n bytes, at most VFIFO_PIECE_MAX. Where some were dropped, so is all up to
- * the end of the unit, and of the @n.
+ * The next @n bytes, at most half of the capacity. Where some were dropped, so is all up
+ * to the end of the unit, and of the @n. Return: whether any was not.
  */
-static void generator_piece(struct vfifo *vfifo, u32 n)
+static bool generator_piece(struct vfifo *vfifo, u32 n)
 {
 	struct vfifo_generator *generator = &vfifo->generator;
 	struct vfifo_pattern *pattern = &generator->pattern;
@@ -90,7 +99,7 @@ static void generator_piece(struct vfifo *vfifo, u32 n)
 	generator_drop(vfifo, rest);
 	n -= rest;
 	if (READ_ONCE(ring->overflow) == VFIFO_OVERWRITE)
-		vfifo_ring_make_room(ring, n, false);
+		vfifo_ring_make_room(ring, with_whole_units(pattern, n), false);
 	space = vfifo_ring_available(ring, VFIFO_PRODUCER);
 	fit = whole_units(pattern, n, max(space, 0));
 	if (fit) {
@@ -100,6 +109,7 @@ static void generator_piece(struct vfifo *vfifo, u32 n)
 	}
 	generator_drop(vfifo, n - fit);
 	generator->dropping = fit < n || (generator->dropping && !n);
+	return fit;
 }
 
 static void generator_produce(struct vfifo *vfifo, u64 n)
@@ -107,12 +117,17 @@ static void generator_produce(struct vfifo *vfifo, u64 n)
 	struct vfifo_side *side = vfifo_side(&vfifo->ring, VFIFO_PRODUCER);
 
 	while (n && !READ_ONCE(vfifo->generator.stopping)) {
-		u32 piece = min_t(u64, n, VFIFO_PIECE_MAX);
+		bool produced;
+		u32 piece;
 
 		mutex_lock(&side->lock);
-		generator_piece(vfifo, piece);
+		/* Of the capacity, so that the newest can make room for themselves. */
+		piece = min3(n, (u64)VFIFO_PIECE_MAX,
+			     (u64)vfifo_ring_capacity(&vfifo->ring) / 2);
+		produced = generator_piece(vfifo, piece);
 		mutex_unlock(&side->lock);
-		vfifo_ring_wake(&vfifo->ring, VFIFO_PRODUCER);
+		if (produced)
+			vfifo_ring_wake(&vfifo->ring, VFIFO_PRODUCER);
 		n -= piece;
 		cond_resched();
 	}
@@ -127,7 +142,7 @@ static u64 generator_due(struct vfifo *vfifo)
 	struct vfifo_generator *generator = &vfifo->generator;
 	const u64 period_ns = ktime_to_ns(period(generator));
 	const u64 passed = ktime_get_ns() - generator->began_ns;
-	const u64 most = max_t(u64, NSEC_PER_SEC / period_ns, 1);
+	const u64 most = max_t(u64, div64_u64(NSEC_PER_SEC, period_ns), 1);
 	const u64 ticks = div64_u64(passed, period_ns);
 	u64 due = ticks - generator->ticks;
 
@@ -210,7 +225,8 @@ static void generator_stop(struct vfifo *vfifo)
  * @vfifo: whose
  * @mode: 0: nothing of it comes after the return; 1: first after a period
  *
- * Return: 0; -EINVAL: neither; -EBUSY: the producer side is claimed; -ENODEV.
+ * Return: 1: done; 0: so it was; -EINVAL: neither; -EBUSY: the producer side is claimed;
+ * -ENODEV.
  */
 int vfifo_generator_set_mode(struct vfifo *vfifo, int mode)
 {
@@ -227,9 +243,7 @@ int vfifo_generator_set_mode(struct vfifo *vfifo, int mode)
 	else if (changes)
 		generator_stop(vfifo);
 	mutex_unlock(&generator->lock);
-	if (changes && !err)
-		vfifo_changed(vfifo, "mode");
-	return err;
+	return err ?: changes;
 }
 
 int vfifo_generator_mode(struct vfifo *vfifo)
@@ -259,7 +273,7 @@ void vfifo_generator_set_pattern(struct vfifo *vfifo,
 	struct vfifo_generator *generator = &vfifo->generator;
 
 	settings_begin(generator);
-	generator->pattern.kind = kind;
+	WRITE_ONCE(generator->pattern.kind, kind);
 	generator_rewind(generator);
 	settings_end(generator);
 }

@@ -262,7 +262,7 @@ void vfifo_position_changed(struct vfifo_ring *ring)
 void vfifo_position_set_eof(struct vfifo_ring *ring, bool eof)
 {
 	spin_lock(&ring->positions_lock);
-	ring->eof = eof;
+	WRITE_ONCE(ring->eof, eof);
 	show_flags(ring);
 	spin_unlock(&ring->positions_lock);
 }

@@ -317,16 +317,18 @@ static bool watermarks_fit(u32 one, u32 other, u32 capacity)
 	return (u64)one + other <= (u64)capacity + 1;
 }
 
-/* Stable only under both locks; without them, a good guess. */
+/* 1: yes; 0: it is so. Stable only under both locks; without them, a good guess. */
 static int ring_may_resize(struct vfifo_ring *ring, u32 capacity)
 {
+	if (capacity == vfifo_ring_capacity(ring))
+		return 0;
 	if (atomic_read(&ring->mappings) || vfifo_ring_used(ring) > capacity)
 		return -EBUSY;
 	if (!watermarks_fit(READ_ONCE(ring->sides[VFIFO_PRODUCER].watermark),
 			    READ_ONCE(ring->sides[VFIFO_CONSUMER].watermark),
 			    capacity))
 		return -EINVAL;
-	return 0;
+	return 1;
 }
 
 static void ring_exchange(struct vfifo_ring *ring, struct vfifo_buffer *buffer)
@@ -347,8 +349,8 @@ static void ring_exchange(struct vfifo_ring *ring, struct vfifo_buffer *buffer)
  * @ring: the ring
  * @capacity: as vfifo_capacity_for() gives it
  *
- * Return: 0; with nothing changed, -EBUSY: mapped, or more is stored than would
- * fit; -EINVAL: too small for the watermarks; -ENOMEM; -ERESTARTSYS, -EINTR: a
+ * Return: 1: done; 0: it was so; with nothing changed, -EBUSY: mapped, or more is
+ * stored than would fit; -EINVAL: too small for the watermarks; -ENOMEM; -ERESTARTSYS, -EINTR: a
  * signal.
  */
 int vfifo_ring_resize(struct vfifo_ring *ring, u32 capacity)
@@ -356,10 +358,8 @@ int vfifo_ring_resize(struct vfifo_ring *ring, u32 capacity)
 	struct vfifo_buffer buffer;
 	int err;
 
-	if (capacity == vfifo_ring_capacity(ring))
-		return 0;
 	err = ring_may_resize(ring, capacity);
-	if (err)
+	if (err <= 0)
 		return err;
 	/* Before the locks, so that nobody waits for the allocator. */
 	err = vfifo_buffer_alloc(&buffer, capacity);
@@ -370,7 +370,7 @@ int vfifo_ring_resize(struct vfifo_ring *ring, u32 capacity)
 	if (err)
 		goto err_free;
 	err = ring_may_resize(ring, capacity);
-	if (err)
+	if (err <= 0)
 		goto err_unlock;
 	trace_vfifo_resize(ring->number, ring->buffer.capacity, capacity);
 	ring_move(ring, &buffer);
@@ -380,7 +380,7 @@ int vfifo_ring_resize(struct vfifo_ring *ring, u32 capacity)
 	vfifo_position_changed(ring);
 	vfifo_ring_wake_all(ring);
 	vfifo_buffer_free(&buffer);
-	return 0;
+	return 1;
 
 err_unlock:
 	ring_unlock_both(ring);

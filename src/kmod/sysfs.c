@@ -14,6 +14,15 @@
 
 #include "device.h"
 
+/* What a store returns that changed something (1), or not (0), or could not. */
+static ssize_t stored(struct device *dev, struct device_attribute *attr,
+		      int ret, size_t count)
+{
+	if (ret > 0)
+		vfifo_tell(dev, attr->attr.name);
+	return ret < 0 ? ret : count;
+}
+
 static ssize_t size_show(struct device *dev, struct device_attribute *attr,
 			 char *buf)
 {
@@ -35,20 +44,16 @@ static ssize_t capacity_store(struct device *dev, struct device_attribute *attr,
 			      const char *buf, size_t count)
 {
 	struct vfifo *vfifo = dev_get_drvdata(dev);
-	u32 capacity, old;
+	u32 capacity;
 	u64 bytes;
-	int err;
 
 	if (kstrtou64(buf, 10, &bytes))
 		return -EINVAL;
 	capacity = vfifo_capacity_for(bytes, PAGE_SIZE, VFIFO_CAPACITY_MAX);
 	if (!capacity)
 		return -EINVAL;
-	old = vfifo_ring_capacity(&vfifo->ring);
-	err = vfifo_ring_resize(&vfifo->ring, capacity);
-	if (!err && capacity != old)
-		vfifo_changed(vfifo, "capacity");
-	return err ?: count;
+	return stored(dev, attr, vfifo_ring_resize(&vfifo->ring, capacity),
+		      count);
 }
 static DEVICE_ATTR_RW(capacity);
 
@@ -65,12 +70,10 @@ static ssize_t mode_store(struct device *dev, struct device_attribute *attr,
 {
 	struct vfifo *vfifo = dev_get_drvdata(dev);
 	int mode;
-	int err;
 
 	if (kstrtoint(buf, 10, &mode))
 		return -EINVAL;
-	err = vfifo_generator_set_mode(vfifo, mode);
-	return err ?: count;
+	return stored(dev, attr, vfifo_generator_set_mode(vfifo, mode), count);
 }
 static DEVICE_ATTR_RW(mode);
 
@@ -228,7 +231,6 @@ static ssize_t label_store(struct device *dev, struct device_attribute *attr,
 	struct vfifo *vfifo = dev_get_drvdata(dev);
 	char label[VFIFO_LABEL_MAX + 1];
 	size_t n = count;
-	int err;
 
 	if (n && buf[n - 1] == '\n')
 		n--;
@@ -236,8 +238,7 @@ static ssize_t label_store(struct device *dev, struct device_attribute *attr,
 		return -EINVAL;
 	memcpy(label, buf, n);
 	label[n] = '\0';
-	err = vfifo_set_label(vfifo, label);
-	return err ?: count;
+	return stored(dev, attr, vfifo_set_label(vfifo, label), count);
 }
 static DEVICE_ATTR_RW(label);
 

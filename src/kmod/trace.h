@@ -16,6 +16,10 @@
 
 #include <vfifo.h>
 
+/* So that those who read the format know what the names stand for. */
+TRACE_DEFINE_ENUM(VFIFO_PRODUCER);
+TRACE_DEFINE_ENUM(VFIFO_CONSUMER);
+
 #define vfifo_show_end(end) \
 	__print_symbolic(end, { VFIFO_PRODUCER, "producer" }, \
 			 { VFIFO_CONSUMER, "consumer" })

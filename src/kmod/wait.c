@@ -125,14 +125,15 @@ int vfifo_ring_state(struct vfifo_ring *ring, enum vfifo_end end)
  * @ring: the ring
  * @end: the side
  *
- * A producer need not if it drops what does not fit, a consumer if nothing more can
- * come. Asked before vfifo_ring_room(), so that all that was produced before the end
+ * A producer need not if it drops what does not fit (a holder sees for himself, and
+ * waits), a consumer if nothing more can come. Asked before vfifo_ring_room(), so that all that was produced before the end
  * is seen.
  */
 bool vfifo_ring_waits(struct vfifo_ring *ring, enum vfifo_end end)
 {
 	if (end == VFIFO_PRODUCER)
-		return READ_ONCE(ring->overflow) == VFIFO_BLOCK;
+		return READ_ONCE(ring->overflow) == VFIFO_BLOCK ||
+		       vfifo_position_claimed(vfifo_side(ring, end));
 	/* Acquire: pairs with the release in show_flags() of position.c. */
 	return !smp_load_acquire(&ring->ended);
 }
@@ -331,14 +332,25 @@ void vfifo_ring_wake_pollers(struct vfifo_ring *ring, enum vfifo_end end)
 		    end == VFIFO_CONSUMER ? POLL_IN : POLL_OUT);
 }
 
+/*
+ * From how many bytes on poll(2) reports a side. At the end a watermark would leave the
+ * last bytes where they are.
+ */
+static u32 poll_threshold(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	if (vfifo_ring_waits(ring, end))
+		return READ_ONCE(vfifo_side(ring, end)->watermark);
+	return end == VFIFO_PRODUCER ? 0 : 1;
+}
+
 /* Only after a full barrier since the position moved. */
 static void side_wake(struct vfifo_ring *ring, enum vfifo_end end)
 {
-	struct vfifo_side *side = vfifo_side(ring, end);
+	const u32 threshold = poll_threshold(ring, end);
 	const u32 room = vfifo_ring_room(ring, end);
 
 	sleepers_wake(ring, end, room, false);
-	if (room >= READ_ONCE(side->watermark) && anybody_polls(ring, end))
+	if (room >= threshold && anybody_polls(ring, end))
 		vfifo_ring_wake_pollers(ring, end);
 }
 
@@ -411,17 +423,6 @@ void vfifo_ring_flush(struct vfifo_ring *ring)
 	}
 }
 
-/* At the end a watermark would leave the last bytes where they are. */
-static bool side_ready(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	const bool waits = vfifo_ring_waits(ring, end);
-	const u32 room = vfifo_ring_room(ring, end);
-
-	if (!waits)
-		return end == VFIFO_PRODUCER || room;
-	return room >= READ_ONCE(vfifo_side(ring, end)->watermark);
-}
-
 /* What a file that is open so can do, and what poll(2) calls it. */
 static const struct {
 	enum vfifo_end end;
@@ -470,7 +471,10 @@ __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
 
 	ended = !vfifo_ring_waits(ring, VFIFO_CONSUMER);
 	for (i = 0; i < ARRAY_SIZE(vfifo_ways); i++) {
-		if (side_ready(ring, vfifo_ways[i].end) &&
+		const enum vfifo_end end = vfifo_ways[i].end;
+		const u32 threshold = poll_threshold(ring, end);
+
+		if (vfifo_ring_room(ring, end) >= threshold &&
 		    (file->f_mode & vfifo_ways[i].mode))
 			ready |= vfifo_ways[i].events;
 	}

@@ -56,6 +56,19 @@ static void read_one(void *unused)
 	check_equal(read(device(O_RDONLY), &byte, 1), 1);
 }
 
+/* Those that read the raw events know no names of ours. */
+static void format_says_it_in_numbers(void)
+{
+	static char text[8192];
+	int file = open(TRACING "events/vfifo/vfifo_wake/format",
+			O_RDONLY | O_CLOEXEC);
+
+	check(file >= 0 && read(file, text, sizeof(text) - 1) > 0);
+	check(strstr(text, "\"consumer\""));
+	check(!strstr(text, "VFIFO_"));
+	close(file);
+}
+
 static void do_all(void)
 {
 	char line[128], byte;
@@ -122,6 +135,7 @@ int main(void)
 	check(!ioctl(fd, VFIFO_CLEAR));
 	read_log();
 	not_logged("vfifo_produce:");
+	format_says_it_in_numbers();
 	put(TRACING "events/vfifo/enable", "1");
 	do_all();
 	put(TRACING "events/vfifo/enable", "0");

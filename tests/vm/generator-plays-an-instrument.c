@@ -18,7 +18,7 @@ static const char *const names[VFIFO_PATTERNS] = {
 };
 
 static int fd;
-static unsigned char bytes[CAPACITY];
+static unsigned char bytes[CAPACITY + 4];
 
 static void set(const char *name, const char *text)
 {
@@ -116,23 +116,79 @@ static unsigned int word_at(unsigned int i)
 	       (unsigned int)bytes[4 * i + 3] << 24;
 }
 
-/* Nobody reads for a while: whole words are missing, as many as were counted. */
+/*
+ * Nobody reads for a while: whole words are missing, as many as were counted. Six bytes
+ * of space are good for one word.
+ */
 static void shows_a_gap(void)
 {
+	long long dropped;
 	unsigned int next;
 
 	begin("counter", 1000, 4001);
-	while (!attribute("stats/dropped_bytes"))
+	while (!(dropped = attribute("stats/dropped_bytes")))
 		sleep_ms(10);
-	read_all(fd, bytes, CAPACITY);
+	read_all(fd, bytes, 6);
+	while (attribute("stats/dropped_bytes") < dropped + 2 * 4001)
+		sleep_ms(10);
+	check_equal(attribute("size"), CAPACITY - 2);
+	set("mode", "0");
+	read_all(fd, bytes + 6, CAPACITY - 2);
 	for (unsigned int i = 0; i < CAPACITY / 4; i++)
 		check_equal(word_at(i), i);
-	read_all(fd, bytes, 8);
-	set("mode", "0");
-	next = word_at(0);
+	next = word_at(CAPACITY / 4);
 	check(next > CAPACITY / 4);
-	check_equal(word_at(1), next + 1);
 	check(attribute("stats/dropped_bytes") >= 4LL * (next - CAPACITY / 4));
+}
+
+/* Bursts that no text divides, into a capacity that none divides either. */
+static void keeps_texts_whole(void)
+{
+	set("generator/text", "AUTO ");
+	begin("text", 1000, 1024);
+	while (!attribute("stats/dropped_bytes"))
+		sleep_ms(10);
+	check_equal(attribute("size"), CAPACITY - CAPACITY % 5);
+	read_all(fd, bytes, CAPACITY - CAPACITY % 5);
+	read_all(fd, bytes, 5000);
+	set("mode", "0");
+	for (int i = 0; i < 5000; i += 5)
+		check(!memcmp(bytes + i, "AUTO ", 5));
+}
+
+/* A burst of many times the capacity. */
+static void keeps_the_newest_of_a_burst(void)
+{
+	set("mode", "0");
+	set("clear", "1");
+	set("capacity", "4096");
+	set("overflow", "overwrite");
+	begin("counter", 100000, 65536);
+	while (attribute("stats/in_bytes") < 65536)
+		sleep_ms(1);
+	set("mode", "0");
+	check_equal(attribute("stats/in_bytes") % 65536, 0);
+	read_all(fd, bytes, 4096);
+	for (unsigned int i = 0; i < 1024; i++)
+		check_equal(word_at(i),
+			    attribute("stats/in_bytes") / 4 - 1024 + i);
+	set("overflow", "block");
+	set("capacity", "65536");
+}
+
+/* More than any machine can do is dropped, counted, and can be stopped at once. */
+static void cannot_be_overworked(void)
+{
+	double began;
+
+	begin("prbs31", 50, 1048576);
+	sleep_ms(3000);
+	began = now();
+	set("mode", "0");
+	if (now() - began > 1)
+		fail("the stop took %.3f s", now() - began);
+	check(attribute("stats/dropped_bytes") > 1 << 20);
+	check_equal(attribute("size"), CAPACITY);
 }
 
 static void keeps_the_newest(void)
@@ -216,7 +272,10 @@ int main(void)
 	keeps_the_rate(50, 12, 1);
 	keeps_the_rate(100000, 1000, 2);
 	shows_a_gap();
+	keeps_texts_whole();
 	keeps_the_newest();
+	keeps_the_newest_of_a_burst();
+	cannot_be_overworked();
 	is_changed_while_on();
 	refuses_what_is_no_value();
 	return 0;

@@ -15,6 +15,7 @@ int main(void)
 	static const char *const bad[] = {
 		"a/b",	"/",	".",	  "..",	    "..\n",	   "a\tb",
 		"a\nb", "\n\n", "a\033b", "a\177b", SIXTY "12345", "a\r\n",
+		" ",	"a ",	" a",	  ". ",	    "a \n",
 	};
 
 	check_attribute("label", "");

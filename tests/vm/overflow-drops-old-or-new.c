@@ -6,9 +6,12 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "raw.h"
@@ -123,14 +126,76 @@ static void change_ends_a_wait(void)
 	close(waiting);
 }
 
+/* Nothing is dropped for those who may not write, and the holder waits as ever. */
 static void holder_of_the_producer_side_decides_itself(void)
 {
 	struct raw raw;
+	struct pollfd p;
 
-	begin_with("overwrite", 0);
+	begin_with("overwrite", CAPACITY);
 	raw_claim(&raw, VFIFO_PRODUCER);
+	p = (struct pollfd){ .fd = raw.fd, .events = POLLOUT };
 	check_errno(write(fd, "x", 1), EBUSY);
+	check_errno(write(fd, sent, CAPACITY), EBUSY);
+	check_equal(poll(&p, 1, 0), 0);
+	set_overflow("drop");
+	check_errno(write(fd, sent, CAPACITY), EBUSY);
+	check_equal(poll(&p, 1, 0), 0);
+	check_equal(attribute("stats/dropped_bytes"), 0);
 	raw_release(&raw);
+	holds(0, CAPACITY);
+}
+
+/* Nor for new bytes that are not to be had. */
+static void bad_buffers_drop_nothing(void)
+{
+	char *page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	check(page != MAP_FAILED && !munmap(page + PAGE, PAGE));
+	begin_with("overwrite", CAPACITY);
+	check_errno(syscall(SYS_write, fd, page + PAGE, 100), EFAULT);
+	check_errno(syscall(SYS_write, fd, page + PAGE, 1 << 20), EFAULT);
+	check_equal(attribute("stats/dropped_bytes"), 0);
+	memset(page, 'x', PAGE);
+	check_equal(syscall(SYS_write, fd, page + PAGE - 10, 100), 10);
+	check_equal(attribute("stats/dropped_bytes"), 10);
+	check_equal(syscall(SYS_write, fd, page, 1 << 20), PAGE);
+	check_equal(attribute("stats/dropped_bytes"), 10 + PAGE);
+	check_equal(attribute("size"), CAPACITY);
+	check_equal(read(fd, got, sizeof(got)), CAPACITY);
+	check(!memcmp(got, sent + 10 + PAGE, CAPACITY - 10 - PAGE));
+	munmap(page, PAGE);
+}
+
+static void write_for_ever(void *bytes)
+{
+	for (;;)
+		check(write(fd, bytes, 1UL << 30) > 0);
+}
+
+/* It never waits, but a signal ends it all the same. */
+static void long_write_can_be_killed(void)
+{
+	const size_t size = 1UL << 30;
+	char *bytes = mmap(NULL, size, PROT_READ,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	double began;
+	pid_t child;
+	int status;
+
+	check(bytes != MAP_FAILED);
+	begin_with("overwrite", 0);
+	child = start(write_for_ever, bytes);
+	while (attribute("stats/in_bytes") < 1 << 20)
+		sleep_ms(1);
+	began = now();
+	check(!kill(child, SIGKILL));
+	check_equal(waitpid(child, &status, 0), child);
+	check(WIFSIGNALED(status));
+	if (now() - began > 2)
+		fail("the kill took %.3f s", now() - began);
+	munmap(bytes, size);
 }
 
 static void bad_values_change_nothing(void)
@@ -158,6 +223,8 @@ int main(void)
 	never_waits();
 	change_ends_a_wait();
 	holder_of_the_producer_side_decides_itself();
+	bad_buffers_drop_nothing();
+	long_write_can_be_killed();
 	bad_values_change_nothing();
 	return 0;
 }
