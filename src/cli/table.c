@@ -148,7 +148,7 @@ void table_text(struct table *t, const char *column, const char *text)
 	struct libscols_column *c = scols_column(t, column);
 
 	if (t->line && c)
-		scols_line_set_column_data(t->line, c, strdup(text));
+		scols_line_set_column_data(t->line, c, text);
 }
 
 void table_number(struct table *t, const char *column, uint64_t value)
