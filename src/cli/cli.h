@@ -83,9 +83,11 @@ int rooted(char *buf, size_t size, const char *fmt, ...)
 
 /* attribute.c */
 
+enum attribute_kind { ATTR_TEXT, ATTR_NUMBER, ATTR_BYTES };
+
 struct attribute {
 	const char *name;
-	enum { ATTR_TEXT, ATTR_NUMBER, ATTR_BYTES } kind;
+	enum attribute_kind kind;
 	enum { ATTR_RO, ATTR_RW, ATTR_WO } access;
 	const char *meaning;
 };
@@ -170,20 +172,51 @@ struct table {
 
 /*
  * `name` is the JSON's; `defaults` are the names of columns that there are without
- * --output. 0, or it has complained and returns the exit code.
+ * --output, or NULL for all. 0, or it has complained and returns the exit code.
  */
 int table_begin(struct table *t, const char *name,
 		const struct table_options *options,
 		const struct column *columns, size_t n, const char *defaults);
 void table_row(struct table *t);
-/* Of the row that was begun last; nothing, where the column is not shown. */
+/*
+ * Of the row that was begun last; nothing, where the column is not shown. The text is one
+ * that format_text() has made, or cannot need it.
+ */
 void table_text(struct table *t, const char *column, const char *text);
 void table_number(struct table *t, const char *column, uint64_t value);
 void table_size(struct table *t, const char *column, uint64_t bytes);
 /* Prints it and frees it; the exit code. */
 int table_end(struct table *t);
+/* Only frees it. */
+void table_drop(struct table *t);
 
 /* The lines of a verb's --help that list its columns. */
 void print_columns(const struct column *columns, size_t n);
+
+/* record.c: one thing with many values, a line each, or as JSON one object */
+
+#define VALUES_MAX 32
+
+struct value {
+	const char *name;
+	enum attribute_kind kind;
+	const char *meaning;
+	uint64_t number;
+	char text[4 * ATTR_MAX]; /* safe to print */
+};
+
+void value_text(struct value *v, const char *name, const char *text,
+		const char *meaning);
+void value_number(struct value *v, const char *name, uint64_t number,
+		  const char *meaning);
+void value_bytes(struct value *v, const char *name, uint64_t bytes,
+		 const char *meaning);
+/* As table_begin() to table_end(); --output has the names of values. */
+int record_print(const char *name, const struct table_options *o,
+		 const struct value *v, size_t n);
+
+/* map.c: show --map. The exit code. */
+int map_show(const struct device *d, const char *text,
+	     const struct table_options *o);
 
 #endif /* VFIFO_CLI_H */

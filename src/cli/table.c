@@ -8,8 +8,6 @@
 
 #include "cli.h"
 
-#define CHOSEN_MAX 64
-
 bool table_option(struct table_options *o, int c, const char *argument)
 {
 	switch (c) {
@@ -103,14 +101,25 @@ static int columns_add(struct table *t, const char *list)
 	return 0;
 }
 
+static int columns_all(struct table *t)
+{
+	int code = 0;
+
+	for (size_t i = 0; !code && i < t->n; i++)
+		code = column_add(t, &t->columns[i]);
+	return code;
+}
+
 static int columns_choose(struct table *t, const char *defaults)
 {
 	const char *output = t->options->output;
 	int code;
 
+	if (!output && !defaults)
+		return columns_all(t);
 	if (!output)
 		return columns_add(t, defaults);
-	if (*output != '+')
+	if (*output != '+' || !defaults)
 		return columns_add(t, output);
 	code = columns_add(t, defaults);
 	return code ? code : columns_add(t, output + 1);
@@ -132,10 +141,17 @@ int table_begin(struct table *t, const char *name,
 		return out_of_memory();
 	scols_table_enable_json(t->scols, options->json);
 	scols_table_enable_noheadings(t->scols, options->noheadings);
+	/* What comes here is safe to print, and would be made so a second time. */
+	scols_table_enable_noencoding(t->scols, 1);
 	code = columns_choose(t, defaults);
 	if (code)
-		scols_unref_table(t->scols);
+		table_drop(t);
 	return code;
+}
+
+void table_drop(struct table *t)
+{
+	scols_unref_table(t->scols);
 }
 
 void table_row(struct table *t)
@@ -175,7 +191,7 @@ int table_end(struct table *t)
 {
 	int err = scols_print_table(t->scols);
 
-	scols_unref_table(t->scols);
+	table_drop(t);
 	if (!err)
 		return EXIT_OK;
 	complain("the table: %s", strerror(-err));
