@@ -90,6 +90,7 @@ struct attribute {
 	enum attribute_kind kind;
 	enum { ATTR_RO, ATTR_RW, ATTR_WO } access;
 	const char *meaning;
+	const char *takes; /* what it can be set to */
 };
 
 extern const struct attribute attributes[];

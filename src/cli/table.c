@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Tables, and the same as JSON, by libsmartcols. */
 #include <errno.h>
+#include <langinfo.h>
 #include <libsmartcols.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,8 +142,9 @@ int table_begin(struct table *t, const char *name,
 		return out_of_memory();
 	scols_table_enable_json(t->scols, options->json);
 	scols_table_enable_noheadings(t->scols, options->noheadings);
-	/* What comes here is safe to print, and would be made so a second time. */
-	scols_table_enable_noencoding(t->scols, 1);
+	/* What comes here is UTF-8 and safe, and would be made so a second time. */
+	scols_table_enable_noencoding(t->scols,
+				      !strcmp(nl_langinfo(CODESET), "UTF-8"));
 	code = columns_choose(t, defaults);
 	if (code)
 		table_drop(t);
