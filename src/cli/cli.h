@@ -45,6 +45,8 @@ const char *sysroot(void);
 /* -EINVAL: there is no such folder, or its name is too long. */
 int set_sysroot(const char *dir);
 
+#define DEVICE_NUMBER_MAX 255
+
 struct device {
 	int number;
 	char name[16];	/* vfifo0 */
@@ -117,6 +119,15 @@ void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 int misused(const char *verb, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* run.c */
+
+/*
+ * Runs a command of the PATH and waits for it; what it says, without newlines at the end
+ * and as far as it fits, is in said[]. Its exit status, or a negative errno: -ENOENT, there
+ * is no such command.
+ */
+int run_command(const char *const argv[], char *said, size_t size);
 
 /* explain.c */
 

@@ -14,8 +14,6 @@
 
 #include "cli.h"
 
-#define NUMBER_MAX 255
-
 static char root[PATH_MAX];
 
 const char *sysroot(void)
@@ -153,7 +151,7 @@ static int number_of(const char *name)
 	uint64_t n;
 
 	if (strncmp(name, "vfifo", 5) || parse_number(name + 5, &n) ||
-	    n > NUMBER_MAX)
+	    n > DEVICE_NUMBER_MAX)
 		return -1;
 	return (int)n;
 }
@@ -186,7 +184,7 @@ static int read_class(DIR *dir, struct device *list, size_t *n)
 	struct dirent *entry;
 	int number, err;
 
-	while (*n <= NUMBER_MAX && (entry = readdir(dir))) {
+	while (*n <= DEVICE_NUMBER_MAX && (entry = readdir(dir))) {
 		number = number_of(entry->d_name);
 		if (number < 0)
 			continue;
@@ -218,7 +216,7 @@ static int enumerate(struct device **list, size_t *n)
 	if (err)
 		return err;
 	*n = 0;
-	*list = calloc(NUMBER_MAX + 1, sizeof(**list));
+	*list = calloc(DEVICE_NUMBER_MAX + 1, sizeof(**list));
 	err = *list ? read_class(dir, *list, n) : -ENOMEM;
 	closedir(dir);
 	if (err)
@@ -312,7 +310,7 @@ static int find_number(const char *text, struct device *d)
 	uint64_t number;
 	char name[16];
 
-	if (parse_number(text, &number) || number > NUMBER_MAX)
+	if (parse_number(text, &number) || number > DEVICE_NUMBER_MAX)
 		return -ENODEV;
 	snprintf(name, sizeof(name), "vfifo%d", (int)number);
 	return find_name(name, d);
