@@ -129,6 +129,18 @@ int misused(const char *verb, const char *fmt, ...)
  */
 int run_command(const char *const argv[], char *said, size_t size);
 
+/* account.c */
+
+enum membership { NOT_MEMBER, MEMBER_AT_LOGIN, MEMBER };
+
+struct group;
+/* Of this process; its number, if it has none. */
+const char *user_name(void);
+/* As getgrnam(3), under the sysroot. */
+const struct group *group_find(const char *name);
+/* Whether this process is in the group, or its user will be at the next login. */
+enum membership membership(const struct group *g);
+
 /* explain.c */
 
 /*

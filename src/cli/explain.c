@@ -2,69 +2,54 @@
 /* What an error means here, and what to do about it. */
 #include <errno.h>
 #include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
 
-static const char *user_name(char *buf, size_t size)
-{
-	const struct passwd *p = getpwuid(geteuid());
-
-	if (p)
-		snprintf(buf, size, "%s", p->pw_name);
-	else
-		snprintf(buf, size, "user %u", (unsigned int)geteuid());
-	return buf;
-}
-
-static bool listed_in(const struct group *g, const char *user)
-{
-	for (char **member = g->gr_mem; *member; member++)
-		if (!strcmp(*member, user))
-			return true;
-	return false;
-}
-
 /* The node is a group's, and this user is not in it, or not yet. */
-static void explain_group(const struct group *g, const char *user)
+static void explain_group(const struct device *d, const struct group *g)
 {
-	if (listed_in(g, user))
+	const char *user = user_name();
+
+	switch (membership(g)) {
+	case MEMBER:
+		complain(
+			"permission denied: %s is in group %s, and yet may not; compare: ls -l %s",
+			user, g->gr_name, d->node);
+		break;
+	case MEMBER_AT_LOGIN:
 		complain(
 			"permission denied: %s is in group %s, but was not yet at login; log in again",
 			user, g->gr_name);
-	else
+		break;
+	case NOT_MEMBER:
 		complain(
 			"permission denied: %s is not in group %s; sudo adduser %s %s, then log in again",
 			user, g->gr_name, user, g->gr_name);
+		break;
+	}
 }
 
 static int explain_denied(const struct device *d)
 {
-	const struct group *g;
-	char user[64];
+	const struct group *g = NULL;
 	struct stat s;
 
-	user_name(user, sizeof(user));
+	if (!stat(d->node, &s) && s.st_gid && (s.st_mode & 060) == 060)
+		g = getgrgid(s.st_gid);
 	if (!geteuid())
 		complain(
 			"permission denied, even to root: in a container, have its host pass the device in (docker run --device %s)",
 			d->node);
-	else if (stat(d->node, &s) || !s.st_gid || (s.st_mode & 060) != 060 ||
-		 !(g = getgrgid(s.st_gid)))
+	else if (g)
+		explain_group(d, g);
+	else
 		complain(
 			"permission denied: the udev rule that gives %s to the group vfifo is not in force; to see why: vfifo doctor",
 			d->node);
-	else if (group_member(s.st_gid) || getegid() == s.st_gid)
-		complain(
-			"permission denied: %s is in group %s, and yet may not; compare: ls -l %s",
-			user, g->gr_name, d->node);
-	else
-		explain_group(g, user);
 	return EXIT_DENIED;
 }
 
