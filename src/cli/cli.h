@@ -63,15 +63,16 @@ int device_find(const char *spec, struct device *d);
 int device_all(struct device **list, size_t *n);
 
 /*
- * The attribute's value: 0 or a negative errno. attr_get() cuts one newline off the end,
- * attr_read() gives the bytes as they are, and how many; attr_set() adds a newline where
+ * The attribute's value: 0 or a negative errno. attribute_get() cuts one newline off the end,
+ * attribute_read() gives the bytes as they are, and how many; attribute_set() adds a newline where
  * it is no part of the value.
  */
-int attr_get(const struct device *d, const char *name, char *buf, size_t size);
-ssize_t attr_read(const struct device *d, const char *name, char *buf,
+int attribute_get(const struct device *d, const char *name, char *buf,
 		  size_t size);
-int attr_number(const struct device *d, const char *name, uint64_t *value);
-int attr_set(const struct device *d, const char *name, const char *text);
+ssize_t attribute_read(const struct device *d, const char *name, char *buf,
+		       size_t size);
+int attribute_number(const struct device *d, const char *name, uint64_t *value);
+int attribute_set(const struct device *d, const char *name, const char *text);
 
 /* Writes a file of the class itself: add, remove. */
 int class_set(const char *name, const char *text);
@@ -142,6 +143,9 @@ const struct group *group_find(const char *name);
 enum membership membership(const struct group *g);
 
 /* explain.c */
+
+/* The name of a process, which the kernel gives to everybody; "" if it is gone. */
+const char *process_name(uint64_t pid, char *buf, size_t size);
 
 /*
  * Says that `what` failed with the negative errno and what to do about it. d may be

@@ -68,8 +68,8 @@ static int attr_open(const struct device *d, const char *name, int flags)
 	return n < (int)sizeof(path) ? class_open(path, flags) : -ENAMETOOLONG;
 }
 
-ssize_t attr_read(const struct device *d, const char *name, char *buf,
-		  size_t size)
+ssize_t attribute_read(const struct device *d, const char *name, char *buf,
+		       size_t size)
 {
 	int fd = attr_open(d, name, O_RDONLY);
 	ssize_t n;
@@ -83,9 +83,10 @@ ssize_t attr_read(const struct device *d, const char *name, char *buf,
 	return n;
 }
 
-int attr_get(const struct device *d, const char *name, char *buf, size_t size)
+int attribute_get(const struct device *d, const char *name, char *buf,
+		  size_t size)
 {
-	ssize_t n = attr_read(d, name, buf, size - 1);
+	ssize_t n = attribute_read(d, name, buf, size - 1);
 
 	if (n < 0)
 		return (int)n;
@@ -95,10 +96,10 @@ int attr_get(const struct device *d, const char *name, char *buf, size_t size)
 	return 0;
 }
 
-int attr_number(const struct device *d, const char *name, uint64_t *value)
+int attribute_number(const struct device *d, const char *name, uint64_t *value)
 {
 	char text[32];
-	int err = attr_get(d, name, text, sizeof(text));
+	int err = attribute_get(d, name, text, sizeof(text));
 
 	return err ? err : parse_number(text, value);
 }
@@ -125,7 +126,7 @@ static int store_line(int fd, const char *text)
 	return -EINVAL;
 }
 
-int attr_set(const struct device *d, const char *name, const char *text)
+int attribute_set(const struct device *d, const char *name, const char *text)
 {
 	bool exact = !strcmp(name, "generator/text");
 	int fd;
@@ -252,7 +253,7 @@ static bool has_label(const struct device *d, const char *label)
 {
 	char text[ATTR_MAX];
 
-	return *label && !attr_get(d, "label", text, sizeof(text)) &&
+	return *label && !attribute_get(d, "label", text, sizeof(text)) &&
 	       !strcmp(text, label);
 }
 
@@ -260,7 +261,7 @@ static bool has_numbers(const struct device *d, const char *major_minor)
 {
 	char text[32];
 
-	return !attr_get(d, "dev", text, sizeof(text)) &&
+	return !attribute_get(d, "dev", text, sizeof(text)) &&
 	       !strcmp(text, major_minor);
 }
 

@@ -53,8 +53,7 @@ static int explain_denied(const struct device *d)
 	return EXIT_DENIED;
 }
 
-/* The name of a process, which the kernel gives to everybody; "" if it is gone. */
-static const char *process_name(uint64_t pid, char *buf, size_t size)
+const char *process_name(uint64_t pid, char *buf, size_t size)
 {
 	char path[64];
 	FILE *f;
@@ -77,7 +76,7 @@ static bool explain_holder(const struct device *d, const char *side,
 	uint64_t pid;
 	char raw[32], name[64];
 
-	if (attr_number(d, side, &pid) || !pid)
+	if (attribute_number(d, side, &pid) || !pid)
 		return false;
 	process_name(pid, raw, sizeof(raw));
 	format_text(raw, strlen(raw), name, sizeof(name));
@@ -95,11 +94,11 @@ static int explain_busy(const struct device *d, const char *what)
 
 	if (producer || consumer)
 		return EXIT_FAILED;
-	if (!attr_number(d, "mode", &mode) && mode)
+	if (!attribute_number(d, "mode", &mode) && mode)
 		complain(
 			"%s: %s is busy: its generator produces; to stop it: sudo vfifo set %s mode=0",
 			what, d->name, d->name);
-	else if (!attr_number(d, "mappings", &mappings) && mappings)
+	else if (!attribute_number(d, "mappings", &mappings) && mappings)
 		complain(
 			"%s: %s is busy: a process has mapped it; to see which: sudo fuser -v %s",
 			what, d->name, d->node);

@@ -53,7 +53,7 @@ static void text_cell(struct table *t, const char *column,
 {
 	char raw[ATTR_MAX], safe[4 * ATTR_MAX];
 
-	if (attr_get(d, name, raw, sizeof(raw)))
+	if (attribute_get(d, name, raw, sizeof(raw)))
 		return;
 	format_text(raw, strlen(raw), safe, sizeof(safe));
 	table_text(t, column, safe);
@@ -67,7 +67,7 @@ static void attribute_cell(struct table *t, const char *column,
 
 	if (a->kind == ATTR_TEXT)
 		text_cell(t, column, d, name);
-	else if (attr_number(d, name, &value))
+	else if (attribute_number(d, name, &value))
 		return;
 	else if (a->kind == ATTR_BYTES)
 		table_size(t, column, value);
@@ -80,8 +80,8 @@ static void fill_cell(struct table *t, const struct device *d)
 	uint64_t size, capacity;
 	char text[32];
 
-	if (attr_number(d, "size", &size) ||
-	    attr_number(d, "capacity", &capacity) || !capacity)
+	if (attribute_number(d, "size", &size) ||
+	    attribute_number(d, "capacity", &capacity) || !capacity)
 		return;
 	snprintf(text, sizeof(text), "%llu%s",
 		 (unsigned long long)(size * 100 / capacity),

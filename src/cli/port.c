@@ -56,7 +56,7 @@ static int open_calls(struct port *p)
 		return -ENOMEM;
 	}
 	/* Where it does not say, its fill cannot be told either. */
-	attr_number(p->device, "capacity", &p->capacity);
+	attribute_number(p->device, "capacity", &p->capacity);
 	return 0;
 }
 
@@ -65,7 +65,7 @@ static bool drops(const struct device *d)
 {
 	char overflow[ATTR_MAX];
 
-	return !attr_get(d, "overflow", overflow, sizeof(overflow)) &&
+	return !attribute_get(d, "overflow", overflow, sizeof(overflow)) &&
 	       strcmp(overflow, "block");
 }
 

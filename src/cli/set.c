@@ -81,7 +81,7 @@ static int capacity_busy(const struct device *d)
 {
 	uint64_t mappings;
 
-	if (attr_number(d, "mappings", &mappings) || mappings)
+	if (attribute_number(d, "mappings", &mappings) || mappings)
 		return explain(-EBUSY, d, "capacity");
 	complain(
 		"capacity: %s stores more than would fit; vfifo receive %s, or vfifo clear %s, then try again",
@@ -115,8 +115,8 @@ static void tell_rounded(const struct device *d, const char *name,
 {
 	char now[ATTR_MAX];
 
-	if (strcmp(name, "capacity") || attr_get(d, name, now, sizeof(now)) ||
-	    !strcmp(now, value))
+	if (strcmp(name, "capacity") ||
+	    attribute_get(d, name, now, sizeof(now)) || !strcmp(now, value))
 		return;
 	complain("%s: the capacity was rounded up to %s", d->name, now);
 }
@@ -127,7 +127,7 @@ static int set_one(const struct device *d, const struct assignment *a)
 	int err = value_of(a, value, sizeof(value));
 
 	if (!err)
-		err = attr_set(d, a->attribute->name, value);
+		err = attribute_set(d, a->attribute->name, value);
 	if (err)
 		return explain_set(err, d, a);
 	tell_rounded(d, a->attribute->name, value);

@@ -9,7 +9,7 @@
 static bool get_text(const struct device *d, struct value *v)
 {
 	char raw[ATTR_MAX];
-	ssize_t n = attr_read(d, v->name, raw, sizeof(raw));
+	ssize_t n = attribute_read(d, v->name, raw, sizeof(raw));
 
 	if (n < 0)
 		return false;
@@ -32,7 +32,7 @@ static bool get(const struct device *d, const struct attribute *a,
 	if (a->access == ATTR_WO)
 		return false;
 	return a->kind == ATTR_TEXT ? get_text(d, v) :
-				      !attr_number(d, a->name, &v->number);
+				      !attribute_number(d, a->name, &v->number);
 }
 
 static int show_attributes(const struct device *d,

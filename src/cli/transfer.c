@@ -113,11 +113,11 @@ static size_t drain(struct transfer *t, const void *p, size_t n)
 static void set_eof(struct transfer *t)
 {
 	uint64_t eof;
-	int err = attr_number(&t->device, "eof", &eof);
+	int err = attribute_number(&t->device, "eof", &eof);
 
 	t->ends = false;
 	if (!err && !eof)
-		err = attr_set(&t->device, "eof", "1");
+		err = attribute_set(&t->device, "eof", "1");
 	if (err)
 		stop(t, TRANSFER_TOLD,
 		     explain_root(err, &t->device, "the attribute eof",
@@ -129,7 +129,7 @@ static void set_eof(struct transfer *t)
 static void reset_eof(struct transfer *t)
 {
 	if (t->eof_was_set)
-		attr_set(&t->device, "eof", "0");
+		attribute_set(&t->device, "eof", "0");
 }
 
 /* --- steps ------------------------------------------------------------------ */
