@@ -60,7 +60,7 @@ static int version(void)
 	return EXIT_OK;
 }
 
-/* Where in argv the option's argument ends, or 0: argv[i] is not --sysroot. */
+/* Where in argv the option and its argument end, or 0: argv[i] is not --sysroot. */
 static int sysroot_option(int argc, char **argv, int i, const char **dir)
 {
 	static const char option[] = "--sysroot";
@@ -85,6 +85,8 @@ static int take_sysroot(int *argc, char **argv)
 	int end;
 
 	for (int i = 1; i < *argc && strcmp(argv[i], "--"); i++) {
+		if (i + 1 == *argc && !strcmp(argv[i], "--sysroot"))
+			return misused(NULL, "--sysroot: which folder?");
 		end = sysroot_option(*argc, argv, i, &dir);
 		if (!end)
 			continue;
