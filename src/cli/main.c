@@ -61,7 +61,7 @@ static int version(void)
 }
 
 /* Where in argv the option and its argument end, or 0: argv[i] is not --sysroot. */
-static int sysroot_option(int argc, char **argv, int i, const char **dir)
+static int sysroot_option(char **argv, int i, const char **dir)
 {
 	static const char option[] = "--sysroot";
 	size_t n = sizeof(option) - 1;
@@ -72,7 +72,7 @@ static int sysroot_option(int argc, char **argv, int i, const char **dir)
 		*dir = argv[i] + n + 1;
 		return i + 1;
 	}
-	if (argv[i][n] || i + 1 == argc)
+	if (argv[i][n])
 		return 0;
 	*dir = argv[i + 1];
 	return i + 2;
@@ -87,7 +87,7 @@ static int take_sysroot(int *argc, char **argv)
 	for (int i = 1; i < *argc && strcmp(argv[i], "--"); i++) {
 		if (i + 1 == *argc && !strcmp(argv[i], "--sysroot"))
 			return misused(NULL, "--sysroot: which folder?");
-		end = sysroot_option(*argc, argv, i, &dir);
+		end = sysroot_option(argv, i, &dir);
 		if (!end)
 			continue;
 		memmove(argv + i, argv + end,
