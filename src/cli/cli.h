@@ -3,8 +3,9 @@
  * cli.h - what the files of the command vfifo share
  *
  * Each verb has a file of its own, which main.c calls; the verbs do not know each other.
- * Below them: table.c (output), explain.c (errors), attribute.c (what is known of each),
- * device.c (finding devices, and their attributes), text.c (sizes, complaints).
+ * Below them, each knowing those that follow: record.c and table.c (output), explain.c
+ * (errors), account.c (users), run.c (other commands), device.c (finding devices, and
+ * their attributes), attribute.c (what is known of each), text.c (sizes, complaints).
  */
 #ifndef VFIFO_CLI_H
 #define VFIFO_CLI_H

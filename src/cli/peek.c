@@ -127,7 +127,7 @@ static void print(const unsigned char *data, const struct range *r,
 static int peek(const char *spec, struct range *r, enum form form)
 {
 	struct device d;
-	struct maps m;
+	struct maps m = { 0 };
 	int code = device_find(spec, &d), err;
 
 	if (code)
