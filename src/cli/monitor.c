@@ -125,6 +125,14 @@ static bool wait_until(const struct monitor *m, double end, bool screen)
 	return !interrupts();
 }
 
+/* A last interval that is next to nothing would give a rate of next to nothing. */
+static double next_look(const struct monitor *m, double last, double end)
+{
+	double next = fmax(last + m->interval, now_seconds());
+
+	return end - next < m->interval / 2 ? end : next;
+}
+
 /* A look at each interval, by the clock, however long a look takes. */
 static int watch_on(struct monitor *m, bool screen)
 {
@@ -139,7 +147,7 @@ static int watch_on(struct monitor *m, bool screen)
 			screen_draw(&m->watch, m->interval);
 		if (next >= end)
 			break;
-		next = fmin(fmax(next + m->interval, now_seconds()), end);
+		next = next_look(m, next, end);
 	} while (!err && wait_until(m, next, screen));
 	return err;
 }
