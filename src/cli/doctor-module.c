@@ -125,20 +125,21 @@ static int is_kernel(const struct dirent *entry)
 	       exists("/lib/modules/%s/kernel", entry->d_name);
 }
 
-static void check_kernels(struct report *r)
+/* Into *kernels those that are installed, the caller's to free; how many. */
+static int find_kernels(struct dirent ***kernels)
 {
-	struct dirent **kernels;
-	struct dkms dkms;
 	char path[PATH_MAX];
 	int n = -1;
 
 	if (!rooted(path, sizeof(path), "/lib/modules"))
-		n = scandir(path, &kernels, is_kernel, versionsort);
-	if (n <= 0) {
-		unwell(r, "kernels", "on the host: sudo apt install vfifo-dkms",
-		       "none is installed, as in a container");
-		return;
-	}
+		n = scandir(path, kernels, is_kernel, versionsort);
+	return n > 0 ? n : 0;
+}
+
+static void check_kernels(struct report *r, struct dirent **kernels, int n)
+{
+	struct dkms dkms;
+
 	ask_dkms(&dkms);
 	for (int i = 0; i < n; i++) {
 		check_headers(r, kernels[i]->d_name);
@@ -276,14 +277,32 @@ static void check_version(struct report *r, const char *kernel)
 		well(r, "running module", "the installed one, %s", version);
 }
 
+static void check_host(struct report *r, const char *kernel)
+{
+	if (exists("/sys/module/vfifo"))
+		well(r, "kernel", "%s, of this container's host, has vfifo",
+		     kernel);
+	else
+		unwell(r, "kernel", "on the host: sudo apt install vfifo-dkms",
+		       "%s is of this container's host, and has no vfifo",
+		       kernel);
+}
+
 void check_module(struct report *r)
 {
 	char kernel[128];
+	struct dirent **kernels;
+	int n = find_kernels(&kernels);
 
 	if (!running_kernel(kernel, sizeof(kernel)))
 		snprintf(kernel, sizeof(kernel), "unknown");
+	r->contained = !n;
+	if (r->contained) {
+		check_host(r, kernel);
+		return;
+	}
 	check_kernel(r, kernel);
-	check_kernels(r);
+	check_kernels(r, kernels, n);
 	check_secure_boot(r);
 	check_loaded(r);
 	check_version(r, kernel);

@@ -13,6 +13,8 @@
 struct report {
 	struct table table;
 	bool green;
+	/* No kernel is installed, as in a container: all that is its host's. */
+	bool contained;
 };
 
 /* One line: all is well, and how. */
