@@ -283,6 +283,7 @@ static int run(struct bench *b)
 		return explain(err, &b->device, "bench");
 	interrupts_begin();
 	err = measure_all(b);
+	interrupts_end();
 	if (interrupts())
 		interrupt_die(interrupt_signal());
 	code = err ? explain(err, &b->device, "bench") : show(b);

@@ -48,18 +48,28 @@ static void handle_unless_ignored(int signal)
 		handle(signal, remember);
 }
 
-void interrupts_begin(void)
+static void tick_every(long ms)
 {
-	const struct timeval every = { .tv_usec = TICK_MS * 1000 };
+	const struct timeval every = { .tv_usec = ms * 1000 };
 	const struct itimerval timer = { .it_interval = every,
 					 .it_value = every };
 
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+void interrupts_begin(void)
+{
 	handle_unless_ignored(SIGINT);
 	handle_unless_ignored(SIGTERM);
 	handle_unless_ignored(SIGHUP);
 	handle(SIGPIPE, SIG_IGN);
 	handle(SIGALRM, tick);
-	setitimer(ITIMER_REAL, &timer, NULL);
+	tick_every(TICK_MS);
+}
+
+void interrupts_end(void)
+{
+	tick_every(0);
 }
 
 void interrupt_die(int signal)

@@ -17,6 +17,9 @@
  */
 void interrupts_begin(void);
 
+/* No more ticks; signals are still counted. */
+void interrupts_end(void);
+
 /* How many came, and which was the last, or 0. */
 int interrupts(void);
 int interrupt_signal(void);

@@ -188,6 +188,7 @@ static int run(struct monitor *m)
 
 	interrupts_begin();
 	code = m->once ? run_once(m) : run_live(m);
+	interrupts_end();
 	watch_free(&m->watch);
 	if (interrupts() && (m->once || interrupt_signal() != SIGINT))
 		interrupt_die(interrupt_signal());

@@ -69,11 +69,23 @@ static bool drops(const struct device *d)
 	       strcmp(overflow, "block");
 }
 
+/* Who holds the side holds it against read(2) and write(2) as well. */
+static bool is_held(const struct device *d, enum vfifo_end end)
+{
+	uint64_t pid;
+
+	return !attribute_number(
+		       d, end == VFIFO_PRODUCER ? "producer" : "consumer",
+		       &pid) &&
+	       pid;
+}
+
 static bool is_gone(int err)
 {
 	return err == -ENOENT || err == -ENODEV || err == -ENXIO;
 }
 
+/* Input that is read for what is busy would be lost, so that is found out before. */
 int port_open(struct port *p, const struct device *d, enum vfifo_end end,
 	      enum method method)
 {
@@ -87,7 +99,7 @@ int port_open(struct port *p, const struct device *d, enum vfifo_end end,
 		if (!err || is_gone(err))
 			return err;
 	}
-	return open_calls(p);
+	return is_held(d, end) ? -EBUSY : open_calls(p);
 }
 
 void port_close(struct port *p)

@@ -290,6 +290,7 @@ static int finish(struct transfer *t)
 {
 	int code;
 
+	interrupts_end();
 	progress_end(&t->progress, t->done);
 	tell_lost(t);
 	reset_eof(t);
