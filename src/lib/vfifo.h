@@ -32,6 +32,7 @@
 #include <sys/types.h>
 
 #include <linux/vfifo.h>
+#include <linux/vfifo_pattern.h>
 #include <linux/vfifo_ring.h>
 
 #ifdef __cplusplus
@@ -119,6 +120,24 @@ unsigned long vfifo_sleeps(const struct vfifo *f);
  * waits for as much as there is by now.
  */
 int vfifo_wake(struct vfifo *f);
+
+/*
+ * What the generator produces, at its beginning: `name` as the attribute generator/pattern
+ * has it; the `length` bytes of `text`, for that pattern only, as generator/text has them.
+ * -EINVAL: no such pattern, or a text that is empty or too long. vfifo_pattern_match()
+ * then tells whether the right bytes come.
+ */
+int vfifo_pattern_set(struct vfifo_pattern *p, const char *name,
+		      const void *text, size_t length);
+
+/*
+ * For who joins in the middle, or after a gap: finds where in the pattern the `n` bytes
+ * are, and has it go on after them. -EAGAIN: too few bytes to tell, but
+ * VFIFO_SYNC_ENOUGH always suffice; -EBADMSG: they are nowhere in the pattern.
+ */
+int vfifo_pattern_sync(struct vfifo_pattern *p, const void *bytes, size_t n);
+
+#define VFIFO_SYNC_ENOUGH VFIFO_TEXT_MAX
 
 static inline size_t vfifo_capacity(const struct vfifo *f)
 {

@@ -157,7 +157,7 @@ static int fake_try_open(enum vfifo_end end, struct vfifo **f)
 	return err;
 }
 
-static struct vfifo *fake_open(enum vfifo_end end)
+static inline struct vfifo *fake_open(enum vfifo_end end)
 {
 	struct vfifo *f = NULL;
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* vfifo clear: drops what is stored. By ioctl, as whoever may use the device may do that. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <linux/vfifo.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+static int clear_node(const struct device *d)
+{
+	int fd = open(d->node, O_RDONLY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return -errno;
+	err = ioctl(fd, VFIFO_CLEAR) ? -errno : 0;
+	close(fd);
+	return err == -ENOTTY ? -EPROTO : err;
+}
+
+static int clear(const char *spec)
+{
+	struct device d;
+	int code = device_find(spec, &d), err;
+
+	if (code)
+		return code;
+	err = clear_node(&d);
+	return err ? explain(err, &d, "clear") : EXIT_OK;
+}
+
+static int help(void)
+{
+	printf("Usage: vfifo clear [DEVICE...]\n"
+	       "Drops what is stored.\n\n"
+	       "Options:\n"
+	       "  -h, --help  this text\n");
+	return EXIT_OK;
+}
+
+int verb_clear(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c, code;
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (c == 'h')
+			return help();
+		return misused("clear", NULL);
+	}
+	/* argv[argc] is NULL: where none is named, that is vfifo0. */
+	do
+		code = clear(argv[optind++]);
+	while (!code && optind < argc);
+	return code;
+}

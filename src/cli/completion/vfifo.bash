@@ -1,0 +1,110 @@
+# shellcheck shell=bash
+# Completion of vfifo for bash. What there is to complete, the command itself tells: its
+# verbs, their options and columns from --help, the devices from `vfifo list`.
+
+# As the line has it: with its --sysroot.
+_vfifo_run() {
+	local i command=(vfifo)
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		[[ ${COMP_WORDS[i]} != --sysroot ]] || command+=(--sysroot "${COMP_WORDS[i + 1]}")
+	done
+	"${command[@]}" "$@" 2>/dev/null
+}
+
+# The names that stand first in the lines of --help below a heading.
+_vfifo_listed() { # HEADING [VERB]
+	_vfifo_run ${2:+"$2"} --help | sed -n "/^$1/,/^\$/s/^  \([A-Za-z][^ ]*\) .*/\1/p"
+}
+
+_vfifo_options() { # [VERB]
+	_vfifo_run ${1:+"$1"} --help | sed -nE 's/^  (-., |)(--[a-z-]+).*/\2/p'
+	echo --sysroot
+}
+
+_vfifo_devices() {
+	_vfifo_run list --noheadings --output NAME
+	_vfifo_run list --noheadings --output LABEL | grep .
+}
+
+# Each line of the words is one, blanks and all.
+_vfifo_offer() { # WORDS
+	local IFS=$'\n' word
+	COMPREPLY=()
+	for word in $1; do
+		[[ $word == "$cur"* ]] || continue
+		[[ ! $word =~ [^[:alnum:]_.,:=/+-] ]] || word=$(printf %q "$word")
+		COMPREPLY+=("$word")
+	done
+}
+
+# The verb of the line, if it is there already.
+_vfifo_verb() {
+	local i
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--sysroot) i=$((i + 1)) ;;
+		-*) ;;
+		*) echo "${COMP_WORDS[i]}"; return ;;
+		esac
+	done
+}
+
+# The last of a list with commas; what is before it stays.
+_vfifo_columns() { # VERB
+	local before='' column
+	[[ $cur != *,* ]] || before=${cur%,*},
+	_vfifo_offer "$(for column in $(_vfifo_listed Columns "$1"); do echo "$before$column"; done)"
+}
+
+_vfifo_values() { # ATTRIBUTE
+	case $1 in
+	mode | eof) printf '0\n1\n' ;;
+	clear | stats/reset) echo 1 ;;
+	overflow) printf 'block\ndrop\noverwrite\n' ;;
+	generator/pattern) printf 'text\ncounter\nramp\nprbs31\nzero\n' ;;
+	esac
+}
+
+# readline takes = for the end of a word.
+_vfifo_set() {
+	local attribute=
+	if [[ $cur == = ]]; then
+		attribute=$prev cur=
+	elif [[ $prev == = ]]; then
+		attribute=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	if [[ $attribute ]]; then
+		_vfifo_offer "$(_vfifo_values "$attribute")"
+		return
+	fi
+	compopt -o nospace
+	_vfifo_offer "$(_vfifo_listed Attributes set | sed 's/$/=/'; _vfifo_devices)"
+}
+
+_vfifo_argument() { # VERB
+	case $1 in
+	set) _vfifo_set ;;
+	add) ;;
+	send | receive)
+		_vfifo_offer "$(_vfifo_devices)"
+		compopt -o default ;;
+	*) _vfifo_offer "$(_vfifo_devices)" ;;
+	esac
+}
+
+_vfifo() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb
+	verb=$(_vfifo_verb)
+	COMPREPLY=()
+	case $verb,$prev,$cur in
+	*,--sysroot,*) compopt -o dirnames ;;
+	*,-o,* | *,--output,*) _vfifo_columns "$verb" ;;
+	send,-m,* | receive,-m,* | *,--method,*) _vfifo_offer "$(printf 'auto\nmap\ncalls\n')" ;;
+	send,-p,* | receive,-V,* | *,--pattern,* | *,--verify,*)
+		_vfifo_offer "$(printf 'counter\nramp\nprbs31\nzero\ntext:\n')" ;;
+	*,*,-*) _vfifo_offer "$(_vfifo_options "$verb")" ;;
+	*) if [[ $verb ]]; then _vfifo_argument "$verb"; else _vfifo_offer "$(_vfifo_listed Verbs)"; fi ;;
+	esac
+}
+
+complete -F _vfifo vfifo

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What an error means here, and what to do about it. */
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+/* The node is a group's, and this user is not in it, or not yet. */
+static void explain_group(const struct device *d, const struct group *g)
+{
+	const char *user = user_name();
+
+	switch (membership(g)) {
+	case MEMBER:
+		complain(
+			"permission denied: %s is in group %s, and yet may not; compare: ls -l %s",
+			user, g->gr_name, d->node);
+		break;
+	case MEMBER_AT_LOGIN:
+		complain(
+			"permission denied: %s is in group %s, but was not yet at login; log in again",
+			user, g->gr_name);
+		break;
+	case NOT_MEMBER:
+		complain(
+			"permission denied: %s is not in group %s; sudo adduser %s %s, then log in again",
+			user, g->gr_name, user, g->gr_name);
+		break;
+	}
+}
+
+static int explain_denied(const struct device *d)
+{
+	const struct group *g = NULL;
+	struct stat s;
+
+	if (!stat(d->node, &s) && s.st_gid && (s.st_mode & 060) == 060)
+		g = getgrgid(s.st_gid);
+	if (!geteuid())
+		complain(
+			"permission denied, even to root: in a container, have its host pass the device in (docker run --device %s)",
+			d->node);
+	else if (g)
+		explain_group(d, g);
+	else
+		complain(
+			"permission denied: the udev rule that gives %s to the group vfifo is not in force; to see why: vfifo doctor",
+			d->node);
+	return EXIT_DENIED;
+}
+
+const char *process_name(uint64_t pid, char *buf, size_t size)
+{
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%llu/comm",
+		 (unsigned long long)pid);
+	f = fopen(path, "re");
+	if (!f || !fgets(buf, (int)size, f))
+		*buf = 0;
+	buf[strcspn(buf, "\n")] = 0;
+	if (f)
+		fclose(f);
+	return buf;
+}
+
+/* Whether somebody holds the side, and if so has told who. */
+static bool explain_holder(const struct device *d, const char *side,
+			   const char *what)
+{
+	uint64_t pid;
+	char raw[32], name[64];
+
+	if (attribute_number(d, side, &pid) || !pid)
+		return false;
+	process_name(pid, raw, sizeof(raw));
+	format_text(raw, strlen(raw), name, sizeof(name));
+	complain(
+		"%s: %s is busy: process %llu (%s) holds its %s side; end it, or wait for it",
+		what, d->name, (unsigned long long)pid, name, side);
+	return true;
+}
+
+static int explain_busy(const struct device *d, const char *what)
+{
+	bool producer = explain_holder(d, "producer", what);
+	bool consumer = explain_holder(d, "consumer", what);
+	uint64_t mode, mappings;
+
+	if (producer || consumer)
+		return EXIT_FAILED;
+	if (!attribute_number(d, "mode", &mode) && mode)
+		complain(
+			"%s: %s is busy: its generator produces; to stop it: sudo vfifo set %s mode=0",
+			what, d->name, d->name);
+	else if (!attribute_number(d, "mappings", &mappings) && mappings)
+		complain(
+			"%s: %s is busy: a process has mapped it; to see which: sudo fuser -v %s",
+			what, d->name, d->node);
+	else
+		complain("%s: %s was busy; try again", what, d->name);
+	return EXIT_FAILED;
+}
+
+static bool module_loaded(void)
+{
+	char path[4096];
+
+	return !rooted(path, sizeof(path), "/sys/class/vfifo") &&
+	       !access(path, F_OK);
+}
+
+static int explain_missing(const struct device *d, const char *what)
+{
+	char path[4096];
+
+	if (!module_loaded())
+		complain(
+			"the module is not loaded: sudo modprobe vfifo (if that fails: vfifo doctor)");
+	else if (!d)
+		complain("%s: no such device; those that there are: vfifo list",
+			 what);
+	else if (!rooted(path, sizeof(path), "/sys/class/vfifo/%s", d->name) &&
+		 access(path, F_OK))
+		complain("%s: %s was removed; those that there are: vfifo list",
+			 what, d->name);
+	else
+		complain(
+			"%s: there is no %s, though there is the device; to see why: vfifo doctor",
+			what, d->node);
+	return EXIT_NO_DEVICE;
+}
+
+static int explain_other(int err, const struct device *d, const char *what)
+{
+	const char *name = d ? d->name : "vfifo";
+
+	switch (err) {
+	case -EIO:
+		complain(
+			"%s: %s is broken, as the process that holds a side stored a position that cannot be; end that process",
+			what, name);
+		break;
+	case -EBADMSG:
+		complain(
+			"%s: the process at the other end of %s stored a position that cannot be; end that process",
+			what, name);
+		break;
+	case -EPROTO:
+		complain(
+			"%s: %s is no vfifo, or that of another version; sudo modprobe -r vfifo && sudo modprobe vfifo",
+			what, name);
+		break;
+	default:
+		complain("%s: %s", what, strerror(-err));
+	}
+	return EXIT_FAILED;
+}
+
+int explain(int err, const struct device *d, const char *what)
+{
+	switch (err) {
+	case -EACCES:
+	case -EPERM:
+		if (d)
+			return explain_denied(d);
+		complain("%s: %s", what, strerror(-err));
+		return EXIT_DENIED;
+	case -ENOENT:
+	case -ENODEV:
+	case -ENXIO:
+		return explain_missing(d, what);
+	case -EBUSY:
+		if (d)
+			return explain_busy(d, what);
+		break;
+	}
+	return explain_other(err, d, what);
+}
+
+int explain_root(int err, const struct device *d, const char *what,
+		 const char *verb)
+{
+	if (err != -EACCES && err != -EPERM)
+		return explain(err, d, what);
+	if (geteuid())
+		complain("permission denied: %s is for root; sudo vfifo %s ...",
+			 what, verb);
+	else
+		complain(
+			"permission denied: %s, even to root: is this a container? Its host may",
+			what);
+	return EXIT_DENIED;
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * vfifo show --map: what the mappings say, and that what is written there is there.
+ *
+ * It claims the producer side meanwhile: the bytes that it writes to are free then, and
+ * nobody else's. They are never published, so no byte moves in.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <vfifo.h>
+
+#include "cli.h"
+
+/* The data are there twice: what is written to one half is in the other. */
+static bool same_twice(const struct vfifo *f, size_t offset, const char *text,
+		       size_t length)
+{
+	size_t both = 2 * vfifo_capacity(f);
+
+	for (size_t i = 0; i < length; i++) {
+		size_t at = offset + i;
+		size_t again = (at + vfifo_capacity(f)) % both;
+
+		if (f->data[at] != (unsigned char)text[i] ||
+		    f->data[again] != (unsigned char)text[i])
+			return false;
+	}
+	return true;
+}
+
+/* Writes as much of the text as there is space for. */
+static size_t write_free(struct vfifo *f, const char *text)
+{
+	void *p;
+	ssize_t room = vfifo_reserve(f, 1, &p);
+	size_t length = strlen(text);
+
+	if (room <= 0)
+		return 0;
+	if (length > (size_t)room)
+		length = (size_t)room;
+	memcpy(p, text, length);
+	return length;
+}
+
+static int show(struct vfifo *f, const struct device *d, const char *text,
+		const struct table_options *o)
+{
+	static struct value v[VALUES_MAX];
+	size_t offset = vfifo_offset(f->capacity, f->own), n = 0;
+	size_t wrote = write_free(f, text);
+	bool same = same_twice(f, offset, text, wrote);
+	int code;
+
+	value_text(&v[n++], "name", d->name, "the device");
+	value_text(&v[n++], "node", d->node, "its path");
+	value_number(&v[n++], "abi", f->status->abi, "version of the mappings");
+	value_bytes(&v[n++], "capacity", f->capacity, "bytes of the buffer");
+	value_number(&v[n++], "generation", f->status->generation,
+		     "claims, releases and other changes so far");
+	value_number(&v[n++], "in", f->own, "ever produced, modulo 2^32");
+	value_number(&v[n++], "out", f->peer, "ever consumed, modulo 2^32");
+	value_number(&v[n++], "offset", offset, "where the next byte goes");
+	value_number(&v[n++], "wrote", wrote, "bytes there, through the map");
+	value_text(&v[n++], "read-back", same ? "same" : "different",
+		   "at that offset, and a capacity further on");
+	code = record_print("maps", o, v, n);
+	return code ? code : same ? EXIT_OK : EXIT_FAILED;
+}
+
+int map_show(const struct device *d, const char *text,
+	     const struct table_options *o)
+{
+	struct vfifo *f;
+	int err = vfifo_open(d->node, VFIFO_PRODUCER, 0, &f);
+	int code;
+
+	if (err)
+		return explain(err, d, "map");
+	code = show(f, d, text, o);
+	vfifo_close(f);
+	return code;
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A rate that is kept on average, over at most a tenth of a second. */
+#include <time.h>
+
+#include "interrupt.h"
+#include "pace.h"
+
+/* Of a second: what is allowed at once, after a time in which nothing could move. */
+#define BURST 0.1
+/* And what is waited for, so that few calls are made for it. */
+#define PIECE 0.02
+
+double now_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+void pace_begin(struct pace *p, uint64_t rate)
+{
+	*p = (struct pace){ .rate = rate, .at = now_seconds() };
+}
+
+/* At least a byte, however slow it is. */
+static double bytes_in(const struct pace *p, double seconds)
+{
+	double bytes = (double)p->rate * seconds;
+
+	return bytes < 1 ? 1 : bytes;
+}
+
+static void catch_up(struct pace *p)
+{
+	double now = now_seconds(), most = bytes_in(p, BURST);
+
+	p->allowed += (now - p->at) * (double)p->rate;
+	if (p->allowed > most)
+		p->allowed = most;
+	p->at = now;
+}
+
+static void sleep_for(double seconds)
+{
+	struct timespec t;
+
+	if (seconds > TICK_MS / 1e3)
+		seconds = TICK_MS / 1e3;
+	t.tv_sec = 0;
+	t.tv_nsec = (long)(seconds * 1e9);
+	nanosleep(&t, NULL);
+}
+
+size_t pace_allows(struct pace *p, size_t most)
+{
+	double wanted;
+
+	if (!p->rate)
+		return most;
+	wanted = bytes_in(p, PIECE);
+	if (wanted > (double)most)
+		wanted = (double)most;
+	catch_up(p);
+	if (p->allowed < wanted) {
+		sleep_for((wanted - p->allowed) / (double)p->rate);
+		return 0;
+	}
+	return p->allowed < (double)most ? (size_t)p->allowed : most;
+}
+
+void pace_moved(struct pace *p, size_t n)
+{
+	if (p->rate)
+		p->allowed -= (double)n;
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* vfifo peek: bytes of the buffer, by a mapping of it. None is taken out. */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <linux/vfifo.h>
+#include <linux/vfifo_ring.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+/* Where an offset is given, and no length. */
+#define LENGTH 256
+
+struct range {
+	uint64_t offset, length;
+	bool stored; /* what is stored, and not at an offset */
+};
+
+/* Read-only mappings. The status first: while it is mapped the capacity stays. */
+struct maps {
+	const struct vfifo_status *status;
+	const struct vfifo_position *in, *out;
+	const unsigned char *data;
+};
+
+enum form { FORM_BY_OUTPUT, FORM_HEX, FORM_RAW };
+
+static const void *map(int fd, uint32_t offset, size_t length)
+{
+	void *p = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, (off_t)offset);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* They end with the process. */
+static int map_all(int fd, struct maps *m)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	m->status = map(fd, VFIFO_MMAP_STATUS, page);
+	if (!m->status)
+		return errno == ENODEV ? -EPROTO : -errno;
+	if (m->status->magic != VFIFO_MAGIC || m->status->abi != VFIFO_ABI)
+		return -EPROTO;
+	m->in = map(fd, VFIFO_MMAP_PRODUCER, page);
+	m->out = map(fd, VFIFO_MMAP_CONSUMER, page);
+	m->data = map(fd, VFIFO_MMAP_DATA, 2 * (size_t)m->status->capacity);
+	return m->in && m->out && m->data ? 0 : -errno;
+}
+
+/* The file may be closed then, as mappings outlive it. */
+static int open_maps(const struct device *d, struct maps *m)
+{
+	int fd = open(d->node, O_RDONLY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return -errno;
+	err = map_all(fd, m);
+	close(fd);
+	return err;
+}
+
+/* Both positions may move while we look: `in` is loaded last, so that it is not behind. */
+static void find_stored(const struct maps *m, struct range *r)
+{
+	uint32_t out = __atomic_load_n(&m->out->position, __ATOMIC_ACQUIRE);
+	uint32_t in = __atomic_load_n(&m->in->position, __ATOMIC_ACQUIRE);
+	uint32_t used = vfifo_used(in, out), capacity = m->status->capacity;
+
+	r->offset = vfifo_offset(capacity, out);
+	r->length = used < capacity ? used : capacity;
+}
+
+/* The data are there twice, so what begins in the first half may end in the second. */
+static int check_range(const struct maps *m, struct range *r)
+{
+	uint32_t capacity = m->status->capacity;
+
+	if (r->stored)
+		find_stored(m, r);
+	if (r->offset < capacity && r->length <= capacity)
+		return 0;
+	complain("that is not in the buffer, which has %u bytes", capacity);
+	return EXIT_USAGE;
+}
+
+static void print_line(uint64_t offset, const unsigned char *p, size_t n)
+{
+	printf("%08llx ", (unsigned long long)offset);
+	for (size_t i = 0; i < 16; i++) {
+		if (i == 8)
+			putchar(' ');
+		if (i < n)
+			printf(" %02x", p[i]);
+		else
+			printf("   ");
+	}
+	printf("  |");
+	for (size_t i = 0; i < n; i++)
+		putchar(p[i] >= 0x20 && p[i] < 0x7f ? p[i] : '.');
+	printf("|\n");
+}
+
+static void print_hex(const unsigned char *data, const struct range *r)
+{
+	uint64_t end = r->offset + r->length;
+
+	for (uint64_t at = r->offset; at < end; at += 16)
+		print_line(at, data + at, end - at < 16 ? end - at : 16);
+}
+
+static void print(const unsigned char *data, const struct range *r,
+		  enum form form)
+{
+	if (form == FORM_HEX ||
+	    (form == FORM_BY_OUTPUT && isatty(STDOUT_FILENO)))
+		print_hex(data, r);
+	else
+		fwrite(data + r->offset, 1, r->length, stdout);
+}
+
+static int peek(const char *spec, struct range *r, enum form form)
+{
+	struct device d;
+	struct maps m = { 0 };
+	int code = device_find(spec, &d), err;
+
+	if (code)
+		return code;
+	err = open_maps(&d, &m);
+	if (err)
+		return explain(err, &d, "peek");
+	code = check_range(&m, r);
+	if (!code)
+		print(m.data, r, form);
+	return code;
+}
+
+static int help(void)
+{
+	printf("Usage: vfifo peek [OPTION...] [DEVICE] [OFFSET [LENGTH]]\n"
+	       "Prints LENGTH bytes (%d) at an OFFSET of the buffer, or without one all that is\n"
+	       "stored, from the oldest byte on; nothing is taken out. A number alone is an\n"
+	       "OFFSET, so the DEVICE is given by its name.\n\n"
+	       "Options:\n"
+	       "  -x, --hex   as hexadecimal numbers, as is the default on a terminal\n"
+	       "  -r, --raw   as they are\n"
+	       "  -h, --help  this text\n",
+	       LENGTH);
+	return EXIT_OK;
+}
+
+/* What is no number, or the first of three, is a device. */
+static int parse(int n, char **arguments, const char **spec, struct range *r)
+{
+	uint64_t number;
+
+	if (n == 3 || (n && parse_size(arguments[0], &number))) {
+		*spec = arguments[0];
+		arguments++;
+		n--;
+	}
+	if (n > 2)
+		return misused("peek", "too many arguments");
+	for (int i = 0; i < n; i++)
+		if (parse_size(arguments[i], i ? &r->length : &r->offset))
+			return misused("peek", "%s is no number of bytes",
+				       arguments[i]);
+	r->stored = !n;
+	return 0;
+}
+
+int verb_peek(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "hex", no_argument, NULL, 'x' },
+		{ "raw", no_argument, NULL, 'r' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct range r = { .length = LENGTH };
+	enum form form = FORM_BY_OUTPUT;
+	const char *spec = NULL;
+	int c, code;
+
+	while ((c = getopt_long(argc, argv, "xrh", options, NULL)) != -1) {
+		if (c == 'h')
+			return help();
+		if (c == '?')
+			return misused("peek", NULL);
+		form = c == 'x' ? FORM_HEX : FORM_RAW;
+	}
+	code = parse(argc - optind, argv + optind, &spec, &r);
+	return code ? code : peek(spec, &r, form);
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* One side of a device, mapped or by system calls. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "interrupt.h"
+#include "port.h"
+
+/* By system calls: as much as a pipe holds, so that both of its ends have something to do. */
+#define BUFFER_SIZE (64 << 10)
+
+int method_parse(const char *name, enum method *method)
+{
+	static const char *const names[] = {
+		[METHOD_AUTO] = "auto",
+		[METHOD_MAP] = "map",
+		[METHOD_CALLS] = "calls",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(names[i], name)) {
+			*method = (enum method)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+/* --- opening ---------------------------------------------------------------- */
+
+static int open_mapped(struct port *p)
+{
+	int err = vfifo_open(p->device->node, p->end, 0, &p->f);
+
+	if (!err)
+		p->capacity = vfifo_capacity(p->f);
+	return err;
+}
+
+static int open_calls(struct port *p)
+{
+	int flags = p->end == VFIFO_PRODUCER ? O_WRONLY : O_RDONLY;
+
+	p->fd = open(p->device->node, flags | O_CLOEXEC);
+	if (p->fd < 0)
+		return -errno;
+	p->buffer = malloc(BUFFER_SIZE);
+	if (!p->buffer) {
+		close(p->fd);
+		return -ENOMEM;
+	}
+	/* Where it does not say, its fill cannot be told either. */
+	attribute_number(p->device, "capacity", &p->capacity);
+	return 0;
+}
+
+/* Who holds the producer side waits when it is full; only write(2) drops. */
+static bool drops(const struct device *d)
+{
+	char overflow[ATTR_MAX];
+
+	return !attribute_get(d, "overflow", overflow, sizeof(overflow)) &&
+	       strcmp(overflow, "block");
+}
+
+/* Who holds the side holds it against read(2) and write(2) as well. */
+static bool is_held(const struct device *d, enum vfifo_end end)
+{
+	uint64_t pid;
+
+	return !attribute_number(
+		       d, end == VFIFO_PRODUCER ? "producer" : "consumer",
+		       &pid) &&
+	       pid;
+}
+
+static bool is_gone(int err)
+{
+	return err == -ENOENT || err == -ENODEV || err == -ENXIO;
+}
+
+/* Input that is read for what is busy would be lost, so that is found out before. */
+int port_open(struct port *p, const struct device *d, enum vfifo_end end,
+	      enum method method)
+{
+	int err;
+
+	*p = (struct port){ .device = d, .end = end, .fd = -1 };
+	if (method == METHOD_MAP)
+		return open_mapped(p);
+	if (method == METHOD_AUTO && !(end == VFIFO_PRODUCER && drops(d))) {
+		err = open_mapped(p);
+		if (!err || is_gone(err))
+			return err;
+	}
+	return is_held(d, end) ? -EBUSY : open_calls(p);
+}
+
+void port_close(struct port *p)
+{
+	vfifo_close(p->f);
+	if (p->fd >= 0)
+		close(p->fd);
+	free(p->buffer);
+	*p = (struct port){ .fd = -1 };
+}
+
+/* --- mapped ----------------------------------------------------------------- */
+
+/* A quarter at most, so that the other side can move at the same time. */
+static size_t piece_of(const struct port *p, size_t room, size_t most)
+{
+	size_t piece = vfifo_capacity(p->f) / 4;
+
+	if (room > piece)
+		room = piece;
+	return room < most ? room : most;
+}
+
+/* poll(2) goes by the watermark, so a wait for that much is one sleep. */
+static size_t wait_for(const struct port *p)
+{
+	return p->end == VFIFO_PRODUCER ?
+		       p->f->status->watermark[VFIFO_PRODUCER] :
+		       1;
+}
+
+static ssize_t span_mapped(struct port *p, size_t most, void **at)
+{
+	ssize_t room = vfifo_span(p->f, 1, at);
+	int err = 0;
+
+	if (room == -EAGAIN) {
+		err = vfifo_wait(p->f, wait_for(p), TICK_MS);
+		room = vfifo_span(p->f, 1, at);
+	}
+	if (room > 0)
+		return (ssize_t)piece_of(p, (size_t)room, most);
+	if (err == -ENODATA)
+		return 0;
+	return err && err != -EINTR && err != -ETIMEDOUT ? err : room;
+}
+
+static int move_mapped(struct port *p, size_t n, size_t *moved)
+{
+	int err = vfifo_advance(p->f, n);
+
+	if (err)
+		return err;
+	*moved = n;
+	return vfifo_publish(p->f);
+}
+
+/* --- by system calls -------------------------------------------------------- */
+
+static uint64_t stored_by_calls(const struct port *p)
+{
+	int stored;
+
+	return ioctl(p->fd, FIONREAD, &stored) || stored < 0 ? 0 :
+							       (uint64_t)stored;
+}
+
+/*
+ * Space comes before the input is read, as what was read has to be written, and a signal is
+ * not to find a write(2) that waits. poll(2) goes by the watermark: where that is less
+ * than PIPE_BUF, or somebody else was faster, it may wait all the same.
+ */
+static ssize_t space_by_calls(struct port *p, size_t most)
+{
+	struct pollfd poller = { .fd = p->fd, .events = POLLOUT };
+	uint64_t stored, room = PIPE_BUF;
+	int ready = poll(&poller, 1, TICK_MS);
+
+	if (ready < 0)
+		return errno == EINTR ? -EAGAIN : -errno;
+	if (!ready)
+		return -EAGAIN;
+	stored = stored_by_calls(p);
+	if (stored + PIPE_BUF < p->capacity)
+		room = p->capacity - stored;
+	if (room > BUFFER_SIZE)
+		room = BUFFER_SIZE;
+	return room < most ? (ssize_t)room : (ssize_t)most;
+}
+
+static ssize_t bytes_by_calls(struct port *p, size_t most)
+{
+	ssize_t n;
+
+	if (!p->pending) {
+		n = read(p->fd, p->buffer,
+			 most < BUFFER_SIZE ? most : BUFFER_SIZE);
+		if (n <= 0)
+			return n && errno == EINTR ? -EAGAIN : n ? -errno : 0;
+		p->at = 0;
+		p->pending = (size_t)n;
+	}
+	return p->pending < most ? (ssize_t)p->pending : (ssize_t)most;
+}
+
+static ssize_t span_by_calls(struct port *p, size_t most, void **at)
+{
+	ssize_t n = p->end == VFIFO_PRODUCER ? space_by_calls(p, most) :
+					       bytes_by_calls(p, most);
+
+	*at = p->buffer + p->at;
+	return n;
+}
+
+/* All of it was read from the input, so a first signal waits for it; a second does not. */
+static int write_by_calls(struct port *p, size_t n, size_t *moved)
+{
+	while (*moved < n) {
+		ssize_t done = write(p->fd, p->buffer + *moved, n - *moved);
+
+		if (done > 0)
+			*moved += (size_t)done;
+		else if (errno != EINTR || interrupts() > 1)
+			return -errno;
+	}
+	return 0;
+}
+
+static int move_by_calls(struct port *p, size_t n, size_t *moved)
+{
+	if (p->end == VFIFO_PRODUCER)
+		return write_by_calls(p, n, moved);
+	p->at += n;
+	p->pending -= n;
+	*moved = n;
+	return 0;
+}
+
+/* --- either ----------------------------------------------------------------- */
+
+ssize_t port_span(struct port *p, size_t most, void **at)
+{
+	return p->f ? span_mapped(p, most, at) : span_by_calls(p, most, at);
+}
+
+int port_move(struct port *p, size_t n, size_t *moved)
+{
+	*moved = 0;
+	return p->f ? move_mapped(p, n, moved) : move_by_calls(p, n, moved);
+}
+
+uint64_t port_stored(const struct port *p)
+{
+	__u32 room;
+
+	if (!p->f)
+		return stored_by_calls(p);
+	room = vfifo_known_room(p->f);
+	return p->end == VFIFO_CONSUMER ? room : p->capacity - room;
+}

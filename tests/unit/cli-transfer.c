@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The command's send and receive on a mapped FIFO: all bytes, no more than were asked for,
+ * and nothing lost when a signal ends them.
+ */
+#include "fake-device.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#define IN VFIFO_PRODUCER
+#define OUT VFIFO_CONSUMER
+#define CAPACITY 8192
+
+/* The fake stands in for the device, and the tests for what is above a transfer. */
+static int open_fake(const char *path, enum vfifo_end end, unsigned int flags,
+		     struct vfifo **f)
+{
+	(void)path;
+	(void)flags;
+	return fake_try_open(end, f);
+}
+
+#define vfifo_open open_fake
+#include "../../src/cli/check.c"
+#include "../../src/cli/interrupt.c"
+#include "../../src/cli/pace.c"
+#include "../../src/cli/port.c"
+#include "../../src/cli/progress.c"
+#include "../../src/cli/text.c"
+#include "../../src/cli/transfer.c"
+
+int device_find(const char *spec, struct device *d)
+{
+	(void)spec;
+	strcpy(d->name, "vfifo0");
+	return 0;
+}
+
+int attribute_get(const struct device *d, const char *name, char *buf,
+		  size_t size)
+{
+	(void)d;
+	(void)name;
+	(void)buf;
+	(void)size;
+	return -ENOENT;
+}
+
+int attribute_number(const struct device *d, const char *name, uint64_t *value)
+{
+	(void)d;
+	(void)name;
+	(void)value;
+	return -ENOENT;
+}
+
+int attribute_set(const struct device *d, const char *name, const char *text)
+{
+	(void)d;
+	(void)name;
+	(void)text;
+	return -ENOENT;
+}
+
+static int explained;
+
+int explain(int err, const struct device *d, const char *what)
+{
+	(void)d;
+	(void)what;
+	explained = err;
+	return EXIT_FAILED;
+}
+
+int explain_root(int err, const struct device *d, const char *what,
+		 const char *verb)
+{
+	(void)verb;
+	return explain(err, d, what);
+}
+
+/* --- files ------------------------------------------------------------------ */
+
+static unsigned char bytes[300001];
+
+static void make_bytes(void)
+{
+	struct vfifo_pattern p;
+
+	vfifo_pattern_set(&p, "prbs31", NULL, 0);
+	vfifo_pattern_fill(&p, bytes, sizeof(bytes));
+}
+
+/* The name of a new file that holds the first n of them. */
+static const char *file_of(size_t n)
+{
+	static char name[] = "/tmp/vfifo-unit-XXXXXX";
+	int fd;
+
+	strcpy(name + sizeof(name) - 7, "XXXXXX");
+	fd = mkstemp(name);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, n), n);
+	close(fd);
+	return name;
+}
+
+static void assert_file(const char *name, const unsigned char *wanted, size_t n)
+{
+	static unsigned char got[sizeof(bytes) + 1];
+	int fd = open(name, O_RDONLY);
+
+	assert_true(fd >= 0);
+	assert_int_equal(read(fd, got, sizeof(got)), n);
+	assert_memory_equal(got, wanted, n);
+	close(fd);
+	unlink(name);
+}
+
+static struct transfer transfer_of(enum vfifo_end end, const char *file)
+{
+	return (struct transfer){ .device = { .name = "vfifo0" },
+				  .end = end,
+				  .method = METHOD_MAP,
+				  .file_name = file,
+				  .size = UINT64_MAX };
+}
+
+/* --- tests ------------------------------------------------------------------ */
+
+static void *run_in_thread(void *t)
+{
+	return transfer_run(t) == EXIT_OK ? NULL : "failed";
+}
+
+static void a_file_goes_through(void **state)
+{
+	char out[] = "/tmp/vfifo-unit-out-XXXXXX";
+	const char *in = file_of(sizeof(bytes));
+	struct transfer send = transfer_of(IN, in);
+	struct transfer receive = transfer_of(OUT, out);
+	pthread_t thread;
+	void *failed;
+
+	(void)state;
+	fake_create(CAPACITY, 0xfffff000);
+	close(mkstemp(out));
+	receive.size = sizeof(bytes);
+	pthread_create(&thread, NULL, run_in_thread, &send);
+	assert_int_equal(transfer_run(&receive), EXIT_OK);
+	pthread_join(thread, &failed);
+	assert_null(failed);
+	assert_file(out, bytes, sizeof(bytes));
+	unlink(in);
+	fake_destroy();
+}
+
+static void size_is_an_end(void **state)
+{
+	const char *in = file_of(5000);
+	struct transfer t = transfer_of(IN, in);
+
+	(void)state;
+	fake_create(CAPACITY, 0);
+	t.size = 4321;
+	assert_int_equal(transfer_run(&t), EXIT_OK);
+	assert_int_equal(fake_position(IN), 4321);
+	assert_memory_equal(device.window, bytes, 4321);
+	unlink(in);
+	fake_destroy();
+}
+
+/* What is stored already stays in front. */
+static void a_short_file_ends_it(void **state)
+{
+	const char *in = file_of(100);
+	struct transfer t = transfer_of(IN, in);
+
+	(void)state;
+	fake_create(CAPACITY, 0);
+	fake_move(IN, 50);
+	assert_int_equal(transfer_run(&t), EXIT_OK);
+	assert_int_equal(fake_position(IN), 150);
+	assert_memory_equal(device.window + 50, bytes, 100);
+	unlink(in);
+	fake_destroy();
+}
+
+static void the_rate_is_kept(void **state)
+{
+	const char *in = file_of(8000);
+	struct transfer t = transfer_of(IN, in);
+	double began = now_seconds(), took;
+
+	(void)state;
+	fake_create(CAPACITY, 0);
+	t.rate = 16000;
+	assert_int_equal(transfer_run(&t), EXIT_OK);
+	took = now_seconds() - began;
+	assert_int_equal(fake_position(IN), 8000);
+	assert_true(took > 0.45);
+	unlink(in);
+	fake_destroy();
+}
+
+static int receive_checked(const char *name, bool joins, size_t skip)
+{
+	struct transfer t = transfer_of(OUT, "/dev/null");
+	struct check check = { .name = name, .joins = joins };
+
+	fake_create(CAPACITY, 0);
+	memcpy(device.window, bytes + skip, 4000);
+	fake_move(IN, 4000);
+	assert_int_equal(pattern_parse(name, &check.pattern), 0);
+	t.check = &check;
+	t.size = 4000;
+	return transfer_run(&t);
+}
+
+static void what_comes_is_checked(void **state)
+{
+	(void)state;
+	assert_int_equal(receive_checked("prbs31", false, 0), EXIT_OK);
+	assert_int_equal(fake_position(OUT), 4000);
+	fake_destroy();
+	assert_int_equal(receive_checked("prbs31", false, 1), EXIT_MISMATCH);
+	fake_destroy();
+	assert_int_equal(receive_checked("prbs31", true, 77), EXIT_OK);
+	fake_destroy();
+	assert_int_equal(receive_checked("text:AUTO ", true, 0), EXIT_MISMATCH);
+	fake_destroy();
+}
+
+/* The FIFO is full, so the sender waits; it ends by the signal, and the claim with it. */
+static void a_signal_ends_a_sender_that_waits(void **state)
+{
+	const char *in = file_of(20000);
+	struct transfer t = transfer_of(IN, in);
+	int status;
+	pid_t child;
+
+	(void)state;
+	fake_create(CAPACITY, 0);
+	child = fork();
+	if (!child)
+		_exit(transfer_run(&t));
+	while (fake_position(IN) < CAPACITY)
+		usleep(1000);
+	kill(child, SIGTERM);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGTERM);
+	assert_int_equal(fake_position(IN), CAPACITY);
+	assert_memory_equal(device.window, bytes, CAPACITY);
+	unlink(in);
+	fake_destroy();
+}
+
+/* Nobody reads the output: nothing is taken out for it, but what the pipe has taken. */
+static void an_output_that_nobody_reads_ends_it(void **state)
+{
+	struct transfer t = transfer_of(OUT, NULL);
+	int fd[2], status;
+	pid_t child;
+
+	(void)state;
+	fake_create(CAPACITY, 0);
+	fake_move(IN, 1000);
+	assert_int_equal(pipe(fd), 0);
+	child = fork();
+	if (!child) {
+		close(fd[0]);
+		dup2(fd[1], STDOUT_FILENO);
+		_exit(transfer_run(&t));
+	}
+	close(fd[0]);
+	close(fd[1]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGPIPE);
+	assert_int_equal(fake_position(OUT), 0);
+	fake_destroy();
+}
+
+static void a_liar_at_the_other_end_is_told_of(void **state)
+{
+	struct transfer t = transfer_of(OUT, "/dev/null");
+
+	(void)state;
+	fake_create(CAPACITY, 0);
+	fake_move(IN, CAPACITY + 1);
+	assert_int_equal(transfer_run(&t), EXIT_FAILED);
+	assert_int_equal(explained, -EBADMSG);
+	fake_destroy();
+}
+
+static void options_are_read(void **state)
+{
+	char *operands[] = { "0", "file", "more" };
+	struct transfer t = { .end = IN };
+
+	(void)state;
+	assert_int_equal(transfer_option(&t, 'm', "send", "calls"), EXIT_OK);
+	assert_int_equal(t.method, METHOD_CALLS);
+	assert_int_equal(transfer_option(&t, 'm', "send", "call"), EXIT_USAGE);
+	assert_int_equal(transfer_option(&t, 's', "send", "2K"), EXIT_OK);
+	assert_int_equal(t.size, 2048);
+	assert_int_equal(transfer_option(&t, 's', "send", "2X"), EXIT_USAGE);
+	assert_int_equal(transfer_option(&t, 'r', "send", "0"), EXIT_USAGE);
+	assert_int_equal(transfer_operands(&t, "send", 2, operands), EXIT_OK);
+	assert_string_equal(t.file_name, "file");
+	assert_int_equal(transfer_operands(&t, "send", 3, operands),
+			 EXIT_USAGE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_file_goes_through),
+		cmocka_unit_test(size_is_an_end),
+		cmocka_unit_test(a_short_file_ends_it),
+		cmocka_unit_test(the_rate_is_kept),
+		cmocka_unit_test(what_comes_is_checked),
+		cmocka_unit_test(a_signal_ends_a_sender_that_waits),
+		cmocka_unit_test(an_output_that_nobody_reads_ends_it),
+		cmocka_unit_test(a_liar_at_the_other_end_is_told_of),
+		cmocka_unit_test(options_are_read),
+	};
+
+	make_bytes();
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("send and receive", tests, NULL,
+					   NULL);
+}
