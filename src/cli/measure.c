@@ -103,74 +103,85 @@ static bool only_later(const struct channel *c, int err)
 	       (err == -EAGAIN && c->m->spins);
 }
 
-/* All of a message. */
-static int read_message(struct channel *c)
+static ssize_t read_message(struct channel *c)
 {
-	size_t done = 0;
-	int err = 0;
-
-	while (!err && done < c->m->bytes) {
-		ssize_t n = read(c->fd, c->buffer + done, c->m->bytes - done);
+	for (;;) {
+		ssize_t n = read(c->fd, c->buffer, c->m->bytes);
+		int err;
 
 		if (n > 0)
-			done += (size_t)n;
-		else if (n == 0)
-			err = c->shared->failed ? -c->shared->failed : -EPIPE;
-		else if (only_later(c, -errno))
+			return n;
+		err = n			? -errno :
+		      c->shared->failed ? -c->shared->failed :
+					  -EPIPE;
+		if (only_later(c, err))
 			err = broken_off(c);
-		else
-			err = -errno;
+		if (err)
+			return err;
 	}
-	return err;
 }
 
-static int write_message(struct channel *c)
+static int write_message(struct channel *c, size_t n)
 {
 	size_t done = 0;
 
-	while (done < c->m->bytes) {
-		ssize_t n = write(c->fd, c->buffer + done, c->m->bytes - done);
+	while (done < n) {
+		ssize_t more = write(c->fd, c->buffer + done, n - done);
 
-		if (n > 0)
-			done += (size_t)n;
+		if (more > 0)
+			done += (size_t)more;
 		else if (errno != EINTR)
 			return -errno;
 	}
 	return 0;
 }
 
-static int span(struct channel *c, void **p)
+/* poll(2) goes by the watermark, so a wait for that much is one sleep. */
+static int wait_for_room(struct channel *c)
 {
-	ssize_t room;
-	int err = 0;
+	__u32 n = c->f->status->watermark[c->end];
+	int err = c->m->spins ? -EAGAIN : vfifo_wait(c->f, n, TICK_MS);
 
-	while (!err && (room = vfifo_span(c->f, c->m->bytes, p)) < 0) {
-		err = (int)room;
-		if (err == -EAGAIN && !c->m->spins)
-			err = vfifo_wait(c->f, c->m->bytes, TICK_MS);
-		if (only_later(c, err))
-			err = broken_off(c);
-	}
-	return err;
+	return only_later(c, err) ? broken_off(c) : err;
 }
 
-/* Where a message is to be filled, or is. */
-static int begin_message(struct channel *c, void **p)
+static ssize_t span(struct channel *c, void **p)
+{
+	for (;;) {
+		ssize_t room = vfifo_span(c->f, 1, p);
+		int err;
+
+		if (room > 0)
+			return room < (ssize_t)c->m->bytes ?
+				       room :
+				       (ssize_t)c->m->bytes;
+		err = room == -EAGAIN ? wait_for_room(c) : (int)room;
+		if (err)
+			return err;
+	}
+}
+
+/*
+ * Where up to a message is to be filled, or is, and how much of it. A small one is whole,
+ * as the capacity is a multiple of it, and so is all that was ever written.
+ */
+static ssize_t begin_message(struct channel *c, void **p)
 {
 	*p = c->buffer;
 	if (c->f)
 		return span(c, p);
-	return c->end == VFIFO_CONSUMER ? read_message(c) : 0;
+	return c->end == VFIFO_CONSUMER ? read_message(c) :
+					  (ssize_t)c->m->bytes;
 }
 
-static int end_message(struct channel *c)
+static int end_message(struct channel *c, size_t n)
 {
 	if (c->f) {
-		int err = vfifo_advance(c->f, c->m->bytes);
+		int err = vfifo_advance(c->f, n);
 
 		return err ? err : vfifo_publish(c->f);
 	}
-	return c->end == VFIFO_PRODUCER ? write_message(c) : 0;
+	return c->end == VFIFO_PRODUCER ? write_message(c, n) : 0;
 }
 
 /* --- the child -------------------------------------------------------------- */
@@ -181,11 +192,12 @@ static int produce_stream(struct channel *c)
 	void *p;
 
 	for (int i = 0; !err; i++) {
-		err = begin_message(c, &p);
-		if (err)
-			break;
-		memset(p, i, c->m->bytes);
-		err = end_message(c);
+		ssize_t n = begin_message(c, &p);
+
+		if (n < 0)
+			return (int)n;
+		memset(p, i, (size_t)n);
+		err = end_message(c, (size_t)n);
 	}
 	return err;
 }
@@ -204,16 +216,18 @@ static int produce_handovers(struct channel *c)
 	void *p;
 
 	for (unsigned int i = 0; !err; i++) {
+		ssize_t n;
+		double now;
+
 		while (c->shared->answers < i)
 			sched_yield();
 		rest();
-		err = begin_message(c, &p);
-		if (!err) {
-			double now = now_seconds();
-
-			memcpy(p, &now, sizeof(now));
-			err = end_message(c);
-		}
+		n = begin_message(c, &p);
+		if (n < 0)
+			return (int)n;
+		now = now_seconds();
+		memcpy(p, &now, sizeof(now));
+		err = end_message(c, (size_t)n);
 	}
 	return err;
 }
@@ -249,33 +263,37 @@ static void load(const void *p, size_t n)
 	loaded = sum;
 }
 
-static int take(struct channel *c, double *sent)
+/* How many bytes, or a negative errno. */
+static ssize_t take(struct channel *c, double *sent)
 {
 	void *p;
-	int err = begin_message(c, &p);
+	ssize_t n = begin_message(c, &p);
+	int err;
 
-	if (err)
-		return err;
+	if (n < 0)
+		return n;
 	memcpy(sent, p, sizeof(*sent));
-	load(p, c->m->bytes);
-	return end_message(c);
+	load(p, (size_t)n);
+	err = end_message(c, (size_t)n);
+	return err ? err : n;
 }
 
 static int take_for(struct channel *c, double seconds, double *rate)
 {
 	double began = now_seconds(), now = began, sent;
-	uint64_t messages = 0;
-	int err = 0;
+	double bytes = 0;
+	ssize_t n = 0;
 
 	/* The clock takes as long as a small message. */
-	while (!err && now - began < seconds) {
-		for (int i = 0; !err && i < 16; i++)
-			err = take(c, &sent);
-		messages += 16;
+	while (n >= 0 && now - began < seconds) {
+		for (int i = 0; n >= 0 && i < 16; i++) {
+			n = take(c, &sent);
+			bytes += (double)n;
+		}
 		now = now_seconds();
 	}
-	*rate = (double)messages * (double)c->m->bytes / (now - began);
-	return err;
+	*rate = bytes / (now - began);
+	return n < 0 ? (int)n : 0;
 }
 
 static int consume_stream(struct channel *c, double *rate)
@@ -295,19 +313,19 @@ static int compare(const void *a, const void *b)
 static int consume_handovers(struct channel *c, double *median)
 {
 	double *took = calloc(c->m->n, sizeof(*took)), sent;
-	int err = took ? 0 : -ENOMEM;
+	ssize_t n = took ? 0 : -ENOMEM;
 
-	for (unsigned int i = 0; !err && i < c->m->n; i++) {
-		err = take(c, &sent);
+	for (unsigned int i = 0; n >= 0 && i < c->m->n; i++) {
+		n = take(c, &sent);
 		took[i] = now_seconds() - sent;
 		c->shared->answers = i + 1;
 	}
-	if (!err) {
+	if (n >= 0) {
 		qsort(took, c->m->n, sizeof(*took), compare);
 		*median = took[c->m->n / 2];
 	}
 	free(took);
-	return err;
+	return n < 0 ? (int)n : 0;
 }
 
 /* A reader that comes before the writer may find the end of file. */
