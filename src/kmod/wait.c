@@ -126,8 +126,8 @@ int vfifo_ring_state(struct vfifo_ring *ring, enum vfifo_end end)
  * @end: the side
  *
  * A producer need not if it drops what does not fit (a holder sees for himself, and
- * waits), a consumer if nothing more can come. Asked before vfifo_ring_room(), so that all that was produced before the end
- * is seen.
+ * waits), a consumer if nothing more can come. Asked before vfifo_ring_room(), so
+ * that all that was produced before the end is seen.
  */
 bool vfifo_ring_waits(struct vfifo_ring *ring, enum vfifo_end end)
 {
