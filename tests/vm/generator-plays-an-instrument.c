@@ -45,6 +45,35 @@ static void begin(const char *pattern, unsigned long period_us,
 	set("mode", "1");
 }
 
+/* Whether the kernel has a timer of that function. */
+static int has_timer(const char *function)
+{
+	static char text[1 << 20];
+	int file = open("/proc/timer_list", O_RDONLY | O_CLOEXEC);
+	size_t n = 0;
+	ssize_t more;
+
+	check(file >= 0);
+	while ((more = read(file, text + n, sizeof(text) - 1 - n)) > 0)
+		n += more;
+	text[n] = '\0';
+	close(file);
+	return !!strstr(text, function);
+}
+
+static void costs_nothing_when_off(void)
+{
+	if (access("/proc/timer_list", R_OK)) {
+		printf("no /proc/timer_list here\n");
+		return;
+	}
+	check(!has_timer("generator_tick"));
+	begin("zero", 3600000000, 1);
+	check(has_timer("generator_tick"));
+	set("mode", "0");
+	check(!has_timer("generator_tick"));
+}
+
 /* From its beginning, in bursts that no unit divides. */
 static void gives_each_pattern(void)
 {
@@ -266,6 +295,7 @@ static void refuses_what_is_no_value(void)
 int main(void)
 {
 	fd = device(O_RDWR);
+	costs_nothing_when_off();
 	gives_each_pattern();
 	has_a_burst_of_its_own();
 	keeps_the_rate(500, 64, 1 + share(60, 3));
