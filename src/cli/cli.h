@@ -191,6 +191,13 @@ struct table_options {
 /* Takes what getopt_long() returned, if it is one of these options. */
 bool table_option(struct table_options *o, int c, const char *argument);
 
+/*
+ * All options of a verb that has no others but --help. True: go on with what is at optind;
+ * false: it is done, with the exit code in *code.
+ */
+bool table_options_only(struct table_options *o, int argc, char **argv,
+			const char *verb, int (*help)(void), int *code);
+
 struct table {
 	struct libscols_table *scols;
 	struct libscols_line *line;

@@ -136,21 +136,11 @@ static int help(void)
 
 int verb_doctor(int argc, char **argv)
 {
-	static const struct option options[] = {
-		TABLE_LONG,
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct table_options o = { 0 };
-	int c;
+	int code;
 
-	while ((c = getopt_long(argc, argv, TABLE_SHORT "h", options, NULL)) !=
-	       -1) {
-		if (c == 'h')
-			return help();
-		if (!table_option(&o, c, optarg))
-			return misused("doctor", NULL);
-	}
+	if (!table_options_only(&o, argc, argv, "doctor", help, &code))
+		return code;
 	if (optind < argc)
 		return misused("doctor", "it takes no arguments");
 	return examine(&o);

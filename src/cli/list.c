@@ -150,20 +150,10 @@ static int help(void)
 
 int verb_list(int argc, char **argv)
 {
-	static const struct option options[] = {
-		TABLE_LONG,
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct table_options o = { 0 };
-	int c;
+	int code;
 
-	while ((c = getopt_long(argc, argv, TABLE_SHORT "h", options, NULL)) !=
-	       -1) {
-		if (c == 'h')
-			return help();
-		if (!table_option(&o, c, optarg))
-			return misused("list", NULL);
-	}
+	if (!table_options_only(&o, argc, argv, "list", help, &code))
+		return code;
 	return print_list(&o, argv + optind, (size_t)(argc - optind));
 }

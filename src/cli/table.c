@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Tables, and the same as JSON, by libsmartcols. */
 #include <errno.h>
+#include <getopt.h>
 #include <langinfo.h>
 #include <libsmartcols.h>
 #include <stdio.h>
@@ -26,6 +27,26 @@ bool table_option(struct table_options *o, int c, const char *argument)
 		return true;
 	}
 	return false;
+}
+
+bool table_options_only(struct table_options *o, int argc, char **argv,
+			const char *verb, int (*help)(void), int *code)
+{
+	static const struct option options[] = {
+		TABLE_LONG,
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, TABLE_SHORT "h", options, NULL)) !=
+	       -1) {
+		if (table_option(o, c, optarg))
+			continue;
+		*code = c == 'h' ? help() : misused(verb, NULL);
+		return false;
+	}
+	return true;
 }
 
 void print_columns(const struct column *columns, size_t n)
