@@ -184,7 +184,11 @@ static void show_flags(struct vfifo_ring *ring)
 		flags |= VFIFO_BROKEN;
 	if (READ_ONCE(ring->removed))
 		flags |= VFIFO_REMOVED;
-	/* Release: for clients that look what is stored after VFIFO_ENDED. */
+	/*
+	 * Release: pairs with the acquire of clients, which look what is stored after
+	 * they have seen VFIFO_ENDED. Before the kernel's own, so that whoever gets
+	 * POLLHUP for that one finds here what it is for.
+	 */
 	smp_store_release(&ring->status->flags, flags);
 	/* Release: pairs with the acquire in vfifo_ring_waits(). */
 	smp_store_release(&ring->ended, flags & VFIFO_ENDED);

@@ -350,8 +350,8 @@ static void ring_exchange(struct vfifo_ring *ring, struct vfifo_buffer *buffer)
  * @capacity: as vfifo_capacity_for() gives it
  *
  * Return: 1: done; 0: it was so; with nothing changed, -EBUSY: mapped, or more is
- * stored than would fit; -EINVAL: too small for the watermarks; -ENOMEM; -ERESTARTSYS, -EINTR: a
- * signal.
+ * stored than would fit; -EINVAL: too small for the watermarks; -ENOMEM;
+ * -ERESTARTSYS, -EINTR: a signal.
  */
 int vfifo_ring_resize(struct vfifo_ring *ring, u32 capacity)
 {
