@@ -12,6 +12,9 @@ demo:  ## install and use it in a throw-away Debian, before your eyes
 check:  ## run every test
 	scripts/check
 
+check-kernels:  ## the kernel lane under every kernel of scripts/kernels.list
+	scripts/check -k
+
 check-long:  ## the tests that can go on for long, with their whole counts (an hour)
 	scripts/check-long
 
@@ -33,4 +36,4 @@ bench:  ## measure the library and the device, beside a pipe (two minutes)
 clean:  ## remove what make deb left here (the caches are in ~/.cache/vfifo)
 	rm -f *.deb
 
-.PHONY: help deb demo check check-long style vm-test vm-shell install-test bench clean
+.PHONY: help deb demo check check-kernels check-long style vm-test vm-shell install-test bench clean

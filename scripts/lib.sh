@@ -6,8 +6,11 @@
 #   as_root CMD...     CMD as root: directly, or through sudo
 #   need PACKAGE...    apt-installs those that this machine does not have yet
 #   mirror [SECURITY]  the Debian mirror of this machine's apt configuration
-#   archive_version SUITE PACKAGE
-#                      the version that the archive has now (looked up once a day)
+#   archive_version SUITE PACKAGE [ARCHITECTURE]
+#                      the version that the archive has now (looked up once a day), or
+#                      nothing; of amd64, if not of another ARCHITECTURE
+#   kernels            the lines of kernels.list, or of the file $VFIFO_KERNELS_LIST
+#   kernel_line NAME   that of one of them
 #   quietly LOG CMD... CMD with its output in LOG and a dot every ten seconds; the
 #                      log's end is shown if it fails
 #   key TEXT...        a short hash, to name what is cached after what made it
@@ -108,24 +111,36 @@ made() {
 	) 9>"$dir.lock"
 }
 
-# An apt of its own, that looks at SUITE only and touches nothing of the machine's.
+kernels() { grep -v '^#' "${VFIFO_KERNELS_LIST:-$top/scripts/kernels.list}"; }
+
+kernel_line() { # NAME
+	kernels | grep "^$1	" || die "kernels.list has no $1"
+}
+
 archive_version() {
-	local suite="$1" package="$2" day state
-	day=$(date +%F)
-	state=$cache/archive/$suite
-	mkdir -p "$state"
-	# One at a time: apt refuses to look while another does.
-	[ -e "$state/$day" ] || (
-		flock 9
-		[ -e "$state/$day" ] || archive_update
-	) 9>"$state.lock"
+	local suite="$1" package="$2" day state arch
+	archive_of "$suite" "${3:-amd64}"
 	# apt-cache takes half a second, and the scripts ask for the same thing again and again.
-	if [ ! -s "$state/$day.$package" ]; then
+	if [ ! -e "$state/$day.$package" ]; then
 		archive_apt apt-cache show --no-all-versions "$package" 2>/dev/null |
 			sed -n 's/^Version: //p' | head -n 1 >"$state/$day.$package.$$"
 		mv "$state/$day.$package.$$" "$state/$day.$package"
 	fi
 	cat "$state/$day.$package"
+}
+
+# An apt of its own, that looks at one suite only and touches nothing of the machine's: what
+# archive_apt runs next is about SUITE and ARCHITECTURE (into $state, $arch and $day).
+archive_of() { # SUITE ARCHITECTURE
+	arch=$2
+	day=$(date +%F)
+	state=$cache/archive/$1-$arch
+	mkdir -p "$state"
+	# One at a time: apt refuses to look while another does.
+	[ -e "$state/$day" ] || (
+		flock 9
+		[ -e "$state/$day" ] || archive_update "$1"
+	) 9>"$state.lock"
 }
 
 archive_apt() {
@@ -134,24 +149,24 @@ archive_apt() {
 	"$cmd" -o Dir::Etc::SourceList="$state/sources.list" -o Dir::Etc::SourceParts=/dev/null \
 		-o Dir::State::Lists="$state/lists" -o Dir::Cache="$state/cache" \
 		-o Dir::State::status=/dev/null -o Acquire::Languages=none \
-		-o APT::Sandbox::User=root -o APT::Architecture=amd64 -o APT::Architectures=amd64 \
+		-o APT::Sandbox::User=root -o APT::Architecture="$arch" -o APT::Architectures="$arch" \
 		-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
 		-o APT::Default-Release= "$@"
 }
 
 # A lock is left while someone may wait for it; an old one is of something long gone.
-# Into $state, of archive_version.
-archive_update() {
+archive_update() { # SUITE
 	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
-	echo "deb $(mirror) $suite main" >"$state/sources.list"
+	echo "deb $(mirror) $1 main" >"$state/sources.list"
 	if archive_apt apt-get -q update >"$state/log" 2>&1; then
 		rm -f "$state"/20*
 		: >"$state/$day"
 	else
-		warn "cannot reach the archive for $suite; going by what it had earlier"
+		warn "cannot reach the archive for $1 ($arch); going by what it had earlier"
 	fi
 }
 
 prune() {
-	[ ! -d "$1" ] || find "$1" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {} + || :
+	[ ! -d "$1" ] || [ -z "$(find "$1" -mindepth 1 -maxdepth 1 -mtime +30)" ] ||
+		as_root find "$1" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {} + || :
 }

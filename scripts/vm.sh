@@ -4,12 +4,13 @@
 # other (the kernel unpacks them all): busybox and init, the tests, the module, and what
 # is different each time.
 #
-#   vm_start KERNEL           sets $run, a folder for this run, and $vmlinuz, and sees to
-#                             it that there is a QEMU. When the script ends, the folder
-#                             goes, and the processes $qemu and $watchdog if they are set
+#   vm_start KERNEL           sets $run, a folder for this run, $vmlinuz and $release, and
+#                             sees to it that there is a QEMU. When the script ends, the
+#                             folder goes, and $qemu and $watchdog if they are processes
 #   vm_base                   prints the file of the first piece
 #   vm_programs DIR NAME...   compiles DIR/NAME.c, each to $run/bin/NAME
-#   vm_module KERNEL DIR      prints the file of the piece with the module of DIR
+#   vm_module KERNEL DIR      prints the file of the piece with the module of DIR; if that
+#                             cannot be, the last line of $run/build.log says why
 #   vm_pack FOLDER FILE       a piece from all that is in FOLDER
 #   vm_qemu WORDS QEMU-ARG... runs a guest with $run/initrd; WORDS are added to the
 #                             kernel's command line. fd 3 is where its verdict goes
@@ -28,15 +29,11 @@ vm_stop() {
 }
 
 vm_start() { # KERNEL
-	local kernel="$1" line root_name root
-	line=$(grep "^$1	" "$top/scripts/kernels.list") || die "kernels.list has no $1"
-	[ "$(echo "$line" | cut -f3)" != build-only ] || die "$1 is only built for, not run"
+	local kernel="$1" folder
 	need qemu-system-x86 busybox-static cpio
-	root_name=$(echo "$line" | cut -f2)
-	root=$("$top/scripts/rootfs" "$root_name")
-	set -- "$root"/boot/vmlinuz-*
-	[ "$# $(ls "$1")" = "1 $1" ] || die "$root/boot does not have just one kernel"
-	vmlinuz=$1
+	folder=$("$top/scripts/kernel" "$kernel") || exit 1
+	vmlinuz=$folder/vmlinuz
+	release=$(cat "$folder/release")
 	trap vm_stop EXIT
 	trap 'exit 130' INT TERM HUP PIPE
 	mkdir -p "$cache/runs"
@@ -45,6 +42,7 @@ vm_start() { # KERNEL
 	prune "$cache/runs"
 	prune "$cache/programs"
 	prune "$cache/pieces"
+	prune "$cache/kernels"
 }
 
 vm_pack() { # FOLDER FILE
@@ -132,7 +130,10 @@ vm_base() {
 
 vm_module() { # KERNEL DIR
 	mkdir -p "$run/module"
-	"$top/scripts/build-module" "$1" "$run/module/module" "$2" >/dev/null || return 1
+	if ! "$top/scripts/build-module" "$1" "$run/module/module" "$2" >/dev/null 2>"$run/build.log"; then
+		cat "$run/build.log" >&2
+		return 1
+	fi
 	vm_pack "$run/module" "$run/module.cpio"
 	echo "$run/module.cpio"
 }
