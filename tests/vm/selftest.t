@@ -90,6 +90,30 @@ lane --no-module 'no-such-*'
 check 'no test at all is a failure' [ "$status" != 0 ]
 check 'and is said in TAP' grep -q '^not ok 1 - ' "$tap"
 
+# --- modules and kernels that are not to be had -------------------------------------
+
+not_begun() { # TEXT: the only result is a failure, which says TEXT
+	[ "$status" != 0 ] && well_formed && [ "$(grep -c '^not ok' "$tap")" = 1 ] && grep -q "^not ok 1 - .*$1" "$tap"
+}
+
+lane -m tests/vm/selftest/broken-api pass
+check 'a module that does not compile: for which kernel, and the first error' \
+	not_begun "$kernel: .* does not build for $kernel\.[^ ]*: .*: error: too many arguments to function"
+lane -m tests/vm/selftest/broken-warning pass
+check 'one with a warning' not_begun "$kernel: .*/broken-warning/planted.c:[0-9:]* warning: no previous prototype"
+lane -m tests/vm/selftest/broken-sparse pass
+check 'one that sparse objects to' not_begun "$kernel: .*/broken-sparse/planted.c:[0-9:]* warning: dereference of noderef"
+kernels() { # LINE: the list has nothing else
+	printf '%s\n' "$1" | tr ' ' '\t' >"$tmp/list"
+	VFIFO_KERNELS_LIST=$tmp/list "$top/scripts/vm-test" -k "${1%% *}" >"$tap" && status=0 || status=$?
+}
+kernels 'no-such amd64 no-such-flavour trixie check'
+check 'a kernel that the archive does not have' not_begun 'no-such is gone: no linux-image-no-such-flavour for amd64 in trixie'
+kernels '6.1 amd64 amd64 trixie check'
+check 'a suite that has come to have another series' not_begun '6.1 is gone: linux-image-amd64 of trixie is 6.12'
+kernels '6.12 amd64 amd64 no-such-suite check'
+check 'a suite that the archive does not have' not_begun '6.12 is gone: '
+
 # --- a shell ------------------------------------------------------------------------
 
 shell() {
