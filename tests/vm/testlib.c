@@ -171,26 +171,53 @@ void finish(pid_t pid)
 		fail("process %d ended with status %#x", (int)pid, status);
 }
 
+/* What the kernel tells of a process in this file; nothing, if it may not be read. */
+static void tell(pid_t pid, const char *file, char *text, size_t size)
+{
+	char path[64];
+	ssize_t n = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, text, size - 1);
+		close(fd);
+	}
+	text[n > 0 ? n : 0] = 0;
+}
+
+/*
+ * Of one that runs, wchan is 0. Kernels before 5.16 always say so, but they have the
+ * stack; which of one that runs is nothing to go by.
+ */
+static int is_asleep(pid_t pid, const char *function)
+{
+	char where[4096];
+
+	tell(pid, "wchan", where, sizeof(where));
+	if (strcmp(where, "0"))
+		return !!strstr(where, function);
+	tell(pid, "stat", where, sizeof(where));
+	if (!strstr(where, ") S "))
+		return 0;
+	tell(pid, "stack", where, sizeof(where));
+	return !!strstr(where, function);
+}
+
 void wait_asleep(pid_t pid, const char *function)
 {
 	const double until = now() + 30;
-	char path[64], where[128];
-	ssize_t n;
-	int fd;
+	char where[4096];
 
-	snprintf(path, sizeof(path), "/proc/%d/wchan", (int)pid);
-	do {
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		check(fd >= 0);
-		n = read(fd, where, sizeof(where) - 1);
-		check(n >= 0);
-		where[n] = 0;
-		close(fd);
-		if (strstr(where, function))
-			return;
+	while (!is_asleep(pid, function)) {
+		if (now() > until) {
+			tell(pid, "stack", where, sizeof(where));
+			fail("process %d is not in %s, but in\n%s", (int)pid,
+			     function, where);
+		}
 		sleep_ms(1);
-	} while (now() < until);
-	fail("process %d is in '%s', not in %s", (int)pid, where, function);
+	}
 }
 
 #define CGROUPS "cgroups"
