@@ -143,7 +143,10 @@ archive_apt() {
 # Into $state, of archive_version.
 archive_update() {
 	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
-	echo "deb $(mirror) $suite main" >"$state/sources.list"
+	case $suite in
+	*-security) echo "deb $(mirror security) $suite main" ;;
+	*) echo "deb $(mirror) $suite main" ;;
+	esac >"$state/sources.list"
 	if archive_apt apt-get -q update >"$state/log" 2>&1; then
 		rm -f "$state"/20*
 		: >"$state/$day"
