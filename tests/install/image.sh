@@ -8,8 +8,10 @@
 #   before                  another kernel in place of the root's, if there is to be a point
 #                           release after it
 #   point                   the newest point release: kernel and headers
+#   no-metapackage          only the headers of the kernel that is there; it brings no others
 #   headers, image          those of a newer kernel, of /out/newer
-#   offer-headers           nothing now; the guest's apt can have them
+#   offer-headers           all but linux-headers-KERNEL itself, as it takes a guest a minute;
+#                           that its apt can have
 #   full-upgrade            the next Debian
 set -eu
 export DEBIAN_FRONTEND=noninteractive
@@ -38,6 +40,12 @@ ExecStopPost=/usr/bin/systemctl poweroff --force --force
 WantedBy=multi-user.target
 END
 systemctl enable vfifo-lane.service
+
+# What a boot of minutes has no use for, and takes its time: logins, clean-ups of the day,
+# profiles of programs that are not there, and caches that are up to date.
+systemctl mask getty.target getty@.service serial-getty@.service apt-daily.timer apt-daily-upgrade.timer \
+	dpkg-db-backup.timer fstrim.timer systemd-tmpfiles-clean.timer apparmor.service \
+	ldconfig.service systemd-journal-catalog-update.service
 
 # Every install runs depmod, which unpacks each module there is: 45 s in an emulated machine
 # for drivers of hardware that it does not have. Those of kernels to come are not unpacked.
@@ -72,7 +80,7 @@ kernels() {
 		echo "$kernel" \
 			"$([ -e "/boot/vmlinuz-$kernel" ] && echo image || echo -)" \
 			"$([ -e "$modules/build/include" ] && echo headers || echo -)" \
-			"$([ "$(modinfo -F vermagic $ko 2>/dev/null | cut -d' ' -f1)" = "$kernel" ] && echo module || echo -)"
+			"$([ "$(modinfo -F vermagic "$ko" 2>/dev/null | cut -d' ' -f1)" = "$kernel" ] && echo module || echo -)"
 	done
 }
 
@@ -107,16 +115,25 @@ for what; do
 				"linux-headers-${here%-amd64}*"
 		fi ;;
 	point) step point /out/point install linux-image-amd64 linux-headers-amd64 ;;
+	no-metapackage)
+		apt-mark manual "linux-headers-$(basename /usr/lib/modules/*)"
+		apt-get -q -y purge linux-headers-amd64 ;;
 	headers) step headers /out/newer install "$(cd /out/newer && echo linux-headers-[0-9]*-amd64_* | cut -d_ -f1)" ;;
 	image) step image /out/newer install linux-image-amd64 ;;
 	offer-headers)
+		offer /out/newer
+		# shellcheck disable=SC2046 # one word each
+		apt-get -q -y install $(cd /out/newer && find . -name 'linux-kbuild-*' -o -name 'linux-headers-*-common_*' |
+			sed 's|^./||; s/_.*//')
 		mkdir "$lane/archive"
-		cp /out/newer/linux-headers-* /out/newer/linux-kbuild-* "$lane/archive"
+		cp /out/newer/linux-headers-[0-9]*-amd64_* "$lane/archive"
 		(cd "$lane/archive" && apt-ftparchive packages . >Packages)
 		offer "$lane/archive" ;;
 	full-upgrade) step full-upgrade /out/full-upgrade full-upgrade ;;
 	esac
 done
+# so that the first boot makes nothing anew
+touch /etc/.updated /var/.updated
 
 i=0
 for kernel in $(find /boot -name 'vmlinuz-*' -printf '%f\n' | sed 's/^vmlinuz-//' | sort -Vr); do
@@ -126,7 +143,8 @@ for kernel in $(find /boot -name 'vmlinuz-*' -printf '%f\n' | sed 's/^vmlinuz-//
 	2) to=/out/second ;;
 	*) break ;;
 	esac
-	mkdir -p $to
-	cp "/boot/vmlinuz-$kernel" $to/vmlinuz
-	cp "/boot/initrd.img-$kernel" $to/initrd
+	mkdir -p "$to"
+	cp "/boot/vmlinuz-$kernel" "$to/vmlinuz"
+	cp "/boot/initrd.img-$kernel" "$to/initrd"
+	[ "$to" = /out ] || ln -s ../disk.ext4 "$to"
 done

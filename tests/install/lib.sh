@@ -69,7 +69,7 @@ kernels() { # STEP
 # The kernels that have a module now, oldest first; one that was made for another says so.
 modules() {
 	local ko kernel made_for
-	for ko in $(find /usr/lib/modules -name 'vfifo.ko*'); do
+	find /usr/lib/modules -name 'vfifo.ko*' | while read -r ko; do
 		kernel=${ko#/usr/lib/modules/}
 		kernel=${kernel%%/*}
 		made_for=$(modinfo -F vermagic "$ko" | cut -d' ' -f1)
@@ -101,7 +101,7 @@ start_stream() {
 end_stream() {
 	is "$(cat $attr/producer) $(cat $attr/consumer)" "$stream_ends" "producer and consumer, as before"
 	touch /tmp/stream.end
-	wait $stream || fail "the producer"
+	wait "$stream" || fail "the producer"
 	until [ "$(cat $attr/size)" = 0 ]; do sleep 0.1; done
 	sleep 1 # the last of it is on its way into the file
 	kill "${stream_ends#* }"

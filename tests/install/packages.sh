@@ -25,7 +25,7 @@ point_releases() {
 		xargs apt-cache show --no-all-versions |
 		awk '/^Package: / { name = $2 } /^Version: / { print $2, name }' | sort -V | cut -d' ' -f2 |
 		sed 's/^linux-headers-//' | while read -r kernel; do
-			[ -z "$(apt-cache pkgnames "linux-image-$kernel" | grep -x "linux-image-$kernel")" ] || echo "$kernel"
+			! apt-cache pkgnames "linux-image-$kernel" | grep -qx "linux-image-$kernel" || echo "$kernel"
 		done
 }
 
