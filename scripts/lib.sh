@@ -157,7 +157,10 @@ archive_apt() {
 # A lock is left while someone may wait for it; an old one is of something long gone.
 archive_update() { # SUITE
 	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
-	echo "deb $(mirror) $1 main" >"$state/sources.list"
+	case $1 in
+	*-security) echo "deb $(mirror security) $1 main" ;;
+	*) echo "deb $(mirror) $1 main" ;;
+	esac >"$state/sources.list"
 	if archive_apt apt-get -q update >"$state/log" 2>&1; then
 		rm -f "$state"/20*
 		: >"$state/$day"

@@ -1,9 +1,22 @@
 #!/bin/sh
-# image.sh [vfifo] [newer]: run as root in a root folder that is to be booted (see
-# scripts/image). Two users, the unit that starts the tests, no network; then, if told to,
-# vfifo, and after it a newer kernel from /out/newer. Leaves the kernel to boot in /out.
+# image.sh STEP...: run as root in a root folder that is to be booted (see scripts/image).
+# Two users, the unit that starts the tests, no network; then the steps, each as a user's
+# apt does it, from what packages.sh has put into /out. Leaves the kernels to boot in /out:
+# the newest, and in /out/second the one before it.
+#
+#   vfifo                   the package, from /out
+#   before                  another kernel in place of the root's, if there is to be a point
+#                           release after it
+#   point                   the newest point release: kernel and headers
+#   no-metapackage          only the headers of the kernel that is there; it brings no others
+#   headers, image          those of a newer kernel, of /out/newer
+#   offer-headers           all but linux-headers-KERNEL itself, as it takes a guest a minute;
+#                           that its apt can have
+#   full-upgrade            the next Debian
 set -eu
 export DEBIAN_FRONTEND=noninteractive
+lane=/var/lib/vfifo-lane
+mkdir "$lane"
 
 for user in alice mallory; do
 	useradd --create-home --shell /bin/bash "$user"
@@ -28,30 +41,110 @@ WantedBy=multi-user.target
 END
 systemctl enable vfifo-lane.service
 
+# What a boot of minutes has no use for, and takes its time: logins, clean-ups of the day,
+# profiles of programs that are not there, and caches that are up to date.
+systemctl mask getty.target getty@.service serial-getty@.service apt-daily.timer apt-daily-upgrade.timer \
+	dpkg-db-backup.timer fstrim.timer systemd-tmpfiles-clean.timer apparmor.service \
+	ldconfig.service systemd-journal-catalog-update.service
+
 # Every install runs depmod, which unpacks each module there is: 45 s in an emulated machine
-# for drivers of hardware that it does not have.
+# for drivers of hardware that it does not have. Those of kernels to come are not unpacked.
+unneeded='sound drivers/gpu drivers/media drivers/net drivers/infiniband drivers/iio drivers/usb
+	drivers/scsi drivers/hid drivers/platform drivers/hwmon drivers/input'
 for modules in /usr/lib/modules/*; do
-	(cd "$modules/kernel" && rm -rf sound drivers/gpu drivers/media drivers/net drivers/infiniband \
-		drivers/iio drivers/usb drivers/scsi drivers/hid drivers/platform drivers/hwmon drivers/input)
+	# shellcheck disable=SC2086 # one word each
+	(cd "$modules/kernel" && rm -rf $unneeded)
 	depmod "${modules##*/}"
 done
+for folder in $unneeded; do
+	echo "path-exclude=/lib/modules/*/kernel/$folder/*"
+	echo "path-exclude=/usr/lib/modules/*/kernel/$folder/*"
+done >/etc/dpkg/dpkg.cfg.d/lane
+
+# What mounts this disk is enough, and is made, and unpacked at each boot, in no time.
+echo MODULES=list >/etc/initramfs-tools/conf.d/lane
+printf '%s\n' virtio_pci virtio_blk ext4 >>/etc/initramfs-tools/modules
+update-initramfs -u
+
+offer() { # FOLDER
+	echo "deb [trusted=yes] file:$1 ./" >/etc/apt/sources.list.d/lane.list
+	apt-get -q -o Acquire::Languages=none update
+}
+
+# KERNEL image|- headers|- module|-, a line each. A module for another one is none.
+kernels() {
+	local modules kernel ko
+	for modules in /usr/lib/modules/*; do
+		kernel=${modules##*/}
+		ko=$(find "$modules/updates" -name 'vfifo.ko*' 2>/dev/null || :)
+		echo "$kernel" \
+			"$([ -e "/boot/vmlinuz-$kernel" ] && echo image || echo -)" \
+			"$([ -e "$modules/build/include" ] && echo headers || echo -)" \
+			"$([ "$(modinfo -F vermagic "$ko" 2>/dev/null | cut -d' ' -f1)" = "$kernel" ] && echo module || echo -)"
+	done
+}
+
+# What it said and what it left is recorded, and judged by a test (`after` in lib.sh): an
+# image is made all the same.
+step() { # NAME FOLDER APT-GET-ARGUMENT...
+	local name="$1" folder="$2" rc=0
+	shift 2
+	offer "$folder"
+	apt-get -q -y "$@" >"$lane/$name.log" 2>&1 || rc=$?
+	rm /etc/apt/sources.list.d/lane.list
+	{
+		echo "exit: $rc"
+		echo "audit: $(dpkg --audit | tr '\n' ' ')"
+		kernels
+	} >"$lane/$name"
+	cat "$lane/$name.log" "$lane/$name"
+}
 
 for what; do
 	case $what in
 	vfifo)
 		apt-get -q -y install /out/vfifo-dkms.deb
 		adduser alice vfifo ;;
-	newer)
-		# As a user's apt does it, from a local archive.
-		(cd /out/newer && apt-ftparchive packages . >Packages)
-		echo 'deb [trusted=yes] file:/out/newer ./' >/etc/apt/sources.list.d/newer.list
-		apt-get -q update
-		apt-get -q -y install linux-image-amd64 linux-headers-amd64
-		rm /etc/apt/sources.list.d/newer.list
-		dpkg --audit ;;
+	before)
+		if [ -e /out/point/before ]; then
+			here=$(find /usr/lib/modules -mindepth 1 -maxdepth 1 -printf '%f\n')
+			before=$(cat /out/point/before)
+			offer /out/point
+			apt-get -q -y install "linux-image-$before" "linux-headers-$before"
+			apt-get -q -y purge linux-image-amd64 linux-headers-amd64 "linux-image-$here" \
+				"linux-headers-${here%-amd64}*"
+		fi ;;
+	point) step point /out/point install linux-image-amd64 linux-headers-amd64 ;;
+	no-metapackage)
+		apt-mark manual "linux-headers-$(basename /usr/lib/modules/*)"
+		apt-get -q -y purge linux-headers-amd64 ;;
+	headers) step headers /out/newer install "$(cd /out/newer && echo linux-headers-[0-9]*-amd64_* | cut -d_ -f1)" ;;
+	image) step image /out/newer install linux-image-amd64 ;;
+	offer-headers)
+		offer /out/newer
+		# shellcheck disable=SC2046 # one word each
+		apt-get -q -y install $(cd /out/newer && find . -name 'linux-kbuild-*' -o -name 'linux-headers-*-common_*' |
+			sed 's|^./||; s/_.*//')
+		mkdir "$lane/archive"
+		cp /out/newer/linux-headers-[0-9]*-amd64_* "$lane/archive"
+		(cd "$lane/archive" && apt-ftparchive packages . >Packages)
+		offer "$lane/archive" ;;
+	full-upgrade) step full-upgrade /out/full-upgrade full-upgrade ;;
 	esac
 done
+# so that the first boot makes nothing anew
+touch /etc/.updated /var/.updated
 
-kernel=$(find /boot -name 'vmlinuz-*' -printf '%f\n' | sed 's/^vmlinuz-//' | sort -V | tail -n 1)
-cp "/boot/vmlinuz-$kernel" /out/vmlinuz
-cp "/boot/initrd.img-$kernel" /out/initrd
+i=0
+for kernel in $(find /boot -name 'vmlinuz-*' -printf '%f\n' | sed 's/^vmlinuz-//' | sort -Vr); do
+	i=$((i + 1))
+	case $i in
+	1) to=/out ;;
+	2) to=/out/second ;;
+	*) break ;;
+	esac
+	mkdir -p "$to"
+	cp "/boot/vmlinuz-$kernel" "$to/vmlinuz"
+	cp "/boot/initrd.img-$kernel" "$to/initrd"
+	[ "$to" = /out ] || ln -s ../disk.ext4 "$to"
+done

@@ -51,6 +51,65 @@ offer_upgrade() {
 	apt update -o Acquire::Languages=none
 }
 
+# A step of the image's making, see image.sh: apt ended well, dpkg was content, and each kernel
+# that had its headers then had its module.
+after() { # STEP
+	local record="/var/lib/vfifo-lane/$1"
+	cat "$record"
+	[ "$(sed -n 's/^exit: //p' "$record")" = 0 ] || { cat "$record.log"; fail "apt, at $1"; }
+	is "$(sed -n 's/^audit: //p' "$record")" "" "dpkg --audit, after $1"
+	is "$(kernels "$1" | grep 'headers -')" "" "kernels without a module, after $1"
+}
+
+# KERNEL image|- headers|- module|-, a line each, oldest first
+kernels() { # STEP
+	grep '^[0-9]' "/var/lib/vfifo-lane/$1" | sort -V
+}
+
+# The kernels that have a module now, oldest first; one that was made for another says so.
+modules() {
+	local ko kernel made_for
+	find /usr/lib/modules -name 'vfifo.ko*' | while read -r ko; do
+		kernel=${ko#/usr/lib/modules/}
+		kernel=${kernel%%/*}
+		made_for=$(modinfo -F vermagic "$ko" | cut -d' ' -f1)
+		[ "$made_for" = "$kernel" ] || kernel="$kernel has one for $made_for"
+		echo "$kernel"
+	done | sort -V
+}
+
+# The device is there, it is for the group, and what goes in comes out.
+works() {
+	is "$(stat -c '%a %U %G' $dev)" "660 root vfifo" "node"
+	as alice "echo hello >$dev"
+	is "$(as alice "head -c 6 $dev")" hello "alice reads"
+	refused mallory "cat <$dev"
+	is "$(cat /sys/module/vfifo/srcversion)" "$(modinfo -F srcversion vfifo)" "srcversion that runs"
+}
+
+# Programs that go on meanwhile: numbered lines from one mapping into another.
+start_stream() {
+	rm -f /tmp/stream.end
+	as alice "i=0; until [ -e /tmp/stream.end ]; do echo \$((i += 1)); sleep 0.1; done |
+		tee ~/in | $lane/bin/example-producer" &
+	stream=$!
+	as alice "$lane/bin/example-consumer >~/out" &
+	until [ "$(cat $attr/producer)" != 0 ] && [ "$(cat $attr/consumer)" != 0 ]; do sleep 0.1; done
+	stream_ends="$(cat $attr/producer) $(cat $attr/consumer)"
+}
+
+end_stream() {
+	is "$(cat $attr/producer) $(cat $attr/consumer)" "$stream_ends" "producer and consumer, as before"
+	touch /tmp/stream.end
+	wait "$stream" || fail "the producer"
+	until [ "$(cat $attr/size)" = 0 ]; do sleep 0.1; done
+	sleep 1 # the last of it is on its way into the file
+	kill "${stream_ends#* }"
+	wait || :
+	cmp ~alice/in ~alice/out || fail "the stream is not whole"
+	is "$(tail -n 1 ~alice/out)" "$(wc -l <~alice/in)" "lines that came through"
+}
+
 # Nothing of the package is left but the group.
 nothing_left() {
 	local left

@@ -1,0 +1,62 @@
+#!/bin/sh
+# packages.sh WHAT SUITE [SECURITY-MIRROR]: run as root in a root folder of SUITE, in a layer
+# that is thrown away and with a network (see scripts/image). Leaves in /out, as a local
+# archive, the packages of an update of it:
+#
+#   point         the newest kernel of the same series and its headers. If the root has that
+#                 already, /out/before names the one before it, which is there as well.
+#   newer         kernel and headers of SUITE-backports
+#   full-upgrade  all that `apt full-upgrade` to SUITE takes
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+what=$1 suite=$2 security=${3:-}
+
+apt() { apt-get -q -y -o Dir::Cache::archives=/out -o APT::Sandbox::User=root "$@"; }
+offer() { echo "deb $1 $2 main" >"/etc/apt/sources.list.d/$what.list"; }
+mirror=$(sed -n 's/^deb \(\[.*\] \)\{0,1\}\([^ ]*\) .*/\2/p' /etc/apt/sources.list | head -n 1)
+here=$(find /usr/lib/modules -mindepth 1 -maxdepth 1 -name '[0-9]*' -printf '%f\n')
+
+# Those of the series that have both packages, oldest first.
+point_releases() {
+	local series kernel
+	series=$(echo "$here" | cut -d. -f1,2)
+	apt-cache pkgnames "linux-headers-$series." |
+		grep -E "^linux-headers-$series\.[0-9.]+(-[0-9]+)?(\+[a-z0-9.]+)?-amd64\$" |
+		xargs apt-cache show --no-all-versions |
+		awk '/^Package: / { name = $2 } /^Version: / { print $2, name }' | sort -V | cut -d' ' -f2 |
+		sed 's/^linux-headers-//' | while read -r kernel; do
+			! apt-cache pkgnames "linux-image-$kernel" | grep -qx "linux-image-$kernel" || echo "$kernel"
+		done
+}
+
+case $what in
+point)
+	from=$suite
+	if [ -n "$security" ]; then
+		from=$suite-security
+		offer "$security" "$from"
+	fi
+	apt-get -q update
+	apt -t "$from" --download-only install linux-image-amd64 linux-headers-amd64
+	if [ -z "$(find /out -name "linux-image-*.deb")" ]; then
+		before=$(point_releases | grep -vx "$here" | tail -n 1)
+		[ -n "$before" ] || { echo "the archive has no kernel of this series but $here"; exit 1; }
+		echo "$before" >/out/before
+		apt --download-only install "linux-image-$before" "linux-headers-$before"
+		apt --download-only --reinstall install linux-image-amd64 "linux-image-$here" linux-headers-amd64 \
+			"linux-headers-$here" "linux-headers-${here%-amd64}-common" "linux-kbuild-${here%-amd64}"
+	fi ;;
+newer)
+	offer "$mirror" "$suite-backports"
+	apt-get -q update
+	apt -t "$suite-backports" --download-only install linux-image-amd64 linux-headers-amd64 ;;
+full-upgrade)
+	rm -f /etc/apt/apt.conf.d/99mmdebstrap
+	: >/etc/apt/sources.list
+	offer "$mirror" "$suite"
+	apt-get -q update
+	apt --download-only full-upgrade ;;
+esac
+rm -rf /out/lock /out/partial
+cd /out
+apt-ftparchive packages . >Packages
