@@ -17,7 +17,6 @@
 #include "testlib.h"
 
 #define READS 64
-#define PAGE 4096UL
 
 static void writer(void *argument)
 {
