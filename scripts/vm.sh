@@ -34,6 +34,7 @@ vm_start() { # KERNEL
 	local kernel="$1" folder
 	folder=$("$top/scripts/kernel" "$kernel") || exit 1
 	vmlinuz=$folder/vmlinuz
+	# shellcheck disable=SC2034 # for those who source this
 	release=$(cat "$folder/release")
 	arch_name=$(cat "$folder/arch")
 	arch_of "$arch_name"
@@ -97,20 +98,22 @@ vm_programs() { # DIR NAME...
 
 # This machine's, or one of the guest's architecture.
 vm_busybox() {
-	local version suite=trixie day state arch
+	local version
 	if [ "$arch_name" = amd64 ]; then
 		command -v busybox
 		return
 	fi
-	version=$(archive_version "$suite" busybox-static "$arch_name")
-	[ -n "$version" ] || die "the archive has no busybox-static for $arch_name in $suite"
+	version=$(archive_version trixie busybox-static "$arch_name")
+	[ -n "$version" ] || die "the archive has no busybox-static for $arch_name in trixie"
 	made "$cache/busybox/$arch_name-$version" vm_fetch_busybox || return 1
 	echo "$cache/busybox/$arch_name-$version/usr/bin/busybox"
 }
 
+# shellcheck disable=SC2034 # for archive_apt
 vm_fetch_busybox() { # NEWDIR
+	local day state arch
 	say "fetching busybox-static for $arch_name"
-	archive_of "$suite" "$arch_name"
+	archive_of trixie "$arch_name"
 	mkdir "$1" && (cd "$1" && quietly "$1.log" archive_apt apt-get -q download busybox-static) &&
 		dpkg-deb -x "$1"/*.deb "$1" && rm "$1"/*.deb
 }

@@ -15,7 +15,8 @@
 
 static char bytes[1 << 20];
 
-static size_t stored; /* more than a page, and so much of two that an atomic write waits */
+static size_t
+	stored; /* more than a page, and so much of two that an atomic write waits */
 
 static void check_rounds(size_t wish, size_t to)
 {

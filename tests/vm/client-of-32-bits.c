@@ -59,7 +59,7 @@ static void claims(void)
 	check_equal(producer.status->magic, VFIFO_MAGIC);
 	check_equal(producer.status->capacity, CAPACITY);
 	check_errno((long)map_page(fd, VFIFO_MMAP_PRODUCER,
-				  PROT_READ | PROT_WRITE),
+				   PROT_READ | PROT_WRITE),
 		    EBUSY);
 	raw_put(&producer, 10, 0);
 	check_equal(producer.kicks, 1);

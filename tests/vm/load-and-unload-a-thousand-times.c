@@ -16,7 +16,8 @@
 static void use(int i)
 {
 	int fd = device(O_RDWR);
-	char *map = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	char *map =
+		mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	check(map != MAP_FAILED);
 	map[0] = 1;

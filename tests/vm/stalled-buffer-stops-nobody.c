@@ -16,7 +16,6 @@
 
 #include "testlib.h"
 
-
 static int fd;
 static char *stalled; /* two pages, each missing until it is copied in */
 static char bytes[PAGE_MAX];

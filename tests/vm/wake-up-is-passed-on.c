@@ -29,7 +29,8 @@ static void read_some(void *argument)
 	size_t n = (uintptr_t)argument;
 
 	alarm(20);
-	memset(bytes, 0, n); /* whoever has to bring it in passes on meanwhile */
+	memset(bytes, 0,
+	       n); /* whoever has to bring it in passes on meanwhile */
 	check_equal(read(device(O_RDONLY), bytes, n), n);
 }
 
