@@ -4,9 +4,10 @@
 # other (the kernel unpacks them all): busybox and init, the tests, the module, and what
 # is different each time.
 #
-#   vm_start KERNEL           sets $run, a folder for this run, $vmlinuz and $release, and
-#                             sees to it that there is a QEMU. When the script ends, the
-#                             folder goes, and $qemu and $watchdog if they are processes
+#   vm_start KERNEL           sets $run, a folder for this run, $vmlinuz, $release and what
+#                             arch.sh has, and sees to it that there is a QEMU. When the
+#                             script ends, the folder goes, and $qemu and $watchdog if they
+#                             are processes
 #   vm_base                   prints the file of the first piece
 #   vm_programs DIR NAME...   compiles DIR/NAME.c, each to $run/bin/NAME
 #   vm_module KERNEL DIR      prints the file of the piece with the module of DIR; if that
@@ -15,7 +16,8 @@
 #   vm_qemu WORDS QEMU-ARG... runs a guest with $run/initrd; WORDS are added to the
 #                             kernel's command line. fd 3 is where its verdict goes
 #
-# VFIFO_QEMU is the QEMU to run (qemu-system-x86_64), VFIFO_ACCEL its -accel and -cpu.
+# VFIFO_QEMU is the QEMU to run, VFIFO_ACCEL its -accel and -cpu: TCG, which is everywhere.
+. "$top/scripts/arch.sh"
 
 # What is to be ended with the script.
 qemu='' watchdog=''
@@ -30,10 +32,13 @@ vm_stop() {
 
 vm_start() { # KERNEL
 	local kernel="$1" folder
-	need qemu-system-x86 busybox-static cpio
 	folder=$("$top/scripts/kernel" "$kernel") || exit 1
 	vmlinuz=$folder/vmlinuz
+	# shellcheck disable=SC2034 # for those who source this
 	release=$(cat "$folder/release")
+	arch_name=$(cat "$folder/arch")
+	arch_of "$arch_name"
+	need "$arch_package" busybox-static cpio
 	trap vm_stop EXIT
 	trap 'exit 130' INT TERM HUP PIPE
 	mkdir -p "$cache/runs"
@@ -49,7 +54,7 @@ vm_pack() { # FOLDER FILE
 	(cd "$1" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) >"$2"
 }
 
-# One compiler run in the trixie root for all that is not in the cache. The names there
+# One compiler run in a root folder for all that is not in the cache. The names there
 # are made from everything that the compiler may read, and from how it is called.
 vm_programs() { # DIR NAME...
 	local dir="$1" from="$run/compile/source" common library name id wanting=''
@@ -60,7 +65,7 @@ vm_programs() { # DIR NAME...
 	# init is compiled from its one file.
 	[ "$*" = init ] || find "$top/tests/vm" -maxdepth 1 \
 		\( -name '*.h' -o -name 'testlib.c' -o -name 'lib*.c' \) -exec cp {} "$from/lib/" \;
-	common=$(key "$("$top/scripts/rootfs" trixie)" \
+	common=$(key "$("$top/scripts/rootfs" "$arch_root")" "$arch_cc" "$arch_cc32" \
 		"$(cd "$from" && find . -type f -exec sha256sum {} + | LC_ALL=C sort)")
 	# The library only counts where it is used.
 	cp -R "$top/src/lib" "$from/libvfifo"
@@ -79,8 +84,8 @@ vm_programs() { # DIR NAME...
 	if [ -n "$wanting" ]; then
 		say "compiling$wanting"
 		# shellcheck disable=SC2086 # one word a program
-		"$top/scripts/in-root" trixie "$run/compile" make -sk -j2 -C /out/source \
-			-f programs.mk $wanting >&2 || return 1
+		"$top/scripts/in-root" "$arch_root" "$run/compile" make -sk -j2 -C /out/source \
+			-f programs.mk "CC=$arch_cc" "CC32=$arch_cc32" $wanting >&2 || return 1
 		for name in $wanting; do
 			mv "$from/$name" "$cache/programs/$(cat "$from/main/$name.id")"
 		done
@@ -91,9 +96,31 @@ vm_programs() { # DIR NAME...
 	rm -rf "$run/compile"
 }
 
+# This machine's, or one of the guest's architecture.
+vm_busybox() {
+	local version
+	if [ "$arch_name" = amd64 ]; then
+		command -v busybox
+		return
+	fi
+	version=$(archive_version trixie busybox-static "$arch_name")
+	[ -n "$version" ] || die "the archive has no busybox-static for $arch_name in trixie"
+	made "$cache/busybox/$arch_name-$version" vm_fetch_busybox || return 1
+	echo "$cache/busybox/$arch_name-$version/usr/bin/busybox"
+}
+
+# shellcheck disable=SC2034 # for archive_apt
+vm_fetch_busybox() { # NEWDIR
+	local day state arch
+	say "fetching busybox-static for $arch_name"
+	archive_of trixie "$arch_name"
+	mkdir "$1" && (cd "$1" && quietly "$1.log" archive_apt apt-get -q download busybox-static) &&
+		dpkg-deb -x "$1"/*.deb "$1" && rm "$1"/*.deb
+}
+
 vm_base() {
 	local busybox dir id
-	busybox=$(command -v busybox)
+	busybox=$(vm_busybox) || return 1
 	vm_programs "$top/tests/vm" init || return 1
 	id=$(key "$(sha256sum <"$busybox")" "$(sha256sum <"$run/bin/init")" \
 		"$(sed -n '/^vm_base/,/^}/p' "$top/scripts/vm.sh")")
@@ -105,7 +132,8 @@ vm_base() {
 		done
 		cp "$busybox" "$dir/bin/busybox"
 		mv "$run/bin/init" "$dir/init"
-		for name in $("$busybox" --list); do
+		# By this machine's, as the other one may not run here.
+		for name in $(busybox --list); do
 			[ "$name" = busybox ] || ln -s busybox "$dir/bin/$name"
 		done
 		printf '%s\n' root:x:0:0::/:/bin/sh alice:x:1000:1000::/home/alice:/bin/sh \
@@ -138,16 +166,14 @@ vm_module() { # KERNEL DIR
 	echo "$run/module.cpio"
 }
 
-# TCG by default: it is there everywhere. max has what a test may want to use, but for
-# the two bits that make the kernel copy with `rep movsb`, which TCG does byte by byte.
 vm_qemu() { # WORDS QEMU-ARG...
 	local words="$1"
 	shift
-	# shellcheck disable=SC2086 # VFIFO_ACCEL holds words
-	exec "${VFIFO_QEMU:-qemu-system-x86_64}" -M q35 \
-		${VFIFO_ACCEL:--accel tcg,thread=multi -cpu max,-erms,-fsrm} -smp 2 -m 1024 \
+	# shellcheck disable=SC2086 # words, all of them
+	set -- ${arch_qemu#* } ${VFIFO_ACCEL:-$arch_tcg} -smp 2 -m 1024 \
 		-nodefaults -no-user-config -display none -nic none -no-reboot \
 		-kernel "$vmlinuz" -initrd "$run/initrd" \
-		-append "console=ttyS0 panic=-1 init_on_alloc=0 unknown_nmi_panic printk.devkmsg=on log_buf_len=4M $words" \
+		-append "console=$arch_console panic=-1 init_on_alloc=0 printk.devkmsg=on log_buf_len=4M $arch_words $words" \
 		"$@"
+	exec "${VFIFO_QEMU:-${arch_qemu%% *}}" "$@"
 }

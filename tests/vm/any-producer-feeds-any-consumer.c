@@ -373,10 +373,10 @@ static void pair(size_t producer, size_t consumer)
 	fflush(stdout);
 }
 
-static void at_capacity(const char *capacity)
+static void at_capacity(size_t capacity)
 {
-	check_equal(set_attribute("capacity", capacity), 0);
-	printf("# at a capacity of %s\n", capacity);
+	check_equal(set_capacity(capacity), 0);
+	printf("# at a capacity of %zu\n", capacity);
 	for (size_t i = 0; i < NR_CLIENTS; i++)
 		for (size_t j = 0; j < NR_CLIENTS; j++)
 			pair(i, j);
@@ -385,8 +385,8 @@ static void at_capacity(const char *capacity)
 int main(void)
 {
 	total = share(64 << 20, 256 << 10);
-	at_capacity("4096");
-	at_capacity("65536");
-	at_capacity("16777216");
+	at_capacity(PAGE);
+	at_capacity(16 * PAGE);
+	at_capacity(16777216);
 	return 0;
 }

@@ -12,9 +12,7 @@
 
 #include "testlib.h"
 
-#define PAGE 4096
-
-static char stored[CAPACITY];
+static char stored[16 * PAGE_MAX];
 
 int main(void)
 {
@@ -25,13 +23,15 @@ int main(void)
 	char *nothing = memory + 2 * PAGE;
 	char *volatile null = NULL; /* the compiler would not have it */
 	struct iovec iov[2] = { { memory, 10 }, { nothing, 10 } };
+	const size_t capacity = 16 * PAGE;
 
 	check(memory != MAP_FAILED);
 	check(!munmap(nothing, PAGE));
+	check_equal(set_capacity(capacity), 0);
 
 	check_errno(write(fd, nothing, 10), EFAULT);
 	check_errno(write(fd, null, PIPE_BUF), EFAULT);
-	check_errno(write(fd, nothing, CAPACITY), EFAULT);
+	check_errno(write(fd, nothing, capacity), EFAULT);
 	check_equal(attribute("size"), 0);
 
 	/* Shorter, and none of the missing. */
@@ -57,12 +57,12 @@ int main(void)
 	check(!memcmp(stored, "abc", 3));
 
 	/* Memory that has not been touched yet is there, all of it at once. */
-	fill_pattern(stored, CAPACITY, 7);
-	write_all(fd, stored, CAPACITY);
-	memory = mmap(NULL, CAPACITY, PROT_READ | PROT_WRITE,
+	fill_pattern(stored, capacity, 7);
+	write_all(fd, stored, capacity);
+	memory = mmap(NULL, capacity, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	check(memory != MAP_FAILED);
-	check_equal(read(fd, memory, CAPACITY), CAPACITY);
-	check_pattern(memory, CAPACITY, 7);
+	check_equal(read(fd, memory, capacity), capacity);
+	check_pattern(memory, capacity, 7);
 	return 0;
 }

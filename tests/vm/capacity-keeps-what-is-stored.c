@@ -15,16 +15,19 @@
 
 static char bytes[1 << 20];
 
-static void check_rounds(const char *text, long long to)
+static size_t
+	stored; /* more than a page, and so much of two that an atomic write waits */
+
+static void check_rounds(size_t wish, size_t to)
 {
-	check_equal(set_attribute("capacity", text), 0);
+	check_equal(set_capacity(wish), 0);
 	check_equal(attribute("capacity"), to);
 }
 
 static void writer(void *argument)
 {
 	(void)argument;
-	fill_pattern(bytes, PIPE_BUF, 5000);
+	fill_pattern(bytes, PIPE_BUF, stored);
 	check_equal(write(device(O_WRONLY), bytes, PIPE_BUF), PIPE_BUF);
 }
 
@@ -58,48 +61,50 @@ int main(void)
 	pid_t pid, poller;
 
 	check_equal(attribute("capacity"), CAPACITY);
-	check_rounds("1", 4096);
-	check_rounds("4096\n", 4096);
-	check_rounds("4097", 8192);
-	check_rounds("100000", 131072);
-	check_rounds("1048576", 1048576);
+	check_rounds(1, PAGE);
+	check_rounds(PAGE, PAGE);
+	check_rounds(PAGE + 1, 2 * PAGE);
+	check_equal(set_attribute("capacity", "1048576\n"), 0);
+	check_equal(attribute("capacity"), 1048576);
+	check_rounds(1048577, 2097152);
 
-	/* 5000 bytes across the wrap of 8 KiB, through all sizes. */
-	check_rounds("8192", 8192);
-	write_all(fd, bytes, 6000);
-	read_all(fd, bytes, 6000);
-	fill_pattern(bytes, 5000, 0);
-	write_all(fd, bytes, 5000);
-	check_rounds("1048576", 1048576);
-	check_equal(attribute("size"), 5000);
-	check_rounds("8192", 8192);
-	check_equal(set_attribute("capacity", "4096"), EBUSY);
-	check_equal(attribute("capacity"), 8192);
-	check_equal(attribute("size"), 5000);
+	/* More than a page, across the wrap of two, through all sizes. */
+	check_rounds(2 * PAGE, 2 * PAGE);
+	write_all(fd, bytes, 2 * PAGE - 2000);
+	read_all(fd, bytes, 2 * PAGE - 2000);
+	stored = 2 * PAGE - PIPE_BUF + 1000;
+	fill_pattern(bytes, stored, 0);
+	write_all(fd, bytes, stored);
+	check_rounds(1048576, 1048576);
+	check_equal(attribute("size"), stored);
+	check_rounds(2 * PAGE, 2 * PAGE);
+	check_equal(set_capacity(PAGE), EBUSY);
+	check_equal(attribute("capacity"), 2 * PAGE);
+	check_equal(attribute("size"), stored);
 
 	pid = start(writer, NULL);
 	wait_asleep(pid, "vfifo_ring_wait");
 	poller = start(await_space, NULL);
 	wait_asleep(poller, "poll");
-	check_rounds("16384", 16384);
+	check_rounds(4 * PAGE, 4 * PAGE);
 	finish(pid);
 	finish(poller);
 
 	/* The same again is no change, and as such allowed. */
-	map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	map = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
 	check(map != MAP_FAILED);
-	check_rounds("16000", 16384);
-	check_equal(set_attribute("capacity", "65536"), EBUSY);
-	check_equal(attribute("capacity"), 16384);
-	check(!munmap(map, 4096));
+	check_rounds(4 * PAGE - 100, 4 * PAGE);
+	check_equal(set_capacity(16 * PAGE), EBUSY);
+	check_equal(attribute("capacity"), 4 * PAGE);
+	check(!munmap(map, PAGE));
 
-	read_all(fd, bytes, 5000 + PIPE_BUF);
-	check_pattern(bytes, 5000 + PIPE_BUF, 0);
+	read_all(fd, bytes, stored + PIPE_BUF);
+	check_pattern(bytes, stored + PIPE_BUF, 0);
 	check_equal(attribute("size"), 0);
 
 	/* New memory is zeroed. */
 	finish(start(dirty_memory, NULL));
-	check_rounds("16777216", 16777216);
+	check_rounds(16777216, 16777216);
 	map = mmap(NULL, 16777216, PROT_READ, MAP_SHARED, fd, 0);
 	check(map != MAP_FAILED);
 	for (int i = 0; i < 16777216; i++)

@@ -20,7 +20,7 @@
 #define DEBUG "/sys/kernel/debug/"
 
 static int fail_nth; /* the file that does it, for this process */
-static char bytes[3 * PAGE];
+static char bytes[12288];
 
 static void put(const char *path, const char *text)
 {

@@ -192,19 +192,21 @@ static void keeps_texts_whole(void)
 /* A burst of many times the capacity. */
 static void keeps_the_newest_of_a_burst(void)
 {
+	const long long burst = 16 * PAGE, words = PAGE / 4;
+
 	set("mode", "0");
 	set("clear", "1");
-	set("capacity", "4096");
+	check_equal(set_capacity(PAGE), 0);
 	set("overflow", "overwrite");
-	begin("counter", 100000, 65536);
-	while (attribute("stats/in_bytes") < 65536)
+	begin("counter", 100000, burst);
+	while (attribute("stats/in_bytes") < burst)
 		sleep_ms(1);
 	set("mode", "0");
-	check_equal(attribute("stats/in_bytes") % 65536, 0);
-	read_all(fd, bytes, 4096);
-	for (unsigned int i = 0; i < 1024; i++)
+	check_equal(attribute("stats/in_bytes") % burst, 0);
+	read_all(fd, bytes, PAGE);
+	for (unsigned int i = 0; i < words; i++)
 		check_equal(word_at(i),
-			    attribute("stats/in_bytes") / 4 - 1024 + i);
+			    attribute("stats/in_bytes") / 4 - words + i);
 	set("overflow", "block");
 	set("capacity", "65536");
 }

@@ -17,7 +17,7 @@
 #include "testlib.h"
 
 #define READS 64
-#define PAGE 4096UL
+#define EACH 4096 /* a page, or the beginning of one */
 
 static void writer(void *argument)
 {
@@ -48,7 +48,7 @@ int main(void)
 		check(!ioctl(fd, VFIFO_CLEAR));
 		for (int i = 0; i < READS; i++)
 			io_uring_prep_read(io_uring_get_sqe(&ring), fd,
-					   fresh + i * PAGE, PAGE, 0);
+					   fresh + i * PAGE, EACH, 0);
 		check_equal(io_uring_submit(&ring), READS);
 		for (int i = 0; i < READS; i++) {
 			struct io_uring_cqe *cqe;

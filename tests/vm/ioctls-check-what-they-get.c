@@ -23,9 +23,14 @@ int main(void)
 	int n = -1, one = 1, zero = 0, bad[] = { -1, 2, 1 << 30 };
 	pid_t pid;
 
-	/* The numbers are part of the ABI. */
+	/* The numbers are part of the ABI; some machines say in other bits what they do. */
+#ifdef __powerpc__
+	check_equal(VFIFO_CLEAR, 0x20006b01);
+	check_equal(VFIFO_SET_MODE, 0x80046b02);
+#else
 	check_equal(VFIFO_CLEAR, 0x6b01);
 	check_equal(VFIFO_SET_MODE, 0x40046b02);
+#endif
 
 	write_all(fd, "abc", 3);
 	check(!ioctl(fd, FIONREAD, &n));
@@ -47,7 +52,7 @@ int main(void)
 	check_errno(ioctl(fd, _IO('k', 255), 0), ENOTTY);
 	check_errno(ioctl(fd, _IOR('k', 2, int), &n), ENOTTY);
 	check_errno(ioctl(fd, _IOW('k', 2, long), &n), ENOTTY);
-	check_errno(ioctl(fd, TCGETS, &n), ENOTTY);
+	check_errno(ioctl(fd, TIOCGWINSZ, &n), ENOTTY);
 	check_equal(attribute("size"), 3);
 
 	/* VFIFO_CLEAR makes room, and whoever waits for room goes on. */

@@ -67,7 +67,7 @@ void count_system_calls(void)
 	check(tally != MAP_FAILED);
 	tracer = start(trace, &pid);
 	while (!__atomic_load_n(&tally->begun, __ATOMIC_SEQ_CST))
-		__builtin_ia32_pause();
+		relax();
 }
 
 uint64_t system_calls_counted(void)

@@ -16,14 +16,15 @@
 static void use(int i)
 {
 	int fd = device(O_RDWR);
-	char *map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	char *map =
+		mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	check(map != MAP_FAILED);
 	map[0] = 1;
 	write_all(fd, "x", 1);
 	check_equal(set_attribute("mode", i % 2 ? "1" : "0"), 0);
-	check(!munmap(map, 8192));
-	check_equal(set_attribute("capacity", i % 3 ? "4096" : "131072"), 0);
+	check(!munmap(map, 2 * PAGE));
+	check_equal(set_capacity(i % 3 ? PAGE : 2 * CAPACITY), 0);
 	close(fd);
 }
 

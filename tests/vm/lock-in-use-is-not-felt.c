@@ -70,11 +70,11 @@ static void mmap_is_not_interrupted(int fd)
 	check(!sigaction(SIGALRM, &action, NULL));
 	check(!setitimer(ITIMER_REAL, &every, NULL));
 	while (now() < until) {
-		void *map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+		void *map = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
 
 		if (map == MAP_FAILED)
 			fail("mmap: %s", strerror(errno));
-		check(!munmap(map, 4096));
+		check(!munmap(map, PAGE));
 	}
 	memset(&every, 0, sizeof(every));
 	check(!setitimer(ITIMER_REAL, &every, NULL));

@@ -38,7 +38,7 @@ int main(void)
 	theirs.iov_len = 4096;
 	check_equal(vmsplice(p[1], &theirs, 1, 0), 4096);
 	check(!munmap(map, 2 * CAPACITY));
-	check_equal(set_attribute("capacity", "4096"), 0);
+	check_equal(set_capacity(2 * CAPACITY), 0);
 	read_all(p[0], bytes, 4096);
 	check_pattern(bytes, 4096, 0);
 	return 0;

@@ -19,46 +19,48 @@ static void write_in_child(void *map)
 int main(void)
 {
 	int fd = device(O_RDWR), in = device(O_RDONLY);
-	char *map = mmap(NULL, 2 * CAPACITY, PROT_READ | PROT_WRITE, MAP_SHARED,
-			 fd, 0);
-	char bytes[CAPACITY];
-	char *view, *page;
+	const size_t capacity = 16 * PAGE;
+	static char bytes[16 * PAGE_MAX];
+	char *map, *view, *page;
 
+	check_equal(set_capacity(capacity), 0);
+	map = mmap(NULL, 2 * capacity, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		   0);
 	check(map != MAP_FAILED);
-	for (int i = 0; i < 2 * CAPACITY; i++)
+	for (size_t i = 0; i < 2 * capacity; i++)
 		check_equal(map[i], 0);
 
 	strcpy(map, "a store");
-	check(!strcmp(map + CAPACITY, "a store"));
-	strcpy(map + 2 * CAPACITY - 10, "the end");
-	check(!strcmp(map + CAPACITY - 10, "the end"));
+	check(!strcmp(map + capacity, "a store"));
+	strcpy(map + 2 * capacity - 10, "the end");
+	check(!strcmp(map + capacity - 10, "the end"));
 	check_equal(attribute("size"), 0);
 
 	/* Across the wrap, in one piece. */
-	write_all(fd, bytes, CAPACITY - 10);
-	read_all(fd, bytes, CAPACITY - 10);
+	write_all(fd, bytes, capacity - 10);
+	read_all(fd, bytes, capacity - 10);
 	fill_pattern(bytes, 20, 0);
 	write_all(fd, bytes, 20);
-	check_pattern(map + CAPACITY - 10, 20, 0);
+	check_pattern(map + capacity - 10, 20, 0);
 	check_pattern(map, 10, 10);
-	map[CAPACITY - 10] = 'X';
+	map[capacity - 10] = 'X';
 	read_all(fd, bytes, 20);
 	check_equal(bytes[0], 'X');
 	check_pattern(bytes + 1, 19, 1);
 
 	/* Another mapping, of a file that can only read, and one of the middle. */
-	view = mmap(NULL, CAPACITY, PROT_READ, MAP_SHARED, in, 0);
+	view = mmap(NULL, capacity, PROT_READ, MAP_SHARED, in, 0);
 	check(view != MAP_FAILED);
-	page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, in, CAPACITY + 4096);
+	page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, in, capacity + PAGE);
 	check(page != MAP_FAILED);
-	map[4096] = 'm';
-	check_equal(view[4096], 'm');
+	map[PAGE] = 'm';
+	check_equal(view[PAGE], 'm');
 	check_equal(page[0], 'm');
 
 	/* A child has it too; what is thrown away comes back. */
 	finish(start(write_in_child, map));
 	check_equal(map[5], 'c');
-	check(!madvise(map, 2 * CAPACITY, MADV_DONTNEED));
+	check(!madvise(map, 2 * capacity, MADV_DONTNEED));
 	check_equal(map[5], 'c');
 
 	/* It outlives the file. */

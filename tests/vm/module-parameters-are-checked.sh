@@ -2,8 +2,8 @@
 # devices and capacity, as told; what they cannot be, refuses to load and leaves nothing.
 set -eu
 
-insmod "$VFIFO_KO" devices=3 capacity=5000
-[ "$(cat /sys/class/vfifo/vfifo*/capacity | tr '\n' ' ')" = "8192 8192 8192 " ]
+insmod "$VFIFO_KO" devices=3 capacity=100000
+[ "$(cat /sys/class/vfifo/vfifo*/capacity | tr '\n' ' ')" = "131072 131072 131072 " ]
 [ "$(cat /sys/module/vfifo/parameters/devices)" = 3 ]
 echo one > /dev/vfifo1
 [ "$(cat /sys/class/vfifo/vfifo*/size | tr '\n' ' ')" = "0 4 0 " ]

@@ -32,12 +32,12 @@ int main(void)
 	check_errno(unload(), EWOULDBLOCK);
 	check_equal(write(fd, "x", 1), 1);
 
-	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	map = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	check(map != MAP_FAILED);
 	close(fd);
 	check_errno(unload(), EWOULDBLOCK);
 	strcpy(map, "x");
-	check(!munmap(map, 4096));
+	check(!munmap(map, PAGE));
 
 	/* With the generator on, nobody has it in use. */
 	check_equal(set_attribute("mode", "1"), 0);

@@ -241,13 +241,17 @@ static void a_lower_watermark_wakes(void)
 /* A FIFO too small for its watermarks cannot be had. */
 static void capacity_minds_them(void)
 {
+	char more_than_two[32]; /* pages */
+
 	check(!munmap((void *)status, PAGE));
-	check_equal(set_attribute("read_watermark", "8193"), 0);
-	check_equal(set_attribute("capacity", "8192"), EINVAL);
-	check_equal(attribute("capacity"), CAPACITY);
-	check_equal(set_attribute("capacity", "16384"), 0);
+	check_equal(set_capacity(16 * PAGE), 0);
+	snprintf(more_than_two, sizeof(more_than_two), "%zu", 2 * PAGE + 1);
+	check_equal(set_attribute("read_watermark", more_than_two), 0);
+	check_equal(set_capacity(2 * PAGE), EINVAL);
+	check_equal(attribute("capacity"), 16 * PAGE);
+	check_equal(set_capacity(4 * PAGE), 0);
 	check_equal(set_attribute("read_watermark", "1"), 0);
-	check_equal(set_attribute("capacity", "4096"), 0);
+	check_equal(set_capacity(PAGE), 0);
 }
 
 int main(void)

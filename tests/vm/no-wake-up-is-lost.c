@@ -27,7 +27,7 @@
 #include "testlib.h"
 #include "waiters.h"
 
-#define SMALL 4096U /* the capacity */
+#define SMALL PAGE /* the capacity */
 #define RECORD sizeof(uint64_t)
 #define WRITER_SHIFT 56 /* in a record: who wrote it */
 #define MOST_WAITERS 2
@@ -102,7 +102,7 @@ static void check_why_none(ssize_t done)
 
 static bool take_some(int number, int fd)
 {
-	static uint64_t records[SMALL / RECORD];
+	static uint64_t records[PAGE_MAX / RECORD];
 	static uint64_t next;
 	ssize_t done = read(fd, records, sizeof(records));
 

@@ -164,7 +164,9 @@ static void bad_buffers_drop_nothing(void)
 	check_equal(attribute("stats/dropped_bytes"), 10 + PAGE);
 	check_equal(attribute("size"), CAPACITY);
 	check_equal(read(fd, got, sizeof(got)), CAPACITY);
-	check(!memcmp(got, sent + 10 + PAGE, CAPACITY - 10 - PAGE));
+	/* Where pages are large, nothing is left of it. */
+	if (10 + PAGE < CAPACITY)
+		check(!memcmp(got, sent + 10 + PAGE, CAPACITY - 10 - PAGE));
 	munmap(page, PAGE);
 }
 

@@ -90,15 +90,14 @@ static int *resized; /* shared by all */
 
 static void meddler(void *argument)
 {
-	static const char *const sizes[] = { "4096", "8192", "65536",
-					     "1048576" };
+	const size_t sizes[] = { PAGE, 2 * PAGE, 16 * PAGE, 1048576 };
 	int fd = device(O_RDWR);
 	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT };
 	unsigned int seed = 3;
 
 	(void)argument;
 	for (;;) {
-		int err = set_attribute("capacity", sizes[rand_r(&seed) % 4]);
+		int err = set_capacity(sizes[rand_r(&seed) % 4]);
 		long long size = attribute("size");
 		void *map;
 
@@ -106,10 +105,10 @@ static void meddler(void *argument)
 		*resized += !err;
 		check(size >= 0 && size <= 1048576);
 		check(poll(&p, 1, 0) >= 0);
-		map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+		map = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
 		check(map != MAP_FAILED);
 		check(*(volatile char *)map | 1);
-		check(!munmap(map, 4096));
+		check(!munmap(map, PAGE));
 	}
 }
 
@@ -118,7 +117,7 @@ int main(void)
 	pid_t w, r, m;
 	int status;
 
-	resized = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	resized = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	check(resized != MAP_FAILED);
 	w = start(writer, NULL);

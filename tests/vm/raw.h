@@ -15,8 +15,6 @@
 #include <linux/vfifo.h>
 #include <linux/vfifo_ring.h>
 
-#define PAGE 4096UL
-
 /* Where a side's position is to be mapped. */
 static inline off_t position_offset(enum vfifo_end end)
 {

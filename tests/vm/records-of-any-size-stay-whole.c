@@ -41,11 +41,9 @@ static void writer(void *argument)
 
 static void resizer(void *argument)
 {
-	static const char *const sizes[] = { "4096", "16384", "65536" };
-
 	(void)argument;
 	for (int i = 0;; i++)
-		if (!set_attribute("capacity", sizes[i % 3]))
+		if (!set_capacity(PAGE << 2 * (i % 3)))
 			__atomic_fetch_add(resized, 1, __ATOMIC_RELAXED);
 }
 
@@ -98,7 +96,7 @@ int main(void)
 	pid_t pids[WRITERS], other;
 	int status;
 
-	resized = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	resized = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	check(resized != MAP_FAILED);
 	for (uintptr_t i = 0; i < WRITERS; i++)

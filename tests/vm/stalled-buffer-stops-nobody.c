@@ -16,11 +16,9 @@
 
 #include "testlib.h"
 
-#define PAGE 4096
-
 static int fd;
 static char *stalled; /* two pages, each missing until it is copied in */
-static char bytes[PAGE];
+static char bytes[PAGE_MAX];
 
 static void *read_stalled(void *argument)
 {

@@ -94,6 +94,14 @@ int set_attribute(const char *name, const char *text)
 	return err;
 }
 
+int set_capacity(size_t bytes)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%zu", bytes);
+	return set_attribute("capacity", text);
+}
+
 void write_all(int fd, const void *bytes, size_t n)
 {
 	const char *at = bytes;

@@ -16,10 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #define DEVICE "/dev/vfifo0"
 #define ATTRIBUTES "/sys/class/vfifo/vfifo0/"
 #define CAPACITY 65536 /* the default */
+
+#define PAGE ((size_t)sysconf(_SC_PAGESIZE))
+#define PAGE_MAX 65536 /* of all architectures */
 
 #define fail(...) fail_at(__FILE__, __LINE__, __VA_ARGS__)
 
@@ -62,6 +66,8 @@ int device(int flags);
 /* An attribute's number; 0 or the errno of a write of text to it. */
 long long attribute(const char *name);
 int set_attribute(const char *name, const char *text);
+/* ... of the capacity, as it is told where it is told in pages. */
+int set_capacity(size_t bytes);
 /* ... which is this line. */
 void check_attribute(const char *name, const char *line);
 
@@ -100,6 +106,18 @@ int slow_kernel(void);
  * make check-long, else the short one, and on a debug kernel an eighth of that.
  */
 unsigned long share(unsigned long whole, unsigned long short_count);
+
+/* For a loop that waits: emulated processors then take turns. */
+static inline void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+	__asm__ volatile("yield" ::: "memory");
+#else
+	__asm__ volatile("" ::: "memory");
+#endif
+}
 
 void sleep_ms(unsigned int ms);
 double now(void); /* seconds, monotonic */

@@ -29,6 +29,8 @@ static void read_some(void *argument)
 	size_t n = (uintptr_t)argument;
 
 	alarm(20);
+	memset(bytes, 0,
+	       n); /* whoever has to bring it in passes on meanwhile */
 	check_equal(read(device(O_RDONLY), bytes, n), n);
 }
 
@@ -110,7 +112,7 @@ static void one_that_is_stalled_passes_it_on(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	struct uffdio_copy copy = { .src = (uintptr_t)bytes, .len = 4096 };
+	struct uffdio_copy copy = { .src = (uintptr_t)bytes, .len = PAGE };
 	struct uffd_msg message;
 	int fd = device(O_RDWR);
 	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
@@ -119,11 +121,11 @@ static void one_that_is_stalled_passes_it_on(void)
 
 	if (uffd < 0)
 		skip("this kernel has no userfaultfd");
-	stalled = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	stalled = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	check(stalled != MAP_FAILED);
 	range.range.start = (uintptr_t)stalled;
-	range.range.len = 4096;
+	range.range.len = PAGE;
 	check(!ioctl(uffd, UFFDIO_API, &api));
 	check(!ioctl(uffd, UFFDIO_REGISTER, &range));
 
