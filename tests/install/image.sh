@@ -53,5 +53,6 @@ for what; do
 done
 
 kernel=$(find /boot -name 'vmlinuz-*' -printf '%f\n' | sed 's/^vmlinuz-//' | sort -V | tail -n 1)
+if [ -e /var/lib/dkms/mok.pub ]; then cp /var/lib/dkms/mok.pub /out; fi
 cp "/boot/vmlinuz-$kernel" /out/vmlinuz
 cp "/boot/initrd.img-$kernel" /out/initrd
