@@ -11,6 +11,11 @@
 
 #define MOK "/var/lib/dkms/mok.pub"
 
+/* Of the package vfifo-dkms: a log of each kernel's build that failed; what builds. */
+#define LOGS "/var/log/vfifo-dkms"
+#define NO_AUTOINSTALL "/etc/dkms/no-autoinstall"
+#define BUILD "sudo dpkg-reconfigure vfifo-dkms"
+
 /* A line with a kernel's name in it, twice. */
 #define KERNEL_LINE (2 * NAME_MAX + 128)
 
@@ -76,17 +81,22 @@ static bool dkms_state(const struct dkms *dkms, const char *kernel, char *state,
 static void unwell_dkms(struct report *r, const char *check, const char *kernel,
 			const char *state)
 {
-	char mend[KERNEL_LINE];
+	char mend[KERNEL_LINE], log[KERNEL_LINE], why[512];
 
-	if (has_headers(kernel))
-		snprintf(mend, sizeof(mend), "sudo dkms autoinstall -k %s",
-			 kernel);
+	snprintf(log, sizeof(log), LOGS "/%s.log", kernel);
+	/* With the headers comes the build. */
+	snprintf(mend, sizeof(mend), "sudo apt install linux-headers-%s",
+		 kernel);
+	if (!has_headers(kernel))
+		unwell(r, check, mend, "%s", state);
+	else if (exists(NO_AUTOINSTALL))
+		unwell(r, check, "sudo rm " NO_AUTOINSTALL " && " BUILD,
+		       "%s, as there is " NO_AUTOINSTALL, state);
+	else if (first_line(log, why, sizeof(why)))
+		unwell(r, check, BUILD ", when what the log says is mended",
+		       "the build failed: %s; all of it is in %s", why, log);
 	else
-		snprintf(
-			mend, sizeof(mend),
-			"sudo apt install linux-headers-%s && sudo dkms autoinstall -k %s",
-			kernel, kernel);
-	unwell(r, check, mend, "%s", state);
+		unwell(r, check, BUILD, "%s", state);
 }
 
 static void check_dkms(struct report *r, const struct dkms *dkms,
@@ -267,7 +277,7 @@ static void check_version(struct report *r, const char *kernel)
 	if (!exists("/sys/module/vfifo"))
 		return;
 	if (!installed(kernel, "srcversion", version, sizeof(version)))
-		unwell(r, "running module", "sudo dkms autoinstall",
+		unwell(r, "running module", BUILD,
 		       "it runs, but none is installed for %s", kernel);
 	else if (differs(kernel, "srcversion") || differs(kernel, "version"))
 		unwell(r, "running module",

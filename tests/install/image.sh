@@ -148,3 +148,4 @@ for kernel in $(find /boot -name 'vmlinuz-*' -printf '%f\n' | sed 's/^vmlinuz-//
 	cp "/boot/initrd.img-$kernel" "$to/initrd"
 	[ "$to" = /out ] || ln -s ../disk.ext4 "$to"
 done
+if [ -e /var/lib/dkms/mok.pub ]; then cp /var/lib/dkms/mok.pub /out; fi
