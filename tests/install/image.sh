@@ -28,12 +28,13 @@ echo '127.0.1.1 vfifo-guest' >>/etc/hosts
 rm -f /etc/apt/sources.list /etc/apt/sources.list.d/* /etc/apt/apt.conf.d/99mmdebstrap
 
 # The second disk is what the host wants done. When it has been, the guest is switched off.
+# (exec: with oneshot systemd would draw a moving star on the console all the while.)
 cat >/etc/systemd/system/vfifo-lane.service <<'END'
 [Unit]
 Description=what the host wants done
 After=multi-user.target
 [Service]
-Type=oneshot
+Type=exec
 ExecStart=/bin/sh -c 'mkdir -p /lane; mount -o ro /dev/vdb /lane; stty -F /dev/ttyS1 raw -echo; cd /lane; exec ./run >/dev/ttyS1'
 ExecStopPost=/usr/bin/systemctl poweroff --force --force
 [Install]

@@ -90,7 +90,7 @@ works() {
 # Programs that go on meanwhile: numbered lines from one mapping into another.
 start_stream() {
 	rm -f /tmp/stream.end
-	as alice "i=0; until [ -e /tmp/stream.end ]; do echo \$((i += 1)); sleep 0.1; done |
+	as alice "i=0; until [ -e /tmp/stream.end ]; do echo \$((i += 1)); sleep 1; done |
 		tee ~/in | $lane/bin/example-producer" &
 	stream=$!
 	as alice "$lane/bin/example-consumer >~/out" &
