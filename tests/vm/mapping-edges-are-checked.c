@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -59,6 +60,9 @@ int main(void)
 	const int rw = PROT_READ | PROT_WRITE;
 	const size_t capacity = 16 * PAGE;
 	const off_t end = 2 * capacity;
+	/* The kernel itself refuses to map the last page of what a long can count. */
+	const off_t last = (off_t)ULONG_MAX - PAGE + 1;
+	const int beyond = sizeof(long) == 8 ? EINVAL : EOVERFLOW;
 	int in = device(O_RDONLY), out = device(O_WRONLY);
 	char *p;
 
@@ -87,13 +91,11 @@ int main(void)
 	check_refused(2 * PAGE, VFIFO_MMAP_STATUS, EINVAL);
 	check_refused(2 * PAGE, VFIFO_MMAP_PRODUCER, EINVAL);
 	check_refused(2 * PAGE, VFIFO_MMAP_CONSUMER, EINVAL);
-	check_refused(PAGE, 0x100000000 - PAGE, EINVAL);
-	check_refused(PAGE, 0x100000000, EINVAL);
-	check_refused(PAGE, 0x100000000 + VFIFO_MMAP_STATUS, EINVAL);
-	check_refused(PAGE, INT64_MAX - PAGE + 1, EINVAL);
-	/* The kernel's own check, or the C library's. */
-	check_refused(PAGE, -(off_t)PAGE,
-		      sizeof(long) == 8 ? EOVERFLOW : EINVAL);
+	check_refused(PAGE, last - PAGE, EINVAL);
+	check_refused(PAGE, last, EOVERFLOW);
+	check_refused(PAGE, 0x100000000 - 2 * PAGE, EINVAL);
+	check_refused(PAGE, 0x100000000, beyond);
+	check_refused(PAGE, 0x100000000 + VFIFO_MMAP_STATUS, beyond);
 	check_refused(1UL << (sizeof(long) == 8 ? 40 : 30), 0, EINVAL);
 
 	check_errno((long)map(PAGE, 0, PROT_READ | PROT_EXEC, MAP_SHARED),
