@@ -16,11 +16,12 @@
 #   arch_verdict     a device of the guest that the chardev `verdict` is behind,
 #   arch_channel     by these arguments of QEMU
 #   arch_words       what else its kernels are told
+#   arch_slow        how many times as long as on this machine's own a test may take
 
 arch_of() { # ARCHITECTURE
 	# A port of virtio takes what is written as a whole, and all kernels below have it
 	# built in.
-	arch_root=cross arch_words='' arch_cc32=none
+	arch_root=cross arch_words='' arch_cc32=none arch_slow=3
 	arch_verdict=/dev/vport0p1
 	arch_channel='-device virtio-serial -device virtserialport,chardev=verdict,nr=1'
 	case $1 in
@@ -33,7 +34,7 @@ arch_of() { # ARCHITECTURE
 		arch_tcg='-accel tcg,thread=multi -cpu max,-erms,-fsrm'
 		arch_console=ttyS0 arch_verdict=/dev/ttyS1
 		arch_channel='-serial chardev:verdict'
-		arch_words=unknown_nmi_panic ;;
+		arch_words=unknown_nmi_panic arch_slow=1 ;;
 	arm64)
 		arch_kernel=arm64 arch_triplet=aarch64-linux-gnu-
 		arch_package=qemu-system-arm

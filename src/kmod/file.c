@@ -45,6 +45,7 @@ struct vfifo_io {
 	bool futile;   /* the last move found user memory missing at once */
 	bool over;     /* nothing more is to be moved, nor waited for */
 	bool counted;  /* a byte has been moved */
+	size_t there;  /* the next move is of what was brought in; 0: of any */
 	size_t ready; /* bytes of user memory that are there, for io_make_room() */
 };
 
@@ -147,7 +148,8 @@ static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
 	if (available < io->need)
 		return waits ? 0 : io_give_up(io);
 	possible = min_t(size_t, available, iov_iter_count(io->iter));
-	n = min_t(size_t, possible, VFIFO_MOVE_MAX);
+	n = min_t(size_t, possible, io->there ?: VFIFO_MOVE_MAX);
+	io->there = 0;
 	*copied = io_copy(io, vfifo_ring_at(io->ring, io->end), n);
 	*missing = n - *copied;
 	if (!*copied || (*missing && io->whole))
@@ -162,7 +164,9 @@ static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
 
 /*
  * Brings in the user memory that was missing, with no lock held. An atomic write
- * from memory that ends too soon becomes the shorter one that can be had.
+ * from memory that ends too soon becomes the shorter one that can be had. So does
+ * the next move of any other, as a copy that meets missing memory may give up well
+ * before it (on x86 of 32 bits by up to 64 bytes), and would do so for ever.
  */
 static int io_fault_in(struct vfifo_io *io, size_t missing, size_t copied)
 {
@@ -172,8 +176,10 @@ static int io_fault_in(struct vfifo_io *io, size_t missing, size_t copied)
 		got = missing -
 		      vfifo_fault_in_iov_iter(io->iter, missing,
 					      io->end == VFIFO_CONSUMER);
-	if (!io->whole)
+	if (!io->whole) {
+		io->there = got;
 		return got ? 0 : -EFAULT;
+	}
 
 	iov_iter_revert(io->iter, copied);
 	if (got == missing)

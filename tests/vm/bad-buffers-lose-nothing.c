@@ -49,6 +49,21 @@ int main(void)
 	check_equal(attribute("size"), 6 + 2 * PAGE);
 	read_all(fd, stored, 6 + 2 * PAGE);
 
+	/* However near the end: a copy may say that it has done less than it has. */
+	for (size_t n = 1; n < 200; n++) {
+		fill_pattern(memory, 2 * PAGE, n);
+		check_equal(write(fd, nothing - n, 200), n);
+		check_equal(write(fd, nothing - n, PIPE_BUF + 1), n);
+		check_equal(attribute("size"), 2 * n);
+		write_all(fd, memory, 200);
+		check_equal(read(fd, nothing - n, 2 * PAGE), n);
+		check_pattern(nothing - n, n, 2 * PAGE);
+		read_all(fd, stored, n + 200);
+		check_pattern(stored, n, 2 * PAGE);
+		check_pattern(stored + n, 200, n);
+		check_equal(attribute("size"), 0);
+	}
+
 	/* Read-only memory is none to read into. */
 	write_all(fd, "abc", 3);
 	check(!mprotect(memory, PAGE, PROT_READ));

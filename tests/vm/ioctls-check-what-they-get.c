@@ -51,7 +51,7 @@ int main(void)
 	check_errno(ioctl(fd, _IO('k', 0), 0), ENOTTY);
 	check_errno(ioctl(fd, _IO('k', 255), 0), ENOTTY);
 	check_errno(ioctl(fd, _IOR('k', 2, int), &n), ENOTTY);
-	check_errno(ioctl(fd, _IOW('k', 2, long), &n), ENOTTY);
+	check_errno(ioctl(fd, _IOW('k', 2, long long), &n), ENOTTY);
 	check_errno(ioctl(fd, TIOCGWINSZ, &n), ENOTTY);
 	check_equal(attribute("size"), 3);
 

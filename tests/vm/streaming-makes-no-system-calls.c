@@ -60,7 +60,7 @@ static void mapped(enum vfifo_end end)
 	begin();
 	count_system_calls();
 	for (unsigned long i = 0; i < messages; i++) {
-		unsigned long *message = span(f);
+		uint64_t *message = span(f);
 
 		if (end == VFIFO_PRODUCER)
 			*message = i;
@@ -94,7 +94,7 @@ static void mapped_consumer(void *argument)
 /* Never sleeps, so there is never a need to wake it. */
 static void busy(enum vfifo_end end)
 {
-	unsigned long block[512];
+	uint64_t block[512];
 	int fd = device(O_RDWR | O_NONBLOCK);
 
 	begin();
