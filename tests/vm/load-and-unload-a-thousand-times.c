@@ -59,8 +59,8 @@ int main(void)
 	others = kernel_memory() - others;
 	printf("%lld bytes more are charged, %lld more are the kernel's\n",
 	       charged, others);
-	/* A page each would be four million, the smallest struct a quarter. */
-	check(charged < 1000000);
+	/* A page each would be a thousand, the smallest struct a quarter of a million. */
+	check(charged < 250 * (long long)PAGE);
 	check(others < 250000);
 	return 0;
 }
