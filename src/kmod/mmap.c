@@ -110,7 +110,7 @@ static vm_fault_t numbers_fault(struct vm_fault *vmf)
 	return 0;
 }
 
-/* A debugger may look, which VM_IO would keep it from. */
+/* A debugger may look, which VM_IO would keep it from (and does on 32-bit ARM). */
 static int numbers_access(struct vm_area_struct *vma, unsigned long at,
 			  void *buf, int n, int write)
 {
