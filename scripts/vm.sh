@@ -38,6 +38,8 @@ vm_start() { # KERNEL
 	release=$(cat "$folder/release")
 	arch_name=$(cat "$folder/arch")
 	arch_of "$arch_name"
+	# What a debug kernel looks for, it takes its time for.
+	case $(kernel_line "$kernel" | cut -f3) in !*) arch_slow=3 ;; esac
 	need "$arch_package" busybox-static cpio
 	trap vm_stop EXIT
 	trap 'exit 130' INT TERM HUP PIPE
