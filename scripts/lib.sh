@@ -3,6 +3,7 @@
 #
 #   say TEXT...        one line of progress, with the seconds since the script began
 #   warn, die TEXT...  the same on standard error; die ends the script
+#   told FILE          the TEXT of the last of them that is in FILE
 #   as_root CMD...     CMD as root: directly, or through sudo
 #   need PACKAGE...    apt-installs those that this machine does not have yet
 #   mirror [SECURITY]  the Debian mirror of this machine's apt configuration
@@ -31,6 +32,7 @@ mkdir -p "$cache"
 
 say()  { printf '[%4d s] %s\n' $(($(date +%s) - began)) "$*" >&2; }
 warn() { say "warning: $*"; }
+told() { tail -n 1 "$1" | sed 's/^\[[^]]*\] [a-z]*: //'; }
 die()  { say "error: $*"; exit 1; }
 
 as_root() {

@@ -4,10 +4,9 @@
 # other (the kernel unpacks them all): busybox and init, the tests, the module, and what
 # is different each time.
 #
-#   vm_start KERNEL           sets $run, a folder for this run, $vmlinuz, $release and what
-#                             arch.sh has, and sees to it that there is a QEMU. When the
-#                             script ends, the folder goes, and $qemu and $watchdog if they
-#                             are processes
+#   vm_start KERNEL           sets $run, a folder for this run, $vmlinuz and what arch.sh has,
+#                             and sees to it that there is a QEMU. When the script ends, the
+#                             folder goes, and $qemu and $watchdog if they are processes
 #   vm_base                   prints the file of the first piece
 #   vm_programs DIR NAME...   compiles DIR/NAME.c, each to $run/bin/NAME
 #   vm_module KERNEL DIR      prints the file of the piece with the module of DIR; if that
@@ -34,8 +33,6 @@ vm_start() { # KERNEL
 	local kernel="$1" folder
 	folder=$("$top/scripts/kernel" "$kernel") || exit 1
 	vmlinuz=$folder/vmlinuz
-	# shellcheck disable=SC2034 # for those who source this
-	release=$(cat "$folder/release")
 	arch_name=$(cat "$folder/arch")
 	arch_of "$arch_name"
 	# What a debug kernel looks for, it takes its time for.

@@ -16,10 +16,11 @@
 #include "testlib.h"
 
 /* A kernel of 32 bits has no address space for more. */
-#define UNIT ((size_t)(sizeof(long) == 8 ? 16 : 1) << 20)
-#define LARGER (16 * UNIT)
-#define SMALLER (8 * UNIT)
-#define STORED (6 * UNIT)
+#define MIB(in_64_bits, in_32) \
+	((size_t)(sizeof(long) == 8 ? (in_64_bits) : (in_32)) << 20)
+#define LARGER MIB(256, 16)
+#define SMALLER MIB(128, 8)
+#define STORED MIB(100, 6)
 
 static void ignore(int signal)
 {

@@ -103,14 +103,23 @@ lane -m tests/vm/selftest/broken-warning pass
 check 'one with a warning' not_begun "$kernel: .*/broken-warning/planted.c:[0-9:]* warning: no previous prototype"
 lane -m tests/vm/selftest/broken-sparse pass
 check 'one that sparse objects to' not_begun "$kernel: .*/broken-sparse/planted.c:[0-9:]* warning: dereference of noderef"
-kernels() { # LINE: the list has nothing else
-	printf '%s\n' "$1" | tr ' ' '\t' >"$tmp/list"
+list() { # LINE: there is nothing else in it; _ is a blank
+	printf '%s\n' "$1" | tr ' _' '\t ' >"$tmp/list"
+}
+kernels() { # LINE
+	list "$1"
 	VFIFO_KERNELS_LIST=$tmp/list "$top/scripts/vm-test" -k "${1%% *}" >"$tap" && status=0 || status=$?
 }
 kernels 'no-such amd64 no-such-flavour trixie check'
 check 'a kernel that the archive does not have' not_begun 'no-such is gone: no linux-image-no-such-flavour for amd64 in trixie'
 kernels '6.1 amd64 amd64 trixie check'
 check 'a suite that has come to have another series' not_begun '6.1 is gone: linux-image-amd64 of trixie is 6.12'
+kernels '6.1 amd64 amd64 trixie_bookworm check'
+check 'of suites the newest' not_begun '6.1 is gone: linux-image-amd64 of trixie is 6.12'
+list '6.12 amd64 amd64 trixie chekc'
+VFIFO_KERNELS_LIST=$tmp/list "$top/scripts/check" -l >"$tap" 2>&1 && status=0 || status=$?
+check 'a kernel in no lane' [ "$status" != 0 ]
+check 'by name' grep -q 'in no lane: 6.12' "$tap"
 kernels '6.12 amd64 amd64 no-such-suite check'
 check 'a suite that the archive does not have' not_begun '6.12 is gone: '
 
