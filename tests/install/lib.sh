@@ -116,6 +116,7 @@ nothing_left() {
 	left=$(find / -xdev -path /proc -prune -o -path /tmp -prune -o -path /vfifo -prune -o -path /out -prune -o \
 		-path /lane -prune -o -name '*vfifo*' ! -name 'vfifo-lane*' -print)
 	is "$left" "" "files left"
+	is "$(grep -l vfifo /usr/lib/modules/*/modules.dep)" "" "lists of modules that have it"
 	is "$(dpkg-query -W -f '${db:Status-Status}' vfifo-dkms 2>/dev/null || :)" "" "dpkg knows of it"
 	is "$(getent group vfifo | cut -d: -f1)" vfifo "the group stays"
 }
