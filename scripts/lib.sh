@@ -16,7 +16,8 @@
 #                      log's end is shown if it fails
 #   key TEXT...        a short hash, to name what is cached after what made it
 #   made DIR CMD...    DIR, if it is not there yet, made by `CMD... NEWDIR` (one maker
-#                      at a time; a half-made one never gets the name)
+#                      at a time; a half-made one never gets the name; what is mounted
+#                      in it, by a maker that was killed, is left alone)
 #   prune DIR          removes from DIR, a folder of the cache, what no one used for a month
 #
 # Everything slow is kept in $cache and named after what it was made from, so that a
@@ -107,7 +108,7 @@ made() {
 	(
 		flock 9
 		[ ! -d "$dir" ] || exit 0
-		as_root rm -rf "$dir.new"
+		as_root rm -rf --one-file-system "$dir.new"
 		"$@" "$dir.new" || exit 1
 		mv "$dir.new" "$dir"
 	) 9>"$dir.lock"
@@ -173,5 +174,5 @@ archive_update() { # SUITE
 
 prune() {
 	[ ! -d "$1" ] || [ -z "$(find "$1" -mindepth 1 -maxdepth 1 -mtime +30)" ] ||
-		as_root find "$1" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {} + || :
+		as_root find "$1" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf --one-file-system {} + || :
 }
