@@ -123,6 +123,21 @@ check 'by name' grep -q 'in no lane: 6.12' "$tap"
 kernels '6.12 amd64 amd64 no-such-suite check'
 check 'a suite that the archive does not have' not_begun '6.12 is gone: '
 
+# --- the parts of a check -----------------------------------------------------------
+
+# The third begins when the second has ended, whatever the first one says meanwhile.
+cat >"$tmp/parts" <<END
+first	echo 1..1; echo said >&2; timeout 20 sh -c 'until [ -e $tmp/third ]; do sleep 0.1; done' && echo ok 1
+second	sleep 1; echo 1..1; echo ok 1
+third	: >$tmp/third; echo 1..1; echo ok 1
+END
+"$top/scripts/tap" 2 <"$tmp/parts" >"$tap" 2>/dev/null && status=0 || status=$?
+check 'no part waits for what another says' [ "$status" = 0 ]
+check 'each is counted' [ "$(tail -n 1 "$tap")" = '3 passed, 0 failed' ]
+printf '%s\n' 'fine	echo 1..1; echo ok 1' 'broken	echo 1..2; echo ok 1' >"$tmp/parts"
+"$top/scripts/tap" 2 <"$tmp/parts" >"$tap" 2>/dev/null && status=0 || status=$?
+check 'a part that breaks off is a failure' [ "$status" != 0 ]
+
 # --- a shell ------------------------------------------------------------------------
 
 shell() {
