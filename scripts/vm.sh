@@ -36,7 +36,7 @@ vm_start() { # KERNEL
 	arch_name=$(cat "$folder/arch")
 	arch_of "$arch_name"
 	# What a debug kernel looks for, it takes its time for.
-	# shellcheck disable=SC2034 # the same
+	# shellcheck disable=SC2034 # for those who source this
 	case $(kernel_line "$kernel" | cut -f3) in !*) arch_slow=3 ;; esac
 	need "$arch_package" busybox-static cpio
 	trap vm_stop EXIT
