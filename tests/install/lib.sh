@@ -6,6 +6,9 @@
 dev=/dev/vfifo0
 attr=/sys/class/vfifo/vfifo0
 
+# What image.sh has had compiled is not compiled again. (apt-install is in a guest without.)
+if [ -e /var/cache/ccache ]; then export DEBIAN_KERNEL_USE_CCACHE=y; fi
+
 fail() { echo "FAIL: $*"; exit 1; }
 
 # is GOT WANTED WHAT
