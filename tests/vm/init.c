@@ -64,17 +64,16 @@ static const char bad_log[] =
 	"general protection|unable to handle|suspected memory leak|leak detector disabled|refcount_t|INFO: task|rcu.*stall|"
 	"Call Trace|bad page|nobody cared";
 
+#define TAINT_OOPS 7
+
 /* Taints that no test may cause (bits of /proc/sys/kernel/tainted). */
 static const struct {
 	int bit;
 	const char *what;
 } bad_taints[] = {
-	{ 1, "a module was forced in" },
-	{ 3, "a module was forced out" },
-	{ 4, "a machine check" },
-	{ 5, "a bad page" },
-	{ 7, "an oops" },
-	{ 9, "a warning" },
+	{ 1, "a module was forced in" }, { 3, "a module was forced out" },
+	{ 4, "a machine check" },	 { 5, "a bad page" },
+	{ TAINT_OOPS, "an oops" },	 { 9, "a warning" },
 	{ 14, "a soft lockup" },
 };
 
@@ -252,6 +251,19 @@ static bool lockdep_off(void)
 			  "debug_locks:");
 
 	return at && atoi(at + strlen("debug_locks:")) == 0;
+}
+
+/*
+ * An oops at boot has turned lockdep off, and no test would notice. The verdict stays
+ * empty then, as that of a boot that did not get here.
+ */
+static void check_boot(void)
+{
+	if (lockdep_off() || taint() & 1UL << TAINT_OOPS) {
+		fprintf(stderr,
+			"init: something was wrong before the first test\n");
+		finish();
+	}
 }
 
 /* --- processes ------------------------------------------------------------------ */
@@ -510,7 +522,6 @@ static bool run(int number, const struct test *t, int *passed, int *failed,
 {
 	struct findings found = { 0 };
 	unsigned long taint_before = taint(), taint_new;
-	bool lockdep_was_off = lockdep_off();
 	int pipefd[2], status = 0, null, err;
 	bool fine = true, sound = true, skip = false, timed_out = false;
 	char path[128], *diags = NULL;
@@ -633,7 +644,7 @@ static bool run(int number, const struct test *t, int *passed, int *failed,
 			fine = sound = false;
 			diagf("the kernel is tainted: %s", bad_taints[i].what);
 		}
-	if (lockdep_off() && !lockdep_was_off) {
+	if (lockdep_off()) {
 		fine = sound = false;
 		diagf("lockdep has turned itself off: something was wrong with the locks");
 	}
@@ -903,6 +914,7 @@ int main(void)
 	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (kmsg < 0 || lseek(kmsg, 0, SEEK_END) < 0)
 		give_up("/dev/kmsg");
+	check_boot();
 	read_list(option("vfifo.tests"));
 	run_all();
 	finish();
