@@ -5,7 +5,7 @@
  * claimed once the dead one has been waited for; whoever claims it goes on where the
  * other ended, and nothing of the dead ones stays behind.
  *
- * Whole: 10,000 kills; else 500.
+ * Whole: 10,000 kills; else 300.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -220,7 +220,7 @@ static const void *map(int fd, off_t offset)
 
 int main(void)
 {
-	const unsigned long kills = share(10000, 500);
+	const unsigned long kills = share(10000, 300);
 	int fd = device(O_RDONLY);
 	long long charged, others;
 

@@ -5,7 +5,7 @@
  * the FIFO, by libvfifo. They move PRBS31 in random spans, with random sleeps, and
  * each byte is checked.
  *
- * Whole: 64 MiB for each of the 48; else 256 KiB.
+ * Whole: 64 MiB for each of the 48; else 128 KiB.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -384,7 +384,7 @@ static void at_capacity(size_t capacity)
 
 int main(void)
 {
-	total = share(64 << 20, 256 << 10);
+	total = share(64 << 20, 128 << 10);
 	at_capacity(PAGE);
 	at_capacity(16 * PAGE);
 	at_capacity(16777216);
