@@ -64,18 +64,21 @@ static const char bad_log[] =
 	"general protection|unable to handle|suspected memory leak|leak detector disabled|refcount_t|INFO: task|rcu.*stall|"
 	"Call Trace|bad page|nobody cared";
 
-#define TAINT_OOPS 7
-
 /* Taints that no test may cause (bits of /proc/sys/kernel/tainted). */
 static const struct {
 	int bit;
 	const char *what;
 } bad_taints[] = {
-	{ 1, "a module was forced in" }, { 3, "a module was forced out" },
-	{ 4, "a machine check" },	 { 5, "a bad page" },
-	{ TAINT_OOPS, "an oops" },	 { 9, "a warning" },
+	{ 1, "a module was forced in" },
+	{ 3, "a module was forced out" },
+	{ 4, "a machine check" },
+	{ 5, "a bad page" },
+	{ 7, "an oops" },
+	{ 9, "a warning" },
 	{ 14, "a soft lockup" },
 };
+
+#define BLINDING_TAINTS (1UL << 5 | 1UL << 7)
 
 struct test {
 	char name[64];
@@ -254,12 +257,13 @@ static bool lockdep_off(void)
 }
 
 /*
- * An oops at boot has turned lockdep off, and no test would notice. The verdict stays
- * empty then, as that of a boot that did not get here.
+ * An oops at boot, or a report of KASAN, has turned lockdep off, and of KASAN there is no
+ * second report: no test would notice what it does. The verdict stays empty then, as that
+ * of a boot that did not get here.
  */
 static void check_boot(void)
 {
-	if (lockdep_off() || taint() & 1UL << TAINT_OOPS) {
+	if (lockdep_off() || taint() & BLINDING_TAINTS) {
 		fprintf(stderr,
 			"init: something was wrong before the first test\n");
 		finish();
