@@ -137,6 +137,14 @@ check 'each is counted' [ "$(tail -n 1 "$tap")" = '3 passed, 0 failed' ]
 printf '%s\n' 'fine	echo 1..1; echo ok 1' 'broken	echo 1..2; echo ok 1' >"$tmp/parts"
 "$top/scripts/tap" 2 <"$tmp/parts" >"$tap" 2>/dev/null && status=0 || status=$?
 check 'a part that breaks off is a failure' [ "$status" != 0 ]
+cat >"$tmp/parts" <<'END'
+fine	echo 1..2; echo ok 1; echo '# well'; echo ok 2
+bad	echo 1..3; echo ok 1; echo not ok 2 - this; echo '# as that'; echo ok 3; echo '# well'
+END
+printf 'bad: %s\n' 'not ok 2 - this' '# as that' '1 more' '4 passed, 1 failed' |
+	sed 's/^bad: \([14] \)/\1/' >"$tmp/expected"
+"$top/scripts/tap" 2 echo 1 more <"$tmp/parts" 2>/dev/null | tail -n 4 >"$tap"
+check 'what fails is shown at the end, with why' cmp -s "$tap" "$tmp/expected"
 
 # --- a shell ------------------------------------------------------------------------
 
