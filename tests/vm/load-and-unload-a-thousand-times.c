@@ -41,7 +41,7 @@ static void once(int i)
 int main(void)
 {
 	/* There a release waits for seconds (DEBUG_KOBJECT_RELEASE). */
-	const int times = slow_kernel() ? 20 : share(1000, 400);
+	const int times = slow_kernel() ? 20 : share(1000, 250);
 	long long charged, others;
 
 	enter_cgroup();
@@ -61,7 +61,7 @@ int main(void)
 	 * A page each would be more, and of the smallest struct what a thousand would
 	 * leave; less is what a cgroup has of pages ahead, for each processor.
 	 */
-	check(charged < 250 * (long long)PAGE);
+	check(charged < 150 * (long long)PAGE);
 	/* Where pages are large, what others do counts in those. */
 	check(others < (PAGE > 4096 ? 16 * (long long)PAGE : 250000));
 	return 0;

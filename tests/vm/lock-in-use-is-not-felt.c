@@ -54,7 +54,7 @@ static void nowait_does_not_wait(int fd)
 
 static void zero_stops_it(void)
 {
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 3; i++) {
 		long long size;
 
 		check_equal(set_attribute("mode", "1"), 0);

@@ -8,9 +8,12 @@ receive() { # TOTAL READ-SIZE
 	dd bs=1 count=$(($1 % $2)) if=/dev/vfifo0 2>/dev/null
 }
 
-stream() { # TOTAL WRITE-SIZE READ-SIZE
+make() { # TOTAL
 	head -c "$1" /dev/urandom > data
 	sha256sum < data > sent
+}
+
+stream() { # TOTAL WRITE-SIZE READ-SIZE, of the data that are there
 	receive "$1" "$3" | sha256sum > received &
 	dd bs="$2" if=data of=/dev/vfifo0 2>/dev/null
 	wait $!
@@ -29,11 +32,13 @@ if [ -e /sys/kernel/debug/kmemleak ]; then # which is several times slower
 elif [ -z "${VFIFO_LONG:-}" ]; then
 	small=$((small / 4)) large=$((large / 4))
 fi
+make $small
 stream $small 1 1
 stream $small 1 65536
 stream $small 7 1
 stream $small 7 4096
 stream $small 65536 7
+make $large
 stream $large 4096 1048576
 stream $large 65536 4096
 stream $large 1048576 65536
