@@ -9,22 +9,21 @@ tap=$(mktemp)
 trap 'rm -f "$tap"' EXIT
 . "$top/tests/vm/selftest.lib"
 
-lane() { # TEST
-	"$top/scripts/vm-test" -k "$kernel" -t tests/vm/selftest-debug -m tests/vm/selftest/kmod "$1" >"$tap" || :
+lane() { # TEST...
+	"$top/scripts/vm-test" -k "$kernel" -t tests/vm/selftest-debug -m tests/vm/selftest/kmod "$@" >"$tap" || :
 }
 
 said() { grep -q -- "$1" "$tap"; }
 
 echo 'TAP version 13'
-lane on
-check 'all that it is made of is on' said '^ok 1 - on$'
+lane leak on
+check 'all that it is made of is on' said '^ok 2 - on$'
+check 'a leak fails the run, as it is found at the end' said '^not ok 3 - guest'
+check 'as kmemleak says' said 'kmemleak: [0-9]* new suspected memory leak'
 lane use-after-free
 check 'a use after free fails its test' said '^not ok 1 - use-after-free'
 check 'as KASAN says' said 'KASAN: slab-use-after-free in .*\[planted\]'
 lane inversion
 check 'two locks taken in both orders fail their test' said '^not ok 1 - inversion'
 check 'as lockdep says' said 'possible circular locking dependency'
-lane leak
-check 'a leak fails the run, as it is found at the end' said '^not ok 2 - guest'
-check 'as kmemleak says' said 'kmemleak: [0-9]* new suspected memory leak'
 checked
