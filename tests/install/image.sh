@@ -13,7 +13,7 @@
 #   offer-headers           all but linux-headers-KERNEL itself, as it takes a guest a minute;
 #                           that its apt can have
 #   full-upgrade            the next Debian
-#   compile-next            what the compiler has to do for an upgrade to /out/next.deb
+#   compile, compile-next   what the compiler has to do for vfifo, for an upgrade to /out/next.deb
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 lane=/var/lib/vfifo-lane
@@ -102,15 +102,18 @@ compile() { # VERSION KERNEL
 	dkms unbuild "vfifo/$1" -k "$2"
 }
 
-compile_next() {
-	local version
-	version=$(dpkg-deb -f /out/next.deb Version)
-	dpkg-deb -x /out/next.deb /tmp/next
-	mv "/tmp/next/usr/src/vfifo-$version" /usr/src
+compile_for_the_install_of() { # DEB
+	local version had_key=
+	version=$(dpkg-deb -f "$1" Version)
+	[ ! -e /var/lib/dkms/mok.key ] || had_key=y
+	dpkg-deb -x "$1" /tmp/deb
+	mv "/tmp/deb/usr/src/vfifo-$version" /usr/src
 	dkms add "vfifo/$version"
 	compile "$version" "$(basename /usr/lib/modules/*)"
 	dkms remove "vfifo/$version" --all
-	rm -r "/usr/src/vfifo-$version"
+	rm -r "/usr/src/vfifo-$version" /tmp/deb
+	# The key is made by the first build of a machine.
+	[ -n "$had_key" ] || rm /var/lib/dkms/mok.*
 }
 
 compile_for_the_headers_of() { # DEB
@@ -155,7 +158,8 @@ for what; do
 		compile_for_the_headers_of "$lane"/archive/linux-headers-*.deb
 		offer "$lane/archive" ;;
 	full-upgrade) step full-upgrade /out/full-upgrade full-upgrade ;;
-	compile-next) compile_next ;;
+	compile) compile_for_the_install_of /out/vfifo-dkms.deb ;;
+	compile-next) compile_for_the_install_of /out/next.deb ;;
 	esac
 done
 # so that the first boot makes nothing anew

@@ -6,7 +6,7 @@
 dev=/dev/vfifo0
 attr=/sys/class/vfifo/vfifo0
 
-# What image.sh has had compiled is not compiled again. (apt-install is in a guest without.)
+# What image.sh has had compiled is not compiled again.
 if [ -e /var/cache/ccache ]; then export DEBIAN_KERNEL_USE_CCACHE=y; fi
 
 fail() { echo "FAIL: $*"; exit 1; }

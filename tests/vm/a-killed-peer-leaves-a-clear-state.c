@@ -220,7 +220,7 @@ static const void *map(int fd, off_t offset)
 
 int main(void)
 {
-	const unsigned long kills = share(10000, 300);
+	const unsigned long kills = share(10000, 250);
 	int fd = device(O_RDONLY);
 	long long charged, others;
 
@@ -243,7 +243,7 @@ int main(void)
 	printf("# %lld bytes more are charged, %lld more are the kernel's\n",
 	       charged, others);
 	/*
-	 * A page each would be two million for five hundred, and a struct pid for
+	 * A page each would be more for a share of them, and a struct pid for
 	 * ten thousand. Less is what the kernel keeps of the dead ones' stacks, and
 	 * of pages ahead for each processor, larger ones where pages are. A debug
 	 * kernel keeps more for a while, but it has kmemleak.

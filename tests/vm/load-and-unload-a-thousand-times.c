@@ -41,7 +41,7 @@ static void once(int i)
 int main(void)
 {
 	/* There a release waits for seconds (DEBUG_KOBJECT_RELEASE). */
-	const int times = slow_kernel() ? 20 : share(1000, 250);
+	const int times = slow_kernel() ? 20 : share(1000, 160);
 	long long charged, others;
 
 	enter_cgroup();

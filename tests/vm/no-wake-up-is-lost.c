@@ -6,7 +6,7 @@
  * while the other moves.
  *
  * Whole: for each kind of waiter a million messages from a claimed producer, and a
- * million to a claimed consumer; else 480. An eighth each in every combination
+ * million to a claimed consumer; else 240. An eighth each in every combination
  * of: the claim made by the ABI alone, or by libvfifo; signals raining on the holder
  * and on one waiter, or none; the waiters' watermark one record, or several.
  */
@@ -564,7 +564,8 @@ static void no_wake_up_is_lost(const struct waiter *waiter,
 
 int main(void)
 {
-	const unsigned long messages = share(1000000, 480);
+	const unsigned long messages =
+		share(1000000, slow_kernel() ? 480 : 240);
 
 	session = mmap(NULL, sizeof(*session), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);

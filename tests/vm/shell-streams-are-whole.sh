@@ -1,6 +1,6 @@
 #!/bin/sh
 # dd of random data through the device, with readers of other block sizes: the same
-# checksum at the other end. `make check` does a quarter of it on each kernel.
+# checksum at the other end. `make check` does an eighth of it on each kernel.
 set -eu
 
 receive() { # TOTAL READ-SIZE
@@ -30,7 +30,7 @@ large=$((64 << 20))
 if [ -e /sys/kernel/debug/kmemleak ]; then # which is several times slower
 	small=$((small / 16)) large=$((large / 16))
 elif [ -z "${VFIFO_LONG:-}" ]; then
-	small=$((small / 4)) large=$((large / 4))
+	small=$((small / 8)) large=$((large / 8))
 fi
 make $small
 stream $small 1 1
