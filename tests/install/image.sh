@@ -10,6 +10,7 @@
 #   point                   the newest point release: kernel and headers
 #   no-metapackage          only the headers of the kernel that is there; it brings no others
 #   headers, image          those of a newer kernel, of /out/newer
+#   remove-oldest           the oldest kernel goes
 #   offer-headers           all but linux-headers-KERNEL itself, as it takes a guest a minute;
 #                           that its apt can have
 #   full-upgrade            the next Debian
@@ -147,6 +148,9 @@ for what; do
 		apt-get -q -y purge linux-headers-amd64 ;;
 	headers) step headers /out/newer install "$(cd /out/newer && echo linux-headers-[0-9]*-amd64_* | cut -d_ -f1)" ;;
 	image) step image /out/newer install linux-image-amd64 ;;
+	remove-oldest)
+		oldest=$(find /usr/lib/modules -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -V | head -n 1)
+		step remove-oldest /out/newer purge "linux-image-$oldest" "linux-headers-$oldest" ;;
 	offer-headers)
 		offer /out/newer
 		# shellcheck disable=SC2046 # one word each
