@@ -384,7 +384,7 @@ static void at_capacity(size_t capacity)
 
 int main(void)
 {
-	total = share(64 << 20, 96 << 10);
+	total = share(64 << 20, 80 << 10);
 	at_capacity(PAGE);
 	at_capacity(16 * PAGE);
 	at_capacity(16777216);

@@ -341,7 +341,7 @@ static void scribbled(const char *what, enum vfifo_end end,
 
 int main(void)
 {
-	positions = share(10000000, 500000);
+	positions = share(10000000, 300000);
 	scribbled("producer's, against read()", VFIFO_PRODUCER, against_calls);
 	scribbled("consumer's, against write()", VFIFO_CONSUMER, against_calls);
 	scribbled("producer's, against the library", VFIFO_PRODUCER,
