@@ -384,7 +384,8 @@ static void at_capacity(size_t capacity)
 
 int main(void)
 {
-	total = share(64 << 20, 80 << 10);
+	/* No multiple of COMMANDS, whose last takes what the others leave. */
+	total = share(64 << 20, 96 << 10);
 	at_capacity(PAGE);
 	at_capacity(16 * PAGE);
 	at_capacity(16777216);
