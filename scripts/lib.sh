@@ -172,7 +172,8 @@ archive_update() { # SUITE
 	fi
 }
 
+# (Not by its mtime: a folder that is being unpacked into has for a while that of a package.)
 prune() {
-	[ ! -d "$1" ] || [ -z "$(find "$1" -mindepth 1 -maxdepth 1 -mtime +30)" ] ||
-		as_root find "$1" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf --one-file-system {} + || :
+	[ ! -d "$1" ] || [ -z "$(find "$1" -mindepth 1 -maxdepth 1 -ctime +30)" ] ||
+		as_root find "$1" -mindepth 1 -maxdepth 1 -ctime +30 -exec rm -rf --one-file-system {} + || :
 }
