@@ -146,6 +146,14 @@ printf 'bad: %s\n' 'not ok 2 - this' '# as that' '1 more' '4 passed, 1 failed' |
 "$top/scripts/tap" 2 echo 1 more <"$tmp/parts" 2>/dev/null | tail -n 4 >"$tap"
 check 'what fails is shown at the end, with why' cmp -s "$tap" "$tmp/expected"
 
+# --- the cache ----------------------------------------------------------------------
+
+# Another part may be unpacking a root folder, which has the date of its packages meanwhile.
+mkdir -p "$tmp/kept/new"
+touch -d 2021-01-01 "$tmp/kept/new"
+(cd "$top/scripts" && sh -c '. ./lib.sh; prune "$1"' lib "$tmp/kept")
+check 'what is being made is not removed' [ -d "$tmp/kept/new" ]
+
 # --- a shell ------------------------------------------------------------------------
 
 shell() {
@@ -215,9 +223,15 @@ check 'and that is said' [ "$(grep -c 'started again' "$tap")" = 2 ]
 printf 'Oops: int3: 0000\n%.0s' 1 2 3 >"$BOOTS"
 told cat
 check 'but not for ever' disbelieved pass
-echo 'Kernel panic' >"$BOOTS"
+printf 'double fault: 0000\n%.0s' 1 2 >"$BOOTS"
 told cat
-check 'a boot that ends otherwise is a failure' disbelieved pass
+check 'so is one that did not get to its init' believed
+printf 'double fault: 0000\n%.0s' 1 2 3 >"$BOOTS"
+told cat
+check 'not for ever either' disbelieved pass
+echo 'Run /init as init process' >"$BOOTS"
+told cat
+check 'a guest that ends in its init is a failure' disbelieved pass
 told head -c 50
 check 'one that ends within a line: that test failed' disbelieved pass
 told head -c -1
