@@ -97,17 +97,28 @@ static void gives_each_pattern(void)
 	}
 }
 
+/* What one period gives. If two may have passed, it is asked again. */
+static long long first_burst(const char *pattern)
+{
+	const double seconds = 0.1;
+	double began;
+	long long size;
+
+	do {
+		began = now();
+		begin(pattern, seconds * 1e6, 0);
+		read_all(fd, bytes, 1);
+		size = attribute("size");
+	} while (now() - began >= 2 * seconds);
+	return 1 + size;
+}
+
 /* Without a burst: the text once, or 1024 bytes. */
 static void has_a_burst_of_its_own(void)
 {
 	set("generator/text", "hello");
-	begin("text", 3600000000, 0);
-	set("generator/period_us", "100000");
-	read_all(fd, bytes, 1);
-	check_equal(attribute("size"), 4);
-	begin("ramp", 100000, 0);
-	read_all(fd, bytes, 1);
-	check_equal(attribute("size"), 1023);
+	check_equal(first_burst("text"), 5);
+	check_equal(first_burst("ramp"), 1024);
 }
 
 /*
