@@ -263,4 +263,36 @@ TOLD_STATUS=1
 told cat
 check 'a QEMU that fails after a whole verdict' disbelieved guest
 
+# --- whole Debians ------------------------------------------------------------------
+
+cat >"$tmp/debian" <<'END'
+#!/bin/sh
+# As above, for scripts/guest. It tells a whole story in the end.
+while [ "${1#file:}" = "$1" ]; do shift; done
+if [ -s "$BOOTS" ]; then
+	head -n 1 "$BOOTS" >"${1#file:}"
+	sed -i 1d "$BOOTS"
+	exit 0
+fi
+echo 'Welcome to Debian' >"${1#file:}"
+echo '# done'
+END
+chmod +x "$tmp/debian"
+mkdir "$tmp/image" "$tmp/lane"
+debian() {
+	VFIFO_QEMU=$tmp/debian "$top/scripts/guest" "$tmp/image" "$tmp/lane" "$tmp/console" \
+		>"$tap" 2>"$tmp/err" && status=0 || status=$?
+}
+
+printf 'double fault: 0000\n%.0s' 1 2 >"$BOOTS"
+debian
+check 'a Debian that does not boot is started again, twice' [ "$status" = 0 ]
+check 'and that is said' [ "$(grep -c 'started again' "$tmp/err")" = 2 ]
+printf 'double fault: 0000\n%.0s' 1 2 3 >"$BOOTS"
+debian
+check 'but not for ever' [ "$status" != 0 ]
+echo 'Welcome to Debian' >"$BOOTS"
+debian
+check 'one that ends once it has booted is a failure' [ "$status" != 0 ]
+
 checked
