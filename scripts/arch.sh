@@ -36,7 +36,7 @@ arch_of() { # ARCHITECTURE
 		arch_tcg='-accel tcg,thread=multi -cpu max,-erms,-fsrm,-la57'
 		arch_console=ttyS0 arch_verdict=/dev/ttyS1
 		arch_channel='-serial chardev:verdict'
-		arch_words=unknown_nmi_panic arch_slow=1 ;;
+		arch_words='unknown_nmi_panic mitigations=off cryptomgr.notests' arch_slow=1 ;;
 	arm64)
 		arch_kernel=arm64 arch_triplet=aarch64-linux-gnu-
 		arch_package=qemu-system-arm

@@ -565,7 +565,7 @@ static void no_wake_up_is_lost(const struct waiter *waiter,
 int main(void)
 {
 	const unsigned long messages =
-		share(1000000, slow_kernel() ? 480 : 240);
+		share(1000000, slow_kernel() ? 240 : 160);
 
 	session = mmap(NULL, sizeof(*session), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);

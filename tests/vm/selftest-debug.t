@@ -20,10 +20,9 @@ lane leak on
 check 'all that it is made of is on' said '^ok 2 - on$'
 check 'a leak fails the run, as it is found at the end' said '^not ok 3 - guest'
 check 'as kmemleak says' said 'kmemleak: [0-9]* new suspected memory leak'
-lane use-after-free
-check 'a use after free fails its test' said '^not ok 1 - use-after-free'
+lane inversion use-after-free
+check 'a use after free fails its test' said '^not ok 2 - use-after-free'
 check 'as KASAN says' said 'KASAN: slab-use-after-free in .*\[planted\]'
-lane inversion
 check 'two locks taken in both orders fail their test' said '^not ok 1 - inversion'
 check 'as lockdep says' said 'possible circular locking dependency'
 checked
