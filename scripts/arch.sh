@@ -9,7 +9,7 @@
 #   arch_root        the root folder that has the compiler of its programs
 #   arch_cc          that, and for programs of 32 bits on its kernels; `none`: there are none
 #   arch_cc32
-#   arch_package     Debian's package of its QEMU
+#   arch_package     the package that has its QEMU (scripts/qemu)
 #   arch_qemu        the QEMU, with what makes a machine of it
 #   arch_tcg         the emulated processor, with what is cheap to emulate
 #   arch_console     the kernel's console
@@ -58,7 +58,7 @@ arch_of() { # ARCHITECTURE
 		arch_console=hvc0 ;;
 	s390x)
 		arch_kernel=s390 arch_triplet=s390x-linux-gnu-
-		arch_package=qemu-system-misc
+		arch_package=qemu-system-s390x
 		arch_qemu='qemu-system-s390x -M s390-ccw-virtio'
 		arch_tcg='-accel tcg,thread=multi -cpu max'
 		arch_console=ttysclp0 ;;

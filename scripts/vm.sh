@@ -38,7 +38,8 @@ vm_start() { # KERNEL
 	# What a debug kernel looks for, it takes its time for.
 	# shellcheck disable=SC2034 # for those who source this
 	case $(kernel_line "$kernel" | cut -f3) in !*) arch_slow=3 ;; esac
-	need "$arch_package" busybox-static cpio
+	need busybox-static cpio
+	vm_emulator=${VFIFO_QEMU:-$("$top/scripts/qemu" "$arch_package")/${arch_qemu%% *}}
 	trap vm_stop EXIT
 	trap 'exit 130' INT TERM HUP PIPE
 	mkdir -p "$cache/runs"
@@ -175,5 +176,5 @@ vm_qemu() { # WORDS QEMU-ARG...
 		-kernel "$vmlinuz" -initrd "$run/initrd" \
 		-append "console=$arch_console panic=-1 init_on_alloc=0 printk.devkmsg=on log_buf_len=4M $arch_words $words" \
 		"$@"
-	exec "${VFIFO_QEMU:-${arch_qemu%% *}}" "$@"
+	exec "$vm_emulator" "$@"
 }
