@@ -70,7 +70,7 @@ int main(void)
 	check_equal(status->threshold[VFIFO_PRODUCER], EACH);
 
 	claimer = start(work_claim, NULL);
-	for (until = now() + 5; now() < until;) {
+	for (until = now() + 2; now() < until;) {
 		for (int i = 0; i < 10000; i++)
 			check_equal(status->threshold[VFIFO_PRODUCER], EACH);
 	}
