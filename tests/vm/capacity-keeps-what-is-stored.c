@@ -45,7 +45,7 @@ static void await_space(void *argument)
  */
 static void dirty_memory(void *argument)
 {
-	const size_t n = 400 << 20;
+	const size_t n = (slow_kernel() ? 100 : 400) << 20;
 	char *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -107,7 +107,8 @@ int main(void)
 	check_rounds(16777216, 16777216);
 	map = mmap(NULL, 16777216, PROT_READ, MAP_SHARED, fd, 0);
 	check(map != MAP_FAILED);
-	for (int i = 0; i < 16777216; i++)
-		check_equal(map[i], 0);
+	/* (As one piece: byte by byte it takes an emulator seconds.) */
+	check_equal(map[0], 0);
+	check(!memcmp(map, map + 1, 16777216 - 1));
 	return 0;
 }

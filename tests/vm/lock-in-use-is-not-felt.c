@@ -54,7 +54,7 @@ static void nowait_does_not_wait(int fd)
 
 static void zero_stops_it(void)
 {
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 2; i++) {
 		long long size;
 
 		check_equal(set_attribute("mode", "1"), 0);
@@ -70,7 +70,7 @@ static void mmap_is_not_interrupted(int fd)
 {
 	struct sigaction action = { .sa_handler = ignore };
 	struct itimerval every = { { 0, 2000 }, { 0, 2000 } };
-	const double until = now() + 2;
+	const double until = now() + 1;
 
 	check(!sigaction(SIGALRM, &action, NULL));
 	check(!setitimer(ITIMER_REAL, &every, NULL));
