@@ -24,7 +24,7 @@
 #define MOST 200000	/* bytes of a span */
 #define NAPS 16		/* of each side, about */
 #define NAP_US 3000	/* the longest */
-#define COMMANDS 10	/* of a shell, about */
+#define COMMANDS 5	/* of a shell, about */
 #define SEED 0x12345678 /* of the PRBS, not 0 */
 
 static unsigned int seed = 1;

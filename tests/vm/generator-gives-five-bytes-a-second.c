@@ -60,7 +60,7 @@ int main(void)
 
 	/* On and off, from two sides, comes to rest. */
 	read_all(fd, bytes, CAPACITY);
-	for (int i = 0; i < 2000; i++)
+	for (unsigned long i = 2 * share(10000, 1000); i > 0; i--)
 		check_equal(set_attribute("mode", i % 2 ? "0" : "1"), 0);
 	check_equal(poll(&p, 1, 1500), 0);
 	return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A thousand loads and unloads, each after some use, leave no memory behind. `make check`
- * does a share on each kernel; on a debug kernel ten do, as kmemleak looks as well.
+ * does a share on each kernel; on a debug kernel five do, as kmemleak looks as well.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -41,7 +41,7 @@ static void once(int i)
 int main(void)
 {
 	/* There a release waits for seconds (DEBUG_KOBJECT_RELEASE). */
-	const int times = slow_kernel() ? 10 : share(1000, 160);
+	const int times = slow_kernel() ? 5 : share(1000, 160);
 	long long charged, others;
 
 	enter_cgroup();

@@ -18,9 +18,9 @@
 /* A kernel of 32 bits has no address space for more. */
 #define MIB(in_64_bits, in_32) \
 	((size_t)(sizeof(long) == 8 ? (in_64_bits) : (in_32)) << 20)
-#define LARGER MIB(256, 16)
-#define SMALLER MIB(128, 8)
-#define STORED MIB(100, 6)
+#define LARGER MIB(128, 16)
+#define SMALLER MIB(64, 8)
+#define STORED MIB(50, 6)
 
 static void ignore(int signal)
 {

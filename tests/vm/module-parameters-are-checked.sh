@@ -10,8 +10,12 @@ echo one > /dev/vfifo1
 [ "$(head -c 4 /dev/vfifo1)" = one ]
 rmmod vfifo
 
-insmod "$VFIFO_KO" devices=256 capacity=4096
-[ -c /dev/vfifo255 ]
+# A debug kernel takes its time for each, and for each page there is.
+slow='' most=256
+[ ! -e /sys/kernel/debug/kmemleak ] || slow=y most=64
+
+insmod "$VFIFO_KO" devices="$most" capacity=4096
+[ -c /dev/vfifo$((most - 1)) ]
 rmmod vfifo
 insmod "$VFIFO_KO" devices=0
 rmmod vfifo
@@ -26,8 +30,8 @@ for bad in devices=257 devices=-1 devices=x capacity=0 capacity=536870913 capaci
 	[ ! -e /sys/class/vfifo ]
 	[ ! -e /dev/vfifo0 ]
 done
-# More than there is memory for: as clean.
-if insmod "$VFIFO_KO" devices=256 capacity=536870912 2>/dev/null; then
+# More than there is memory for: as clean. (Slow kernels have failed-allocations-leave-nothing.)
+if [ -z "$slow" ] && insmod "$VFIFO_KO" devices=256 capacity=536870912 2>/dev/null; then
 	echo "128 GiB were to be had"
 	exit 1
 fi

@@ -28,7 +28,7 @@ stream() { # TOTAL WRITE-SIZE READ-SIZE, of the data that are there
 small=$((256 << 10))
 large=$((64 << 20))
 if [ -e /sys/kernel/debug/kmemleak ]; then # which is several times slower
-	small=$((small / 16)) large=$((large / 16))
+	small=$((small / 32)) large=$((large / 32))
 elif [ -z "${VFIFO_LONG:-}" ]; then
 	small=$((small / 8)) large=$((large / 8))
 fi
