@@ -69,6 +69,7 @@ static void scribble(void *argument)
 	struct raw raw;
 
 	raw_claim(&raw, *(enum vfifo_end *)argument);
+	check(!raise(SIGSTOP));
 	for (unsigned long i = 0; i < positions; i++) {
 		*raw.at[raw.end] = some_position(&raw);
 		if (i % 64 == 0)
@@ -81,16 +82,17 @@ static void scribble(void *argument)
 	}
 }
 
+/* He stops when he has the claim, and so is not through before the other one begins. */
 static pid_t start_scribbler(enum vfifo_end end)
 {
 	const char *name = end == VFIFO_PRODUCER ? "producer" : "consumer";
-	const double until = now() + 20;
 	pid_t pid = start(scribble, &end);
+	int status;
 
-	while (attribute(name) != pid) {
-		check(now() < until);
-		sleep_ms(1);
-	}
+	check_equal(waitpid(pid, &status, WUNTRACED), pid);
+	check(WIFSTOPPED(status));
+	check_equal(attribute(name), pid);
+	check(!kill(pid, SIGCONT));
 	return pid;
 }
 
