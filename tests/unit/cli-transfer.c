@@ -269,13 +269,13 @@ static void an_output_that_nobody_reads_ends_it(void **state)
 	fake_create(CAPACITY, 0);
 	fake_move(IN, 1000);
 	assert_int_equal(pipe(fd), 0);
+	/* Before there is a child, which else could write while we still hold it. */
+	close(fd[0]);
 	child = fork();
 	if (!child) {
-		close(fd[0]);
 		dup2(fd[1], STDOUT_FILENO);
 		_exit(transfer_run(&t));
 	}
-	close(fd[0]);
 	close(fd[1]);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFSIGNALED(status));
