@@ -622,14 +622,19 @@ static void spinning_adapts(void **state)
 	h->spin_ns /= 4;
 	least = h->spin_ns;
 	h->sleeps = 0;
-	pthread_create(&thread, NULL, commit_soon, NULL);
-	assert_int_equal(vfifo_wait(consumer, 1, -1), 0);
-	pthread_join(thread, NULL);
-	assert_int_equal(vfifo_sleeps(consumer), 0);
+	/* Again, where the byte was there before it could spin. */
+	for (int i = 0; i < 50 && h->spin_ns == least; i++) {
+		pthread_create(&thread, NULL, commit_soon, NULL);
+		assert_int_equal(vfifo_wait(consumer, 1, -1), 0);
+		pthread_join(thread, NULL);
+		assert_int_equal(vfifo_sleeps(consumer), 0);
+		assert_int_equal(vfifo_consume(consumer, 1), 0);
+	}
 	assert_int_equal(h->spin_ns, 2 * least);
 
 	vfifo_set_spin(producer, 0);
-	assert_int_equal(vfifo_commit(producer, CAPACITY - 1), 0);
+	assert_int_equal(vfifo_look(producer), 0);
+	assert_int_equal(vfifo_commit(producer, CAPACITY), 0);
 	assert_int_equal(vfifo_wait(producer, 1, 1), -ETIMEDOUT);
 	assert_int_equal(vfifo_handle(producer)->spin_ns, 0);
 }
