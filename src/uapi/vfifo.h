@@ -34,6 +34,13 @@
  * whatever the watermark: where it is more than the capacity and 1 less
  * read_watermark, it and one who polls for that can wait for each other.
  *
+ * Blocking calls of a side are served in the order in which they came. One that still
+ * waits for room is overtaken by smaller ones for which there is room, but at most 16
+ * times; then they wait behind it. (It may be overtaken without bound where its need and
+ * read_watermark are together more than the capacity and 1, as a reader that polls could
+ * then wait for what those behind it write.) A call with O_NONBLOCK never waits for its
+ * turn: EAGAIN means full, or empty, and nothing else.
+ *
  * Memory
  * ------
  * A program that maps the FIFO moves bytes with no system call and no copy. There
@@ -72,7 +79,9 @@
  *  - its position is what its holder stores in that page,
  *  - read(2), or write(2), is EBUSY for everybody, as is a second claim; for the
  *    producer side so is mode 1, and for the consumer side VFIFO_CLEAR,
- *  - the other side is as ever: it may be read from, or written to, with system
+ *  - poll(2) reports that side ready to the file that was mapped, and to no other; the
+ *    others are woken at the release,
+ *  - the other side is not affected: it may be read from, or written to, with system
  *    calls, or claimed as well.
  *
  * Claiming the producer side while mode is 1 is EBUSY too. A claim belongs to the
@@ -80,6 +89,12 @@
  * MADV_DOFORK is EINVAL), threads share it, mremap(2) moves it, mprotect(2) does
  * not release it. The position is there to be read once the mapping is made: the
  * holder carries on where its predecessor ended.
+ *
+ * root can revoke a claim, by writing 0 to the attribute `producer` or `consumer`: the
+ * last good position stands, the side is the kernel's again, and the holder gets SIGBUS
+ * when it touches its mapping. claim[] of the status page has the number of the claim of
+ * each side, or 0 while it has none. A holder that notes the number after it has mapped
+ * the position, and later finds another one, has lost its claim.
  *
  * Nothing that a holder stores is believed. The kernel looks at a claimed position
  * when the other side has something to do, and accepts it if it has moved by no
@@ -115,7 +130,8 @@
  *	  VFIFO_NEED_CONSUMER_SLEEP is set, and in - out >= threshold[consumer], or
  *	  VFIFO_NEED_CONSUMER_POLL is set, and in - out >= watermark[consumer]
  *
- * and that of the consumer the same with the two changed over, and the free bytes,
+ * (and may stop if it has VFIFO_NEED_REMOVED, which is set for good when the device is
+ * removed), and that of the consumer the same with the two changed over, and the free bytes,
  * capacity - (in - out). The barrier of step 4 has its partner in whoever sleeps:
  * he sets his bit, has a full barrier, and looks at the positions once more before
  * he sleeps, so that one of the two sees the other. No wake-up is lost, and nobody
@@ -175,10 +191,13 @@ struct vfifo_position {
 #define VFIFO_NEED_PRODUCER_POLL 0x2
 #define VFIFO_NEED_CONSUMER_SLEEP 0x4 /* for stored bytes */
 #define VFIFO_NEED_CONSUMER_POLL 0x8
-#define VFIFO_NEED_PRODUCER \
-	(VFIFO_NEED_PRODUCER_SLEEP | VFIFO_NEED_PRODUCER_POLL)
-#define VFIFO_NEED_CONSUMER \
-	(VFIFO_NEED_CONSUMER_SLEEP | VFIFO_NEED_CONSUMER_POLL)
+#define VFIFO_NEED_REMOVED 0x10 /* the device was removed: stays set */
+#define VFIFO_NEED_PRODUCER                                     \
+	(VFIFO_NEED_PRODUCER_SLEEP | VFIFO_NEED_PRODUCER_POLL | \
+	 VFIFO_NEED_REMOVED)
+#define VFIFO_NEED_CONSUMER                                     \
+	(VFIFO_NEED_CONSUMER_SLEEP | VFIFO_NEED_CONSUMER_POLL | \
+	 VFIFO_NEED_REMOVED)
 
 /*
  * The status page. Unsigned counts of bytes, in the machine's byte order; only the
@@ -191,7 +210,8 @@ struct vfifo_status {
 	__u32 generation; /* counts claims, releases, clears, resizes; removal */
 	__u32 flags;	  /* true of a moment */
 	__u32 watermark[2]; /* by enum vfifo_end: poll(2) reports from here on */
-	__u32 reserved[9];
+	__u32 claim[2]; /* by enum vfifo_end: the number of its claim, or 0 */
+	__u32 reserved[7];
 
 	/* On a cache line of their own, as those above hardly ever change. */
 	__u32 need;
@@ -200,15 +220,16 @@ struct vfifo_status {
 };
 
 /*
- * Drops the bytes that are stored now; any open file will do. EBUSY: the consumer
- * side is claimed; EIO: the FIFO is broken; ENODEV: it was removed; EINTR: a
- * signal came first.
+ * Drops the bytes that are stored now. EBADF: the file is not open for reading;
+ * EBUSY: the consumer side is claimed; EIO: the FIFO is broken; ENODEV: it was
+ * removed; EINTR: a signal came first.
  */
 #define VFIFO_CLEAR _IO('k', 1)
 
 /*
  * The argument points to an int: 0, a plain FIFO; 1, the generator produces
- * into it as well. The same as writing the attribute `mode`. EBADF: the file is
+ * into it as well. The same as writing the attribute `mode`, but no uevent is sent,
+ * as it needs no privilege; poll(2) on the attribute reports it. EBADF: the file is
  * not open for writing; EBUSY: the producer side is claimed; EFAULT: a bad
  * pointer; EINVAL: neither 0 nor 1; ENODEV: it was removed.
  */
