@@ -14,6 +14,7 @@
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -21,13 +22,16 @@
 #include "compat.h"
 #include "ring.h"
 
+/* The caller may sleep. */
 void vfifo_buffer_free(struct vfifo_buffer *buffer)
 {
 	unsigned int i;
 
 	vunmap(buffer->data);
-	for (i = 0; i < buffer->nr_pages; i++)
+	for (i = 0; i < buffer->nr_pages; i++) {
 		put_page(buffer->pages[i]);
+		cond_resched(); /* it may be half a gigabyte */
+	}
 	kvfree(buffer->pages);
 }
 

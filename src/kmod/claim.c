@@ -6,8 +6,21 @@
  * a position that may be written is the claim of that side besides: its holder then
  * moves it, and read(2), write(2) and the generator do not. The generator holds the
  * producer side in the same way, as mode 1 and a claim exclude each other.
+ *
+ * A claim is an object of its own, which its mapping knows. It is the claim of a side while
+ * the side knows it, and can be revoked: then it stays an object, of a mapping that gives
+ * SIGBUS, until that is unmapped.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/pagemap.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
 
 #include <vfifo.h>
 
@@ -35,7 +48,7 @@ int vfifo_ring_generate_begin(struct vfifo_ring *ring)
 		vfifo_position_set_generating(ring, true);
 	mutex_unlock(&side->lock);
 	if (!err)
-		vfifo_ring_wake_all(ring);
+		vfifo_ring_changed(ring);
 	return err;
 }
 
@@ -46,7 +59,7 @@ void vfifo_ring_generate_end(struct vfifo_ring *ring)
 	mutex_lock(&side->lock);
 	vfifo_position_set_generating(ring, false);
 	mutex_unlock(&side->lock);
-	vfifo_ring_wake_all(ring);
+	vfifo_ring_changed(ring);
 }
 
 /*
@@ -105,45 +118,173 @@ int vfifo_ring_watch(struct vfifo_ring *ring)
 	return 0;
 }
 
-/**
- * vfifo_ring_claim() - the same for a position that the caller will move
- * @ring: the ring
- * @end: whose
- *
- * Return: 0; -EBUSY: somebody else has claimed it, or the generator is on; -EINTR,
- * -ENODEV.
- */
-int vfifo_ring_claim(struct vfifo_ring *ring, enum vfifo_end end)
+static struct vfifo_claim *claim_alloc(struct file *file)
 {
-	struct vfifo_side *side = vfifo_side(ring, end);
-	int err = lock_to_map(ring, end);
+	struct vfifo_claim *claim = kzalloc(sizeof(*claim), GFP_KERNEL_ACCOUNT);
 
-	if (err)
-		return err;
-	if (vfifo_position_claimed(side) ||
-	    (end == VFIFO_PRODUCER && ring->generating)) {
-		mutex_unlock(&side->lock);
-		return -EBUSY;
-	}
-	atomic_inc(&ring->mappings);
-	vfifo_position_claim(ring, end);
-	mutex_unlock(&side->lock);
-
-	vfifo_ring_wake_all(ring);
-	return 0;
+	if (!claim)
+		return NULL;
+	claim->mappings = 1;
+	claim->holder = get_pid(task_tgid(current));
+	claim->file = file;
+	return claim;
 }
 
-/* One less; with the last one the side is the kernel's again. */
-void vfifo_ring_release(struct vfifo_ring *ring, enum vfifo_end end)
+static void claim_free(struct vfifo_claim *claim)
+{
+	put_pid(claim->holder);
+	kfree(claim);
+}
+
+/**
+ * vfifo_ring_claim() - count a new mapping of a position that the caller will move
+ * @ring: the ring
+ * @end: whose
+ * @file: the file that is mapped
+ *
+ * Return: the claim, which vfifo_ring_release() takes back; -EBUSY: another process has
+ * claimed the side, or the generator is on; -ENOMEM, -EINTR, -ENODEV.
+ */
+struct vfifo_claim *vfifo_ring_claim(struct vfifo_ring *ring,
+				     enum vfifo_end end, struct file *file)
 {
 	struct vfifo_side *side = vfifo_side(ring, end);
+	struct vfifo_claim *claim = claim_alloc(file);
+	int err;
+
+	if (!claim)
+		return ERR_PTR(-ENOMEM);
+	err = lock_to_map(ring, end);
+	if (err)
+		goto err_free;
+	if (vfifo_position_claimed(side) ||
+	    (end == VFIFO_PRODUCER && ring->generating)) {
+		err = -EBUSY;
+		goto err_unlock;
+	}
+	atomic_inc(&ring->mappings);
+	vfifo_position_claim(ring, end, claim);
+	mutex_unlock(&side->lock);
+
+	vfifo_ring_changed(ring);
+	return claim;
+
+err_unlock:
+	mutex_unlock(&side->lock);
+err_free:
+	claim_free(claim);
+	return ERR_PTR(err);
+}
+
+/* One more mapping of a claim that is there already: mremap(2) opens before it closes. */
+void vfifo_ring_claim_again(struct vfifo_ring *ring, struct vfifo_claim *claim)
+{
+	spin_lock(&ring->positions_lock);
+	claim->mappings++;
+	spin_unlock(&ring->positions_lock);
+}
+
+/* Return: whether that was the last one. */
+static bool claim_put(struct vfifo_ring *ring, struct vfifo_claim *claim)
+{
 	bool last;
 
+	spin_lock(&ring->positions_lock);
+	last = !--claim->mappings;
+	spin_unlock(&ring->positions_lock);
+	return last;
+}
+
+/*
+ * One mapping of a claim less. The claim ends with the last one, or where it is revoked
+ * by the caller.
+ */
+static void claim_drop(struct vfifo_ring *ring, enum vfifo_end end,
+		       struct vfifo_claim *claim, bool revoke)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+	bool last, ends, moved = false;
+
 	mutex_lock(&side->lock);
-	last = vfifo_position_release(ring, end);
+	last = claim_put(ring, claim);
+	ends = side->claim == claim && (last || revoke);
+	if (ends)
+		moved = vfifo_position_release(ring, end);
 	mutex_unlock(&side->lock);
+
 	if (last)
-		vfifo_ring_wake_all(ring);
+		claim_free(claim);
+	if (moved)
+		vfifo_ring_wake(ring, end);
+	if (ends)
+		vfifo_ring_changed(ring);
+}
+
+/* One mapping of a claim less; with the last one the side is the kernel's again. */
+void vfifo_ring_release(struct vfifo_ring *ring, enum vfifo_end end,
+			struct vfifo_claim *claim)
+{
+	claim_drop(ring, end, claim, false);
+}
+
+/* The claim of a side, with one mapping more, so that it stays; NULL: none. */
+static struct vfifo_claim *claim_to_revoke(struct vfifo_ring *ring,
+					   enum vfifo_end end)
+{
+	struct vfifo_claim *claim;
+
+	spin_lock(&ring->positions_lock);
+	claim = vfifo_side(ring, end)->claim;
+	if (claim) {
+		claim->mappings++;
+		WRITE_ONCE(claim->revoked, true);
+		/* A claim of a side has a mapping, and that has its file. */
+		get_file(claim->file);
+	}
+	spin_unlock(&ring->positions_lock);
+	return claim;
+}
+
+/*
+ * Takes a position's page out of the claim's mapping. A fault that has found the claim
+ * good keeps the page locked until the page is mapped, and no fault finds it good from
+ * here on. So those that are under way end here, and what they have mapped is found.
+ */
+static void claim_zap(struct vfifo_ring *ring, enum vfifo_end end,
+		      struct vfifo_claim *claim)
+{
+	const loff_t offset = end == VFIFO_PRODUCER ? VFIFO_MMAP_PRODUCER :
+						      VFIFO_MMAP_CONSUMER;
+	struct page *page = virt_to_page(vfifo_side(ring, end)->page);
+
+	lock_page(page);
+	unlock_page(page);
+	unmap_mapping_range(claim->file->f_mapping, offset, PAGE_SIZE, 1);
+}
+
+/**
+ * vfifo_ring_revoke() - end the claim of a side, if there is one
+ * @ring: the ring; the caller holds no lock
+ * @end: the side
+ *
+ * What the holder had moved by then is taken over. Its mapping gives SIGBUS from here on,
+ * wherever it is moved to.
+ */
+void vfifo_ring_revoke(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	struct vfifo_claim *claim = claim_to_revoke(ring, end);
+	struct file *file;
+
+	if (!claim)
+		return;
+	file = claim->file;
+	pr_notice(
+		"vfifo%d: the claim of the %s side by process %d is revoked\n",
+		ring->number, end == VFIFO_PRODUCER ? "producer" : "consumer",
+		pid_nr(claim->holder));
+	claim_zap(ring, end, claim);
+	claim_drop(ring, end, claim, true);
+	fput(file);
 }
 
 /* One more of any mapping that is there already (fork, mremap, or split in two). */

@@ -9,6 +9,20 @@
 #ifndef _VFIFO_COMPAT_H
 #define _VFIFO_COMPAT_H
 
+/*
+ * The data are mapped twice, in the kernel and by user space, wherever a process likes.
+ * A data cache that is looked up by virtual address would keep a copy for each mapping.
+ * (ARM has such caches before version 7.)
+ */
+#if defined(CONFIG_ARC) || defined(CONFIG_CSKY) || defined(CONFIG_M68K) || \
+	defined(CONFIG_MIPS) || defined(CONFIG_NIOS2) ||                   \
+	defined(CONFIG_PARISC) || defined(CONFIG_SPARC) ||                 \
+	defined(CONFIG_SUPERH) || defined(CONFIG_XTENSA) ||                \
+	defined(CONFIG_CPU_CACHE_VIVT) || defined(CONFIG_CPU_V6) ||        \
+	defined(CONFIG_CPU_V6K)
+#error "vfifo: the data cache of this architecture aliases, so it cannot be mapped twice"
+#endif
+
 #include <linux/device/class.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>

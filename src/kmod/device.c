@@ -12,6 +12,7 @@
 #include <linux/cdev.h>
 #include <linux/idr.h>
 #include <linux/kobject.h>
+#include <linux/lockdep.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
@@ -25,6 +26,17 @@ static struct cdev *vfifo_cdev;
 
 static DEFINE_IDR(vfifo_minors);
 static DEFINE_MUTEX(vfifo_minors_lock);
+
+static void give_mode_notice(struct work_struct *work)
+{
+	struct vfifo *vfifo =
+		container_of(work, struct vfifo, mode_notice.work.work);
+
+	mutex_lock(&vfifo->node_lock);
+	if (vfifo->dev)
+		sysfs_notify(&vfifo->dev->kobj, NULL, "mode");
+	mutex_unlock(&vfifo->node_lock);
+}
 
 /**
  * vfifo_alloc() - make one that is not in sight yet
@@ -45,6 +57,7 @@ struct vfifo *vfifo_alloc(int minor, u32 capacity)
 	}
 	vfifo->minor = minor;
 	mutex_init(&vfifo->node_lock);
+	vfifo_notice_init(&vfifo->mode_notice, give_mode_notice);
 	kref_init(&vfifo->refs);
 	return vfifo;
 }
@@ -53,6 +66,7 @@ static void vfifo_release(struct kref *refs)
 {
 	struct vfifo *vfifo = container_of(refs, struct vfifo, refs);
 
+	vfifo_notice_cancel(&vfifo->mode_notice);
 	mutex_destroy(&vfifo->node_lock);
 	mutex_destroy(&vfifo->generator.lock);
 	vfifo_ring_destroy(&vfifo->ring);
@@ -81,22 +95,21 @@ static int minor_take(struct vfifo *vfifo)
 {
 	int ret;
 
-	mutex_lock(&vfifo_minors_lock);
+	lockdep_assert_held(&vfifo_minors_lock);
 	ret = idr_alloc(&vfifo_minors, vfifo, vfifo->minor, vfifo->minor + 1,
 			GFP_KERNEL);
-	if (ret >= 0)
-		kref_get(&vfifo->refs);
-	mutex_unlock(&vfifo_minors_lock);
 	if (ret == -ENOSPC)
 		return -EEXIST;
-	return ret < 0 ? ret : 0;
+	if (ret < 0)
+		return ret;
+	kref_get(&vfifo->refs);
+	return 0;
 }
 
 static void minor_give_back(struct vfifo *vfifo)
 {
-	mutex_lock(&vfifo_minors_lock);
+	lockdep_assert_held(&vfifo_minors_lock);
 	idr_remove(&vfifo_minors, vfifo->minor);
-	mutex_unlock(&vfifo_minors_lock);
 	vfifo_put(vfifo);
 }
 
@@ -124,13 +137,15 @@ void vfifo_tell(struct device *dev, const char *attribute)
 	kobject_uevent_env(&dev->kobj, KOBJ_CHANGE, environment);
 }
 
-/* The same for who has no hold on the device, if it is there still. */
-void vfifo_changed(struct vfifo *vfifo, const char *attribute)
+/**
+ * vfifo_mode_changed() - tell those who poll the attribute `mode`
+ * @vfifo: whose mode was changed by a caller without privilege
+ *
+ * No uevent, as udev would have to act on each; and a bounded number a second.
+ */
+void vfifo_mode_changed(struct vfifo *vfifo)
 {
-	mutex_lock(&vfifo->node_lock);
-	if (vfifo->dev)
-		vfifo_tell(vfifo->dev, attribute);
-	mutex_unlock(&vfifo->node_lock);
+	vfifo_notice(&vfifo->mode_notice);
 }
 
 /*
@@ -188,17 +203,21 @@ int vfifo_register(struct vfifo *vfifo, const struct attribute_group **groups)
 	struct device *dev;
 	int err;
 
+	/* open() by an older node of that number waits here until all is done. */
+	mutex_lock(&vfifo_minors_lock);
 	err = minor_take(vfifo);
 	if (err)
-		return err;
+		goto unlock;
 	dev = device_create_with_groups(vfifo_class, NULL, number, vfifo,
 					groups, "vfifo%d", vfifo->minor);
-	if (IS_ERR(dev)) {
+	err = PTR_ERR_OR_ZERO(dev);
+	if (err)
 		minor_give_back(vfifo);
-		return PTR_ERR(dev);
-	}
-	set_dev(vfifo, dev);
-	return 0;
+	else
+		set_dev(vfifo, dev);
+unlock:
+	mutex_unlock(&vfifo_minors_lock);
+	return err;
 }
 
 /* The reverse; waits for attributes that are being read or written. */
@@ -206,7 +225,9 @@ void vfifo_unregister(struct vfifo *vfifo)
 {
 	set_dev(vfifo, NULL);
 	device_destroy(vfifo_class, MKDEV(MAJOR(vfifo_first), vfifo->minor));
+	mutex_lock(&vfifo_minors_lock);
 	minor_give_back(vfifo);
+	mutex_unlock(&vfifo_minors_lock);
 }
 
 /* The class and the numbers. */

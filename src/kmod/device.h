@@ -5,24 +5,32 @@
  *	lock			what it keeps still		sleeps	order
  *	----			-------------------		------	-----
  *	vfifo_devices_lock	which there are			yes	0
- *	node_lock		dev, label			yes	0
+ *	vfifo_minors_lock	which minor is which vfifo	yes	1
+ *	node_lock		dev, label			yes	2
  *	generator.lock		generator, but for its timer	yes	1
  *	producer side's lock	ring.sides[VFIFO_PRODUCER]	yes	2
  *	consumer side's lock	ring.sides[VFIFO_CONSUMER]	yes	3
- *	vfifo_minors_lock	which minor is which vfifo	yes	4
+ *	a position's page lock	that it is mapped by a fault	yes	4
  *	ring.positions_lock	claims, and what they left	no	5
  *	a wait queue's lock	who sleeps there, their bit	no	5
+ *	a notice's lock		how many were given		no	5
  *
- * Either side's lock keeps ring.buffer still, and so does a mapping; it changes
- * under both, unmapped. A side is claimed and released under its own. The producer
- * side's also covers both watermarks and ring.generating. node_lock is taken with none of
- * the others but that of an attribute in use, which vfifo_unregister() waits for with
- * none at all. The last two are never
- * taken one under the other. mmap_lock is taken before a side's lock (mmap(2) and
- * munmap(2) do), so nobody touches user memory that may fault while it holds one.
+ * Either side's lock keeps ring.buffer still, and so does a mapping; it changes under
+ * both, unmapped. A side is claimed and released under its own lock. The producer side's
+ * lock also covers both watermarks and ring.generating.
+ *
+ * vfifo_minors_lock is held while a node is made, so that open() finds all of a device or
+ * nothing of it. node_lock does not nest with the locks below it; sysfs callbacks take it
+ * while they hold the attribute's active reference. vfifo_unregister() waits for those
+ * references, so no attribute of a device may take vfifo_devices_lock.
+ *
+ * The spinlocks (order 5) are never nested. A position's page lock is taken by a fault, and
+ * by a revoke, which holds no other lock then. mmap_lock is taken before a side's lock
+ * (mmap(2) and munmap(2) do), so no task touches user memory that may fault while it holds
+ * one.
  *
  * Calls go down only: main.c, then the four faces (file.c, mmap.c, sysfs.c,
- * generator.c), which do not know each other, then device.c, then the five of ring.h.
+ * generator.c), which do not know each other, then device.c, then the seven of ring.h.
  * What the faces offer to main.c and to a shared entry point is declared here.
  */
 #ifndef _VFIFO_DEVICE_H
@@ -74,7 +82,8 @@ struct vfifo {
 	struct vfifo_generator generator;
 
 	struct mutex node_lock;
-	struct device *dev; /* while it is registered */
+	struct device *dev;		 /* while it is registered */
+	struct vfifo_notice mode_notice; /* to those who poll `mode` */
 	char label[VFIFO_LABEL_MAX + 1];
 };
 
@@ -85,7 +94,7 @@ void vfifo_put(struct vfifo *vfifo);
 int vfifo_register(struct vfifo *vfifo, const struct attribute_group **groups);
 void vfifo_unregister(struct vfifo *vfifo);
 void vfifo_tell(struct device *dev, const char *attribute);
-void vfifo_changed(struct vfifo *vfifo, const char *attribute);
+void vfifo_mode_changed(struct vfifo *vfifo);
 int vfifo_set_label(struct vfifo *vfifo, const char *label);
 void vfifo_label(struct vfifo *vfifo, char *label);
 int vfifo_nodes_init(void);

@@ -37,15 +37,16 @@ struct vfifo_io {
 	struct vfifo_ring *ring;
 	enum vfifo_end end;
 	struct iov_iter *iter;
-	int need;      /* bytes to wait for */
-	bool whole;    /* all or nothing: an atomic write */
-	bool nonblock; /* EAGAIN rather than wait for the other side */
-	bool nowait;   /* EAGAIN rather than wait for the lock, either */
-	bool more;     /* the last move could have gone on at once */
-	bool futile;   /* the last move found user memory missing at once */
-	bool over;     /* nothing more is to be moved, nor waited for */
-	bool counted;  /* a byte has been moved */
-	size_t there;  /* the next move is of what was brought in; 0: of any */
+	struct vfifo_sleeper *sleeper; /* its place in the queue, if it has one */
+	int need;		       /* bytes to wait for */
+	bool whole;		       /* all or nothing: an atomic write */
+	bool nonblock;	     /* EAGAIN rather than wait for the other side */
+	bool nowait;	     /* EAGAIN rather than wait for the lock, either */
+	bool more;	     /* the last move could have gone on at once */
+	unsigned int futile; /* moves in a row that copied nothing */
+	bool over;	     /* nothing more is to be moved, nor waited for */
+	bool counted;	     /* a byte has been moved */
+	size_t there; /* the next move is of what was brought in; 0: of any */
 	size_t ready; /* bytes of user memory that are there, for io_make_room() */
 };
 
@@ -75,6 +76,15 @@ static bool io_overwrites(struct vfifo_io *io)
 	       READ_ONCE(io->ring->overflow) == VFIFO_OVERWRITE;
 }
 
+/* Gives up the place in the queue, if it has one: the next one goes on. */
+static void io_leave(struct vfifo_io *io)
+{
+	if (!io->sleeper->queued)
+		return;
+	vfifo_ring_leave(io->ring, io->end, io->sleeper);
+	vfifo_ring_pass_on(io->ring, io->end);
+}
+
 /*
  * With no lock held. Nothing old is to go for new bytes that cannot be had, so where
  * it would they are brought in before.
@@ -87,6 +97,8 @@ static int io_prepare(struct vfifo_io *io)
 	io->ready = 0;
 	if (!io_overwrites(io))
 		return 0;
+	/* That may take for ever, and others wait behind it. */
+	io_leave(io);
 	io->ready = n;
 	if (vfifo_user_backed_iter(io->iter))
 		io->ready -= vfifo_fault_in_iov_iter(io->iter, n, false);
@@ -127,7 +139,8 @@ static ssize_t io_give_up(struct vfifo_io *io)
 /*
  * Moves what can be moved now, under the lock of the side.
  *
- * Return: bytes moved, or dropped; 0: fewer than needed are available, or it is over;
+ * Return: bytes moved, or dropped; 0: fewer than needed are available, or it is another
+ * call's turn, or it is over;
  * -EFAULT: none, as user memory was not there; what vfifo_ring_available() and
  * vfifo_ring_make_room() say. @missing: how many bytes of user memory are to be brought
  * in; @iter is at the first of them, with those of an atomic write that came before
@@ -138,6 +151,7 @@ static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
 	const bool waits = vfifo_ring_waits(io->ring, io->end);
 	size_t possible, n;
 	int available, err;
+	void *at;
 
 	err = io_make_room(io);
 	if (err)
@@ -147,13 +161,19 @@ static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
 		return available;
 	if (available < io->need)
 		return waits ? 0 : io_give_up(io);
+	if (waits && !io->nonblock &&
+	    !vfifo_ring_turn(io->ring, io->end, io->sleeper))
+		return 0;
 	possible = min_t(size_t, available, iov_iter_count(io->iter));
 	n = min_t(size_t, possible, io->there ?: VFIFO_MOVE_MAX);
 	io->there = 0;
-	*copied = io_copy(io, vfifo_ring_at(io->ring, io->end), n);
+	at = vfifo_ring_at(io->ring, io->end);
+	*copied = io_copy(io, at, n);
 	*missing = n - *copied;
 	if (!*copied || (*missing && io->whole))
 		return -EFAULT;
+	if (io->end == VFIFO_CONSUMER)
+		vfifo_ring_scrub(io->ring, at, *copied);
 	vfifo_ring_commit(io->ring, io->end, *copied);
 	if (!io->counted)
 		vfifo_ring_count_call(io->ring, io->end);
@@ -190,18 +210,15 @@ static int io_fault_in(struct vfifo_io *io, size_t missing, size_t copied)
 }
 
 /*
- * Memory that is there can be gone again before it is copied, but not for ever:
- * after a second time for nothing, a signal may end it. Not before: to io_uring,
- * which asked not to wait, its own work looks like a signal.
+ * After a copy of nothing. The first one may have found memory that was not resident, and
+ * a page that was faulted in can be reclaimed before it is copied. But memory that faults
+ * in can also refuse the copy, for ever (a tagged granule on arm64, a shadow stack on x86),
+ * so no progress twice in a row after a fault-in is an error. (The kernel's
+ * fault_in_subpage_writeable() would tell at once, but it stores zeroes to find out.)
  */
 static int io_retry(struct vfifo_io *io)
 {
-	bool again = io->futile;
-
-	io->futile = true;
-	if (!again || !signal_pending(current))
-		return 0;
-	return io->nowait ? -EAGAIN : -ERESTARTSYS;
+	return ++io->futile > 2 ? -EFAULT : 0;
 }
 
 /* What to do after a move that was not hindered by user memory. */
@@ -221,7 +238,7 @@ static int io_next(struct vfifo_io *io, bool moved, bool done)
 	 * than it was woken for, which may be enough for the next.
 	 */
 	vfifo_ring_pass_on(io->ring, io->end);
-	return vfifo_ring_wait(io->ring, io->end, io->need);
+	return vfifo_ring_wait(io->ring, io->end, io->sleeper, io->need);
 }
 
 static ssize_t io_run(struct vfifo_io *io)
@@ -243,12 +260,16 @@ static ssize_t io_run(struct vfifo_io *io)
 
 		if (n > 0) {
 			done += n;
-			io->futile = false;
+			io->futile = 0;
+			if (io->sleeper->queued)
+				vfifo_ring_leave(io->ring, io->end,
+						 io->sleeper);
 			if (!io->over)
 				vfifo_ring_wake(io->ring, io->end);
 		}
 		if (missing) {
 			/* This may take for ever, and others sleep. */
+			vfifo_ring_leave(io->ring, io->end, io->sleeper);
 			vfifo_ring_pass_on(io->ring, io->end);
 			err = io_fault_in(io, missing, copied);
 			if (!err && n < 0)
@@ -266,6 +287,7 @@ static ssize_t io_run(struct vfifo_io *io)
 		err = io_next(io, n > 0, done);
 	} while (!err && iov_iter_count(io->iter));
 
+	vfifo_ring_leave(io->ring, io->end, io->sleeper);
 	vfifo_ring_pass_on(io->ring, io->end);
 	return done ?: err;
 }
@@ -277,10 +299,12 @@ static ssize_t vfifo_io(struct kiocb *iocb, struct iov_iter *iter,
 	struct vfifo *vfifo = file->private_data;
 	const size_t count = iov_iter_count(iter);
 	const bool whole = end == VFIFO_PRODUCER && count <= PIPE_BUF;
+	struct vfifo_sleeper sleeper;
 	struct vfifo_io io = {
 		.ring = &vfifo->ring,
 		.end = end,
 		.iter = iter,
+		.sleeper = &sleeper,
 		.need = whole ? count : 1,
 		.whole = whole,
 		.nonblock = (iocb->ki_flags & IOCB_NOWAIT) ||
@@ -288,6 +312,7 @@ static ssize_t vfifo_io(struct kiocb *iocb, struct iov_iter *iter,
 		.nowait = iocb->ki_flags & IOCB_NOWAIT,
 	};
 
+	sleeper.queued = false; /* all else is set when it is */
 	return count ? io_run(&io) : 0;
 }
 
@@ -319,8 +344,18 @@ static long set_mode(struct file *file, const int __user *arg)
 		return -EFAULT;
 	ret = vfifo_generator_set_mode(vfifo, mode);
 	if (ret > 0)
-		vfifo_changed(vfifo, "mode");
+		vfifo_mode_changed(vfifo);
 	return min(ret, 0);
+}
+
+/* A file that may read may take all there is, and so may drop it. */
+static long clear(struct file *file)
+{
+	struct vfifo *vfifo = file->private_data;
+
+	if (!(file->f_mode & FMODE_READ))
+		return -EBADF;
+	return vfifo_ring_clear(&vfifo->ring);
 }
 
 static long vfifo_ioctl(struct file *file, unsigned int command,
@@ -332,11 +367,11 @@ static long vfifo_ioctl(struct file *file, unsigned int command,
 		return -ENODEV;
 	switch (command) {
 	case VFIFO_CLEAR:
-		return vfifo_ring_clear(&vfifo->ring);
+		return clear(file);
 	case VFIFO_SET_MODE:
 		return set_mode(file, (const int __user *)arg);
 	case VFIFO_KICK:
-		vfifo_ring_kick(&vfifo->ring);
+		vfifo_ring_kick(&vfifo->ring, file);
 		return 0;
 	case FIONREAD:
 		return put_user(vfifo_ring_used(&vfifo->ring),
@@ -377,6 +412,8 @@ static int vfifo_release(struct inode *inode, struct file *file)
 {
 	struct vfifo *vfifo = file->private_data;
 
+	/* The VFS has done so where O_ASYNC is set, which is all that it looks at. */
+	vfifo_ring_fasync(&vfifo->ring, -1, file, 0);
 	vfifo_ring_close(&vfifo->ring, file->f_mode);
 	vfifo_put(vfifo);
 	return 0;

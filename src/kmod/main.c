@@ -135,36 +135,41 @@ static int __init vfifo_init(void)
 		return -EINVAL;
 	}
 
-	err = vfifo_generators_init();
+	err = vfifo_notices_init();
 	if (err)
 		return err;
+	err = vfifo_generators_init();
+	if (err)
+		goto err_notices;
 	err = vfifo_nodes_init();
 	if (err)
 		goto err_generators;
 	err = add_all();
 	if (err)
 		goto err_nodes;
-	err = vfifo_nodes_open(&vfifo_file_operations);
-	if (err)
-		goto err_remove;
 	err = vfifo_nodes_attribute(&class_attr_add);
 	if (err)
-		goto err_close;
+		goto err_remove_all;
 	err = vfifo_nodes_attribute(&class_attr_remove);
 	if (err)
 		goto err_add;
+	err = vfifo_nodes_open(&vfifo_file_operations);
+	if (err)
+		goto err_remove;
 	return 0;
 
+err_remove:
+	vfifo_nodes_no_attribute(&class_attr_remove);
 err_add:
 	vfifo_nodes_no_attribute(&class_attr_add);
-err_close:
-	vfifo_nodes_close();
-err_remove:
+err_remove_all:
 	remove_all();
 err_nodes:
 	vfifo_nodes_exit();
 err_generators:
 	vfifo_generators_exit();
+err_notices:
+	vfifo_notices_exit();
 	return err;
 }
 
@@ -176,6 +181,7 @@ static void __exit vfifo_exit(void)
 	remove_all();
 	vfifo_nodes_exit();
 	vfifo_generators_exit();
+	vfifo_notices_exit();
 }
 
 module_init(vfifo_init);

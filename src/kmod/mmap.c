@@ -13,7 +13,9 @@
  * so, and VM_IO keeps madvise(2) from taking that back. What makes it the claim is
  * VM_MAYWRITE, which stays when mprotect(2) takes VM_WRITE away.
  */
+#include <linux/err.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 
 #include <vfifo.h>
 
@@ -81,12 +83,20 @@ static bool vma_is_claim(const struct vm_area_struct *vma)
 	return vma->vm_flags & VM_MAYWRITE;
 }
 
+/* One that root has revoked: nothing is to be seen in it any more. */
+static bool vma_is_revoked(const struct vm_area_struct *vma)
+{
+	const struct vfifo_claim *claim = vma->vm_private_data;
+
+	return vma_is_claim(vma) && READ_ONCE(claim->revoked);
+}
+
 static void numbers_open(struct vm_area_struct *vma)
 {
 	struct vfifo_ring *ring = &vma_vfifo(vma)->ring;
 
 	if (vma_is_claim(vma))
-		vfifo_ring_claim_again(ring, vma_end(vma));
+		vfifo_ring_claim_again(ring, vma->vm_private_data);
 	vfifo_ring_map_again(ring);
 }
 
@@ -95,19 +105,28 @@ static void numbers_close(struct vm_area_struct *vma)
 	struct vfifo_ring *ring = &vma_vfifo(vma)->ring;
 
 	if (vma_is_claim(vma))
-		vfifo_ring_release(ring, vma_end(vma));
+		vfifo_ring_release(ring, vma_end(vma), vma->vm_private_data);
 	vfifo_ring_unmap(ring);
 }
 
+/*
+ * The page stays locked until it is mapped, so that a claim which is revoked meanwhile
+ * does not keep it: see claim_zap() in claim.c.
+ */
 static vm_fault_t numbers_fault(struct vm_fault *vmf)
 {
 	struct page *page = virt_to_page(vma_numbers(vmf->vma));
 
 	if (vmf->pgoff != vmf->vma->vm_pgoff)
 		return VM_FAULT_SIGBUS;
+	lock_page(page);
+	if (vma_is_revoked(vmf->vma)) {
+		unlock_page(page);
+		return VM_FAULT_SIGBUS;
+	}
 	get_page(page);
 	vmf->page = page;
-	return 0;
+	return VM_FAULT_LOCKED;
 }
 
 /* A debugger may look, which VM_IO would keep it from (and does on 32-bit ARM). */
@@ -116,7 +135,7 @@ static int numbers_access(struct vm_area_struct *vma, unsigned long at,
 {
 	unsigned long offset = at - vma->vm_start;
 
-	if (write)
+	if (write || vma_is_revoked(vma))
 		return -EACCES;
 	n = min_t(unsigned long, n, PAGE_SIZE - offset);
 	memcpy(buf, vma_numbers(vma) + offset, n);
@@ -164,18 +183,29 @@ static int map_data(struct vfifo *vfifo, struct vm_area_struct *vma)
 	return 0;
 }
 
+static int map_claim(struct vfifo *vfifo, struct vm_area_struct *vma)
+{
+	struct vfifo_claim *claim;
+
+	if (vma_offset(vma) == VFIFO_MMAP_STATUS)
+		return -EACCES;
+	claim = vfifo_ring_claim(&vfifo->ring, vma_end(vma), vma->vm_file);
+	if (IS_ERR(claim))
+		return PTR_ERR(claim);
+	vma->vm_private_data = claim;
+	return 0;
+}
+
 static int map_numbers(struct vfifo *vfifo, struct vm_area_struct *vma)
 {
 	int err;
 
 	if (vma_pages(vma) != 1)
 		return -EINVAL;
-	if (!(vma->vm_flags & VM_WRITE))
-		err = vfifo_ring_watch(&vfifo->ring);
-	else if (vma_offset(vma) == VFIFO_MMAP_STATUS)
-		err = -EACCES;
+	if (vma->vm_flags & VM_WRITE)
+		err = map_claim(vfifo, vma);
 	else
-		err = vfifo_ring_claim(&vfifo->ring, vma_end(vma));
+		err = vfifo_ring_watch(&vfifo->ring);
 	if (err)
 		return err;
 	vma_restrict(vma, VM_IO | VM_DONTCOPY);

@@ -42,10 +42,14 @@ enum verdict {
 	UNDECIDED,
 };
 
-/* Changes under the positions_lock; without it, true of a moment. */
+/*
+ * Changes under the positions_lock; without it, true of a moment. Acquire: pairs with the
+ * release in side_set_claim(): a caller that finds the side released finds the position
+ * that was taken over.
+ */
 bool vfifo_position_claimed(struct vfifo_side *side)
 {
-	return READ_ONCE(side->claims);
+	return smp_load_acquire(&side->claimant);
 }
 
 /*
@@ -136,7 +140,12 @@ static void take_over(struct vfifo_ring *ring, enum verdict verdict, u32 at[2])
 		if (verdict == GOOD) {
 			count_bytes(ring, end, at[end] - side->position,
 				    at[end]);
-			WRITE_ONCE(side->position, at[end]);
+			/*
+			 * Release: pairs with the acquire of those who load it once
+			 * the claim has ended. What the holder did before it moved
+			 * was acquired by load(), and is handed on.
+			 */
+			smp_store_release(&side->position, at[end]);
 		} else if (verdict == BAD) {
 			at[end] = side->position;
 		}
@@ -230,6 +239,54 @@ u32 vfifo_position_room(struct vfifo_ring *ring, enum vfifo_end end,
 		   capacity);
 }
 
+/*
+ * The two positions as far as they can be believed, and nothing changes: neither what is
+ * recorded, nor whether the ring is broken.
+ */
+static void look(struct vfifo_ring *ring, u32 at[2])
+{
+	int end;
+
+	lockdep_assert_held(&ring->positions_lock);
+	if (load_and_check(ring, VFIFO_CONSUMER, at) == GOOD)
+		return;
+	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
+		if (vfifo_position_claimed(vfifo_side(ring, end)))
+			at[end] = vfifo_side(ring, end)->position;
+	}
+}
+
+/* Bytes stored: true of a moment. A query: it changes nothing. */
+u32 vfifo_position_used(struct vfifo_ring *ring)
+{
+	u32 at[2];
+
+	spin_lock(&ring->positions_lock);
+	look(ring, at);
+	spin_unlock(&ring->positions_lock);
+	/* The producer's was loaded second, and may have moved on meanwhile. */
+	return min(vfifo_used(at[VFIFO_PRODUCER], at[VFIFO_CONSUMER]),
+		   READ_ONCE(ring->buffer.capacity));
+}
+
+/* Bytes that each side has moved. A query as well. */
+void vfifo_position_counts(struct vfifo_ring *ring, u64 bytes[2])
+{
+	u32 at[2];
+	int end;
+
+	spin_lock(&ring->positions_lock);
+	look(ring, at);
+	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
+		struct vfifo_side *side = vfifo_side(ring, end);
+
+		bytes[end] = atomic64_read(&side->bytes);
+		if (vfifo_position_claimed(side))
+			bytes[end] += (u32)(at[end] - side->position);
+	}
+	spin_unlock(&ring->positions_lock);
+}
+
 /* Hands the next @n bytes of a side that is not claimed to the other one. */
 void vfifo_position_move(struct vfifo_ring *ring, enum vfifo_end end, u32 n)
 {
@@ -318,32 +375,44 @@ static void count_holder(struct vfifo_ring *ring, enum vfifo_end end, int more)
 		ring->writers -= more;
 }
 
+/*
+ * Both or none: @claim is NULL, or that of @claimant. Release: pairs with the acquire in
+ * vfifo_position_claimed().
+ */
+static void side_set_claim(struct vfifo_ring *ring, enum vfifo_end end,
+			   struct vfifo_claim *claim)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+
+	lockdep_assert_held(&ring->positions_lock);
+	side->claim = claim;
+	smp_store_release(&side->claimant, claim ? claim->file : NULL);
+	WRITE_ONCE(ring->status->claim[end], claim ? side->claims : 0);
+}
+
+/* The number of the next claim: never 0. */
+static u32 next_claim(struct vfifo_side *side)
+{
+	return side->claims + 1 ?: 1;
+}
+
 /* From here on the caller's process has a side's position. */
-void vfifo_position_claim(struct vfifo_ring *ring, enum vfifo_end end)
+void vfifo_position_claim(struct vfifo_ring *ring, enum vfifo_end end,
+			  struct vfifo_claim *claim)
 {
 	struct vfifo_side *side = vfifo_side(ring, end);
 
 	lockdep_assert_held(&side->lock);
 	spin_lock(&ring->positions_lock);
-	/* Somebody may have scribbled here, through a page that he had pinned. */
+	/* A process may have stored here, through a page that it had pinned. */
 	WRITE_ONCE(side->page->position, side->position);
-	WRITE_ONCE(side->claims, 1);
-	side->holder = get_pid(task_tgid(current));
+	side->claims = next_claim(side);
+	side_set_claim(ring, end, claim);
 	count_holder(ring, end, 1);
-	trace_vfifo_claim(ring->number, end, pid_nr(side->holder),
+	trace_vfifo_claim(ring->number, end, pid_nr(claim->holder),
 			  side->position);
 	next_generation(ring);
 	show_flags(ring);
-	spin_unlock(&ring->positions_lock);
-}
-
-/* One more of a claim that is there already: mremap(2) opens before it closes. */
-void vfifo_ring_claim_again(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	struct vfifo_side *side = vfifo_side(ring, end);
-
-	spin_lock(&ring->positions_lock);
-	WRITE_ONCE(side->claims, side->claims + 1);
 	spin_unlock(&ring->positions_lock);
 }
 
@@ -368,47 +437,47 @@ static void settle(struct vfifo_ring *ring, enum vfifo_end end)
 	take_over(ring, verdict, at);
 	if (verdict == BAD && vfifo_position_claimed(peer)) {
 		/* What was lost in between is not counted: nobody knows. */
-		WRITE_ONCE(peer->position, left);
-		WRITE_ONCE(side->position, left);
+		smp_store_release(&peer->position,
+				  left); /* as in take_over() */
+		smp_store_release(&side->position, left);
 	}
 	WRITE_ONCE(ring->broken, false);
 }
 
-/* One mapping of a claim less. Return: whether that was the end of it. */
+/* The end of the claim of a side. Return: whether the side has moved. */
 bool vfifo_position_release(struct vfifo_ring *ring, enum vfifo_end end)
 {
 	struct vfifo_side *side = vfifo_side(ring, end);
-	struct pid *holder = NULL;
+	u32 before;
+	bool moved;
 
 	lockdep_assert_held(&side->lock);
 	spin_lock(&ring->positions_lock);
-	if (side->claims == 1) {
-		settle(ring, end);
-		WRITE_ONCE(side->page->position, side->position);
-		swap(holder, side->holder);
-		trace_vfifo_release(ring->number, end, pid_nr(holder),
-				    side->position);
-		count_holder(ring, end, -1);
-		next_generation(ring);
-	}
-	WRITE_ONCE(side->claims, side->claims - 1);
-	if (!vfifo_position_claimed(vfifo_side(ring, VFIFO_PRODUCER)) &&
-	    !vfifo_position_claimed(vfifo_side(ring, VFIFO_CONSUMER)))
+	before = side->position;
+	settle(ring, end);
+	moved = side->position != before;
+	WRITE_ONCE(side->page->position, side->position);
+	trace_vfifo_release(ring->number, end, pid_nr(side->claim->holder),
+			    side->position);
+	count_holder(ring, end, -1);
+	side_set_claim(ring, end, NULL);
+	if (!vfifo_position_claimed(vfifo_side(ring, vfifo_peer(end))))
 		ring->told = false;
+	next_generation(ring);
 	show_flags(ring);
 	spin_unlock(&ring->positions_lock);
-
-	put_pid(holder);
-	return holder;
+	return moved;
 }
 
 /* The process that holds a side, as the caller numbers it, or 0. */
 pid_t vfifo_ring_holder(struct vfifo_ring *ring, enum vfifo_end end)
 {
+	const struct vfifo_claim *claim;
 	pid_t pid;
 
 	spin_lock(&ring->positions_lock);
-	pid = pid_vnr(vfifo_side(ring, end)->holder);
+	claim = vfifo_side(ring, end)->claim;
+	pid = claim ? pid_vnr(claim->holder) : 0;
 	spin_unlock(&ring->positions_lock);
 	return pid;
 }

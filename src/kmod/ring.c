@@ -22,10 +22,11 @@
 #include "ring.h"
 #include "trace.h"
 
+/* Bytes to move, or to zero, before others get the processor. */
+#define VFIFO_PIECE (1U << 20)
+
 static int side_init(struct vfifo_side *side, u32 watermark)
 {
-	init_waitqueue_head(&side->sleepers);
-	init_waitqueue_head(&side->pollers);
 	side->watermark = watermark;
 	side->page = vfifo_page_alloc();
 	return side->page ? 0 : -ENOMEM;
@@ -67,6 +68,7 @@ int vfifo_ring_init(struct vfifo_ring *ring, int number, u32 capacity)
 	mutex_init(&producer->lock);
 	mutex_init(&consumer->lock);
 	spin_lock_init(&ring->positions_lock);
+	vfifo_ring_waiting_init(ring);
 	atomic_set(&ring->mappings, 0);
 
 	err = vfifo_buffer_alloc(&ring->buffer, capacity);
@@ -99,6 +101,7 @@ void vfifo_ring_destroy(struct vfifo_ring *ring)
 	struct vfifo_side *producer = vfifo_side(ring, VFIFO_PRODUCER);
 	struct vfifo_side *consumer = vfifo_side(ring, VFIFO_CONSUMER);
 
+	vfifo_ring_waiting_exit(ring);
 	vfifo_page_free(ring->status);
 	vfifo_page_free(consumer->page);
 	vfifo_page_free(producer->page);
@@ -107,10 +110,10 @@ void vfifo_ring_destroy(struct vfifo_ring *ring)
 	mutex_destroy(&producer->lock);
 }
 
-/* Bytes stored: true of a moment, where both sides keep still meanwhile. */
+/* Bytes stored: true of a moment. A query: it changes nothing. */
 u32 vfifo_ring_used(struct vfifo_ring *ring)
 {
-	return vfifo_ring_room(ring, VFIFO_CONSUMER);
+	return vfifo_position_used(ring);
 }
 
 u32 vfifo_ring_capacity(struct vfifo_ring *ring)
@@ -239,9 +242,39 @@ int vfifo_ring_make_room(struct vfifo_ring *ring, u32 n, bool nowait)
 	return 0;
 }
 
+/* In pieces, as half a gigabyte takes a while and others want the processor. */
+static void wipe(void *at, u32 n)
+{
+	while (n) {
+		u32 piece = min(n, VFIFO_PIECE);
+
+		memset(at, 0, piece);
+		at += piece;
+		n -= piece;
+		cond_resched();
+	}
+}
+
+/**
+ * vfifo_ring_scrub() - zero what was taken, where the attribute `scrub` is 1
+ * @ring: the ring, whose consumer side's lock is held
+ * @at: what vfifo_ring_at() gave
+ * @n: bytes, before vfifo_ring_commit() hands them back
+ */
+void vfifo_ring_scrub(struct vfifo_ring *ring, void *at, u32 n)
+{
+	lockdep_assert_held(&vfifo_side(ring, VFIFO_CONSUMER)->lock);
+	if (READ_ONCE(ring->scrub))
+		wipe(at, n);
+}
+
 /**
  * vfifo_ring_clear() - drop what is stored
  * @ring: the ring
+ *
+ * The bytes are zeroed, so that who maps the buffer later does not find them; but not
+ * while it is mapped, as a mapping may have been made to change them in place. (No mapping
+ * of the data begins while the lock of the consumer side is held.)
  *
  * Return: 0; with nothing dropped, -ERESTARTSYS: a signal came first, and what
  * vfifo_ring_available() says.
@@ -254,14 +287,18 @@ int vfifo_ring_clear(struct vfifo_ring *ring)
 	if (err)
 		return err;
 	stored = vfifo_ring_available(ring, VFIFO_CONSUMER);
-	if (stored > 0)
+	if (stored > 0) {
+		if (!atomic_read(&ring->mappings))
+			wipe(vfifo_ring_at(ring, VFIFO_CONSUMER), stored);
 		vfifo_ring_commit(ring, VFIFO_CONSUMER, stored);
+	}
 	vfifo_ring_unlock(ring, VFIFO_CONSUMER);
 	if (stored < 0)
 		return stored;
 
 	vfifo_position_changed(ring);
-	vfifo_ring_wake_all(ring);
+	if (stored)
+		vfifo_ring_wake(ring, VFIFO_CONSUMER);
 	return 0;
 }
 
@@ -271,7 +308,6 @@ int vfifo_ring_clear(struct vfifo_ring *ring)
  */
 static void ring_move(struct vfifo_ring *ring, struct vfifo_buffer *to)
 {
-	const u32 piece = 1U << 20;
 	const struct vfifo_buffer *from = &ring->buffer;
 	u32 at = vfifo_side(ring, VFIFO_CONSUMER)->position;
 	u32 left = vfifo_ring_used(ring);
@@ -280,7 +316,7 @@ static void ring_move(struct vfifo_ring *ring, struct vfifo_buffer *to)
 	lockdep_assert_held(&vfifo_side(ring, VFIFO_CONSUMER)->lock);
 
 	while (left) {
-		u32 n = min(left, piece);
+		u32 n = min(left, VFIFO_PIECE);
 
 		memcpy(to->data + vfifo_offset(to->capacity, at),
 		       from->data + vfifo_offset(from->capacity, at), n);
@@ -378,7 +414,7 @@ int vfifo_ring_resize(struct vfifo_ring *ring, u32 capacity)
 	ring_unlock_both(ring);
 
 	vfifo_position_changed(ring);
-	vfifo_ring_wake_all(ring);
+	vfifo_ring_changed(ring);
 	vfifo_buffer_free(&buffer);
 	return 1;
 
@@ -421,8 +457,7 @@ int vfifo_ring_set_watermark(struct vfifo_ring *ring, enum vfifo_end end,
 	if (err)
 		return err;
 
-	smp_mb(); /* [A]: pairs with [C] in vfifo_ring_poll() */
-	vfifo_ring_wake_pollers(ring, end);
+	vfifo_ring_changed(ring);
 	return 0;
 }
 
@@ -435,14 +470,20 @@ void vfifo_ring_set_overflow(struct vfifo_ring *ring,
 			     enum vfifo_overflow overflow)
 {
 	WRITE_ONCE(ring->overflow, overflow);
-	vfifo_ring_wake_all(ring);
+	vfifo_ring_changed(ring);
 }
 
 /* Whether a read finds the end where nobody is left who could produce. */
 void vfifo_ring_set_eof(struct vfifo_ring *ring, bool eof)
 {
 	vfifo_position_set_eof(ring, eof);
-	vfifo_ring_wake_all(ring);
+	vfifo_ring_changed(ring);
+}
+
+/* Whether what read(2) took is zeroed in the buffer. */
+void vfifo_ring_set_scrub(struct vfifo_ring *ring, bool scrub)
+{
+	WRITE_ONCE(ring->scrub, scrub);
 }
 
 /* A file that can write is somebody who could produce. */
@@ -455,19 +496,18 @@ void vfifo_ring_open(struct vfifo_ring *ring, fmode_t mode)
 void vfifo_ring_close(struct vfifo_ring *ring, fmode_t mode)
 {
 	if ((mode & FMODE_WRITE) && vfifo_position_writers(ring, -1))
-		vfifo_ring_wake_all(ring);
+		vfifo_ring_changed(ring);
 }
 
-/* What has gone on so far, as far as the kernel has seen. */
+/* What has gone on so far. A query: it changes nothing. */
 void vfifo_ring_counts(struct vfifo_ring *ring, struct vfifo_counts *counts)
 {
 	int end;
 
+	vfifo_position_counts(ring, counts->bytes);
 	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
 		struct vfifo_side *side = vfifo_side(ring, end);
 
-		vfifo_ring_room(ring, end); /* looks at what is claimed */
-		counts->bytes[end] = atomic64_read(&side->bytes);
 		counts->calls[end] = atomic64_read(&side->calls);
 	}
 	counts->dropped = atomic64_read(&ring->dropped);
@@ -490,10 +530,13 @@ int vfifo_ring_reset_counts(struct vfifo_ring *ring)
 	return 0;
 }
 
-/* From here on all calls fail, and whoever sleeps in one learns that. */
+/* From here on all calls fail, those that sleep included, and clients are told. */
 void vfifo_ring_remove(struct vfifo_ring *ring)
 {
 	WRITE_ONCE(ring->removed, true);
 	vfifo_position_changed(ring);
-	vfifo_ring_wake_all(ring);
+	/* After the flag that says why: see show_flags() in position.c. */
+	smp_wmb();
+	vfifo_ring_waiting_end(ring);
+	vfifo_ring_changed(ring);
 }

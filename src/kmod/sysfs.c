@@ -135,25 +135,51 @@ static ssize_t mappings_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(mappings);
 
-static ssize_t producer_show(struct device *dev, struct device_attribute *attr,
-			     char *buf)
+static ssize_t holder_show(struct device *dev, enum vfifo_end end, char *buf)
 {
 	struct vfifo *vfifo = dev_get_drvdata(dev);
 
-	return sysfs_emit(buf, "%d\n",
-			  vfifo_ring_holder(&vfifo->ring, VFIFO_PRODUCER));
+	return sysfs_emit(buf, "%d\n", vfifo_ring_holder(&vfifo->ring, end));
 }
-static DEVICE_ATTR_RO(producer);
+
+/* 0 revokes the claim. Nothing else can be stored: a claim is a mapping. */
+static ssize_t holder_store(struct device *dev, enum vfifo_end end,
+			    const char *buf, size_t count)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+	u32 holder;
+
+	if (kstrtou32(buf, 10, &holder) || holder)
+		return -EINVAL;
+	vfifo_ring_revoke(&vfifo->ring, end);
+	return count;
+}
+
+static ssize_t producer_show(struct device *dev, struct device_attribute *attr,
+			     char *buf)
+{
+	return holder_show(dev, VFIFO_PRODUCER, buf);
+}
+
+static ssize_t producer_store(struct device *dev, struct device_attribute *attr,
+			      const char *buf, size_t count)
+{
+	return holder_store(dev, VFIFO_PRODUCER, buf, count);
+}
+static DEVICE_ATTR_RW(producer);
 
 static ssize_t consumer_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
-	struct vfifo *vfifo = dev_get_drvdata(dev);
-
-	return sysfs_emit(buf, "%d\n",
-			  vfifo_ring_holder(&vfifo->ring, VFIFO_CONSUMER));
+	return holder_show(dev, VFIFO_CONSUMER, buf);
 }
-static DEVICE_ATTR_RO(consumer);
+
+static ssize_t consumer_store(struct device *dev, struct device_attribute *attr,
+			      const char *buf, size_t count)
+{
+	return holder_store(dev, VFIFO_CONSUMER, buf, count);
+}
+static DEVICE_ATTR_RW(consumer);
 
 static const char *const vfifo_overflows[] = {
 	[VFIFO_BLOCK] = "block",
@@ -215,6 +241,27 @@ static ssize_t eof_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(eof);
 
+static ssize_t scrub_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%d\n", READ_ONCE(vfifo->ring.scrub));
+}
+
+static ssize_t scrub_store(struct device *dev, struct device_attribute *attr,
+			   const char *buf, size_t count)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+	bool scrub;
+
+	if (parse_bit(buf, &scrub))
+		return -EINVAL;
+	vfifo_ring_set_scrub(&vfifo->ring, scrub);
+	return count;
+}
+static DEVICE_ATTR_RW(scrub);
+
 static ssize_t label_show(struct device *dev, struct device_attribute *attr,
 			  char *buf)
 {
@@ -264,6 +311,7 @@ static struct attribute *vfifo_attrs[] = {
 	&dev_attr_write_watermark.attr,
 	&dev_attr_overflow.attr,
 	&dev_attr_eof.attr,
+	&dev_attr_scrub.attr,
 	&dev_attr_label.attr,
 	&dev_attr_clear.attr,
 	&dev_attr_mappings.attr,

@@ -19,16 +19,34 @@
  * byte or the whole of an atomic write, and is woken only where that is met. Only
  * one is woken at a time, so a sleeper that was woken passes it on to the next of
  * its own side whose need is met still: when it has to sleep on, before it waits
- * for anything else, and when it leaves. Their bit is set exactly while their
- * queue is not empty, and beside it stands the least of their needs: queue, bit
- * and threshold change together under the queue's lock, and a wake-up dequeues.
+ * for anything else, and when it leaves. Their bit is set exactly while one of them
+ * can be woken by more room, and beside it stands the least room for that: queue, bit
+ * and threshold change together under the queue's lock.
+ *
+ * The sleepers of a side are served in the order in which they came. A sleeper keeps
+ * its place from its first sleep until it has moved bytes, or leaves for any other
+ * reason. Where the need of the first one is not met, or it was woken and has not run
+ * yet, calls behind it may go on: at most VFIFO_OVERTAKES of them, then they wait
+ * behind it. That needs no clock, and no two can wait for each other for ever. Say that
+ * the need of the first one is not met: free < need, so used > capacity - need. Where
+ * need + watermark <= capacity + 1, it follows that used >= watermark: everybody on the
+ * other side can go on, by read() or after a poll(). Where need and watermark are more
+ * than that, the other side may be polling for bytes that only a smaller call behind the
+ * first one can give, so that one is overtaken without bound. tests/model/order.pml
+ * goes through all of that. Calls that may not wait, and the holders of claims, do not
+ * look at the queue.
  *
  * Pollers are all woken, with no key, so that each polls again and sees for
- * itself. Their bit is one-shot: every poll sets it, whatever comes of it, as one
+ * itself. Their bit is one-shot: every poll sets it, ready or not, as one
  * that is edge-triggered will not poll again before it has drained. A wake-up
  * clears it first, after it has looked whether there is enough to wake for (a
  * holder has before it kicks), and then wakes them unconditionally. With SIGIO
- * there is nobody who polls again, so the bit is set again at once.
+ * there is nobody who polls again, so the bit is set again at once. On a claimed side
+ * only the file that made the claim is told ready; the others do not set the bit, and
+ * are woken by the notice of the release.
+ *
+ * What is no move (a claim, a release, a close, a switch of the mode) is told to all
+ * pollers as well, but through a notice, whose rate is bounded: see notice.c.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -37,6 +55,7 @@
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/printk.h>
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
 
 #include <vfifo.h>
@@ -45,13 +64,11 @@
 #include "ring.h"
 #include "trace.h"
 
-/* A blocked read() or write(), on its side's queue of sleepers. */
-struct vfifo_sleeper {
-	struct wait_queue_entry wait;
-	struct vfifo_ring *ring;
-	enum vfifo_end end;
-	u32 need;
-};
+/* How often the first sleeper of a side is overtaken, at the most. */
+#define VFIFO_OVERTAKES 16
+
+/* Wake-ups under one hold of a queue's lock. */
+#define VFIFO_WAKES_MAX 64U
 
 static const struct {
 	u32 sleep, poll;
@@ -93,7 +110,7 @@ u32 vfifo_ring_room(struct vfifo_ring *ring, enum vfifo_end end)
 	u32 room = vfifo_position_room(ring, end, &turned);
 
 	if (unlikely(turned)) {
-		vfifo_ring_wake_all(ring);
+		vfifo_ring_changed(ring);
 		say_if_broken(ring);
 	}
 	return room;
@@ -138,136 +155,242 @@ bool vfifo_ring_waits(struct vfifo_ring *ring, enum vfifo_end end)
 	return !smp_load_acquire(&ring->ended);
 }
 
+static struct vfifo_queue *queue_of(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	return &vfifo_side(ring, end)->sleepers;
+}
+
 /*
- * The queue of sleepers has changed, so its bit and its threshold do. The
- * threshold of an empty queue is of no meaning, and stays.
+ * Whether no call behind @first may go on before it does: it has been overtaken often
+ * enough, and whoever polls the other side can go on meanwhile. See the head.
+ */
+static bool must_be_next(struct vfifo_ring *ring, enum vfifo_end end,
+			 const struct vfifo_sleeper *first)
+{
+	const u32 capacity = READ_ONCE(ring->buffer.capacity);
+	const u32 watermark =
+		READ_ONCE(vfifo_side(ring, vfifo_peer(end))->watermark);
+
+	return queue_of(ring, end)->overtaken >= VFIFO_OVERTAKES &&
+	       (u64)first->need + watermark <= (u64)capacity + 1;
+}
+
+/* The sleeper to wake where there is @room; NULL: none. */
+static struct vfifo_sleeper *next_to_wake(struct vfifo_ring *ring,
+					  enum vfifo_end end, u32 room)
+{
+	struct vfifo_queue *queue = queue_of(ring, end);
+	struct vfifo_sleeper *first = vfifo_queue_first(queue);
+
+	lockdep_assert_held(&queue->lock);
+	if (first && must_be_next(ring, end, first))
+		return !first->woken && first->need <= room ? first : NULL;
+	return vfifo_queue_find(queue, room);
+}
+
+/* The least room for which next_to_wake() finds one. */
+static u32 least_to_wake(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	struct vfifo_queue *queue = queue_of(ring, end);
+	struct vfifo_sleeper *first = vfifo_queue_first(queue);
+
+	lockdep_assert_held(&queue->lock);
+	if (first && must_be_next(ring, end, first))
+		return first->woken ? VFIFO_NO_NEED : first->need;
+	return vfifo_queue_least(queue);
+}
+
+/*
+ * The queue of sleepers has changed, or what its order depends on. The threshold in the
+ * page is of no meaning while the bit is clear, and stays.
  */
 static void sleepers_changed(struct vfifo_ring *ring, enum vfifo_end end)
 {
-	struct wait_queue_head *queue = &vfifo_side(ring, end)->sleepers;
-	const struct vfifo_sleeper *sleeper;
-	u32 least = U32_MAX;
+	struct vfifo_queue *queue = queue_of(ring, end);
+	const u32 least = least_to_wake(ring, end);
+	const u32 before = queue->least;
 
 	lockdep_assert_held(&queue->lock);
-	if (list_empty(&queue->head)) {
+	if (least == before)
+		return;
+	WRITE_ONCE(queue->least, least);
+	if (least == VFIFO_NO_NEED) {
 		atomic_andnot(vfifo_need[end].sleep, need_of(ring));
 		return;
 	}
-	list_for_each_entry(sleeper, &queue->head, wait.entry)
-		least = min(least, sleeper->need);
 	/*
-	 * In no order: a client that sees an old one has loaded it after its
-	 * barrier, [A], so whoever stored the new one, before [B], sees its move.
+	 * No ordering against the bit is needed. A client loads the threshold after
+	 * its barrier [A]. If it sees the old value, the sleeper stored the new one
+	 * later, and looks at the position again after [B]: it sees the client's
+	 * move.
 	 */
 	WRITE_ONCE(ring->status->threshold[end], least);
-	atomic_or(vfifo_need[end].sleep, need_of(ring));
+	if (before == VFIFO_NO_NEED)
+		atomic_or(vfifo_need[end].sleep, need_of(ring));
 }
 
 /*
- * Dequeues as it wakes, so that the next wake-up goes to the next one; and also one
- * that a signal has woken already, whose bit would be worth a kick at every move
- * until it runs. Once it is off the queue it may return at any time, and itself be
- * gone. Return: false: it was awake, so this was no wake-up.
+ * Called under the lock of @sleeper's queue, which it has to take before it can return:
+ * so its task stays.
  */
-static bool sleeper_wake(struct vfifo_sleeper *sleeper)
+static void sleeper_wake(struct vfifo_ring *ring, enum vfifo_end end,
+			 struct vfifo_sleeper *sleeper, u32 room)
 {
-	bool woken = default_wake_function(&sleeper->wait, TASK_INTERRUPTIBLE,
-					   0, NULL);
-
-	list_del_init_careful(&sleeper->wait.entry);
-	return woken;
+	vfifo_queue_set_woken(queue_of(ring, end), sleeper, true);
+	if (!wake_up_process(sleeper->task))
+		return; /* it was awake, so this was no wake-up */
+	atomic64_inc(&ring->wakeups);
+	trace_vfifo_wake(ring->number, end, room);
 }
 
-/*
- * The first whose need is met by @room, or all of those. Walks the queue itself, as
- * bit and threshold are to change with it, once, however many are woken: __wake_up()
- * of kernels before 6.8 gives up the lock in between, and leaves bookmarks.
- */
-static void sleepers_wake(struct vfifo_ring *ring, enum vfifo_end end, u32 room,
-			  bool all)
+/* Wakes the next sleeper whose need is met by @room. Called after a full barrier. */
+static void sleepers_wake(struct vfifo_ring *ring, enum vfifo_end end, u32 room)
 {
-	struct wait_queue_head *queue = &vfifo_side(ring, end)->sleepers;
-	struct vfifo_sleeper *sleeper, *next;
-	unsigned long flags;
+	struct vfifo_queue *queue = queue_of(ring, end);
+	struct vfifo_sleeper *sleeper;
 
-	if (!waitqueue_active(queue))
+	if (room < READ_ONCE(queue->least))
 		return;
-	spin_lock_irqsave(&queue->lock, flags);
-	list_for_each_entry_safe(sleeper, next, &queue->head, wait.entry) {
-		if (room < sleeper->need || !sleeper_wake(sleeper))
-			continue;
-		atomic64_inc(&ring->wakeups);
-		trace_vfifo_wake(ring->number, end, room);
-		if (!all)
-			break;
+	spin_lock(&queue->lock);
+	sleeper = next_to_wake(ring, end, room);
+	if (sleeper) {
+		sleeper_wake(ring, end, sleeper, room);
+		sleepers_changed(ring, end);
 	}
+	spin_unlock(&queue->lock);
+}
+
+/*
+ * Wakes all sleepers, where none of them can sleep on. Those that sleep again meanwhile
+ * saw that they can after all.
+ */
+static void sleepers_wake_all(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	struct vfifo_queue *queue = queue_of(ring, end);
+	unsigned int left = READ_ONCE(queue->count);
+
+	while (left) {
+		struct vfifo_sleeper *sleeper;
+		unsigned int n = min(left, VFIFO_WAKES_MAX);
+
+		left -= n;
+		spin_lock(&queue->lock);
+		while (n-- &&
+		       (sleeper = vfifo_queue_find(queue, VFIFO_NO_NEED - 1)))
+			sleeper_wake(ring, end, sleeper, 0);
+		sleepers_changed(ring, end);
+		spin_unlock(&queue->lock);
+		cond_resched();
+	}
+}
+
+/*
+ * Queues the call, in its place if it has one, and says that it sleeps.
+ *
+ * Return: whether it may go on, as far as the other sleepers are concerned.
+ */
+static bool sleeper_enter(struct vfifo_ring *ring, enum vfifo_end end,
+			  struct vfifo_sleeper *sleeper)
+{
+	struct vfifo_queue *queue = queue_of(ring, end);
+	struct vfifo_sleeper *first;
+	bool may;
+
+	spin_lock(&queue->lock);
+	if (!sleeper->queued)
+		vfifo_queue_add(queue, sleeper);
+	else if (sleeper->woken)
+		vfifo_queue_set_woken(queue, sleeper, false);
 	sleepers_changed(ring, end);
-	spin_unlock_irqrestore(&queue->lock, flags);
-}
-
-/* Under the queue's lock, like whoever wakes. [B]: pairs with [A]. */
-static void sleeper_enter(struct vfifo_sleeper *sleeper)
-{
-	struct wait_queue_head *queue =
-		&vfifo_side(sleeper->ring, sleeper->end)->sleepers;
-
-	spin_lock_irq(&queue->lock);
-	if (list_empty(&sleeper->wait.entry)) {
-		__add_wait_queue_entry_tail_exclusive(queue, &sleeper->wait);
-		sleepers_changed(sleeper->ring, sleeper->end);
-	}
+	first = vfifo_queue_first(queue);
+	may = first == sleeper || !must_be_next(ring, end, first);
 	set_current_state(TASK_INTERRUPTIBLE); /* [B]: has a full barrier */
-	spin_unlock_irq(&queue->lock);
+	spin_unlock(&queue->lock);
+	return may;
 }
 
-static void sleeper_leave(struct vfifo_sleeper *sleeper)
+/* The call is awake, and no wake-up need be spent on it; it keeps its place. */
+static void sleeper_get_up(struct vfifo_ring *ring, enum vfifo_end end,
+			   struct vfifo_sleeper *sleeper)
 {
-	struct wait_queue_head *queue =
-		&vfifo_side(sleeper->ring, sleeper->end)->sleepers;
+	struct vfifo_queue *queue = queue_of(ring, end);
 
 	__set_current_state(TASK_RUNNING);
-	/* Careful: whoever has just dequeued us may not be done with us yet. */
-	if (list_empty_careful(&sleeper->wait.entry))
-		return;
-	spin_lock_irq(&queue->lock);
-	if (!list_empty(&sleeper->wait.entry)) {
-		list_del_init(&sleeper->wait.entry);
-		sleepers_changed(sleeper->ring, sleeper->end);
+	spin_lock(&queue->lock);
+	if (!sleeper->woken) {
+		vfifo_queue_set_woken(queue, sleeper, true);
+		sleepers_changed(ring, end);
 	}
-	spin_unlock_irq(&queue->lock);
+	spin_unlock(&queue->lock);
+}
+
+/**
+ * vfifo_ring_turn() - whether a blocking call may take what there is for it
+ * @ring: the ring
+ * @end: the side of the caller, who holds its lock
+ * @sleeper: the call
+ *
+ * Counts the caller as overtaking the first sleeper if that is another one.
+ *
+ * Return: true; false: it has to wait behind the first one.
+ */
+bool vfifo_ring_turn(struct vfifo_ring *ring, enum vfifo_end end,
+		     struct vfifo_sleeper *sleeper)
+{
+	struct vfifo_queue *queue = queue_of(ring, end);
+	struct vfifo_sleeper *first;
+	bool may = true;
+
+	lockdep_assert_held(&vfifo_side(ring, end)->lock);
+	if (!READ_ONCE(queue->count))
+		return true;
+	spin_lock(&queue->lock);
+	first = vfifo_queue_first(queue);
+	if (first && first != sleeper) {
+		may = !must_be_next(ring, end, first);
+		if (may) {
+			queue->overtaken++;
+			sleepers_changed(ring, end);
+		}
+	}
+	spin_unlock(&queue->lock);
+	return may;
 }
 
 /**
  * vfifo_ring_wait() - sleep until a side can go on
  * @ring: the ring
  * @end: the side of the caller, who holds no lock
+ * @sleeper: the call; not queued, or as this function has left it before
  * @need: available bytes to wait for, at most the capacity
  *
  * There may be less again by the time that the caller has taken the lock, and it
- * comes back early if the side cannot be used any more. Whoever called this calls
- * vfifo_ring_pass_on() when it leaves, however.
+ * comes back early if the side cannot be used any more. The call has a place in the
+ * queue from here on, so the caller calls vfifo_ring_leave() and then
+ * vfifo_ring_pass_on() when it has moved bytes, when it waits for anything else, and when
+ * it returns.
  *
  * Return: 0, or -ERESTARTSYS for a signal.
  */
-int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end, u32 need)
+int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end,
+		    struct vfifo_sleeper *sleeper, u32 need)
 {
-	struct vfifo_sleeper sleeper = {
-		.ring = ring,
-		.end = end,
-		.need = need,
-	};
 	bool woken = false;
 	int err = 0;
 
-	init_wait(&sleeper.wait);
+	if (!sleeper->queued) {
+		sleeper->task = current;
+		sleeper->need = need;
+	}
 	for (;;) {
-		sleeper_enter(&sleeper);
+		bool may = sleeper_enter(ring, end, sleeper);
+
 		if (!vfifo_ring_waits(ring, end) ||
-		    vfifo_ring_room(ring, end) >= need ||
+		    (vfifo_ring_room(ring, end) >= need && may) ||
 		    vfifo_ring_state(ring, end))
 			break;
 		/*
-		 * The one wake-up is used up, but somebody was faster and has
+		 * The one wake-up is used up, but another call was faster and has
 		 * left too little for this one.
 		 */
 		if (woken)
@@ -280,8 +403,31 @@ int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end, u32 need)
 		schedule();
 		woken = true;
 	}
-	sleeper_leave(&sleeper);
+	sleeper_get_up(ring, end, sleeper);
 	return err;
+}
+
+/**
+ * vfifo_ring_leave() - give up one's place in the queue
+ * @ring: the ring
+ * @end: the side of the caller
+ * @sleeper: the call, which may have no place
+ *
+ * A vfifo_ring_pass_on() is due.
+ */
+void vfifo_ring_leave(struct vfifo_ring *ring, enum vfifo_end end,
+		      struct vfifo_sleeper *sleeper)
+{
+	struct vfifo_queue *queue = queue_of(ring, end);
+
+	if (!sleeper->queued)
+		return;
+	spin_lock(&queue->lock);
+	if (vfifo_queue_first(queue) == sleeper)
+		queue->overtaken = 0;
+	vfifo_queue_remove(queue, sleeper);
+	sleepers_changed(ring, end);
+	spin_unlock(&queue->lock);
 }
 
 /**
@@ -289,47 +435,111 @@ int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end, u32 need)
  * @ring: the ring
  * @end: the side of the caller, who holds no lock
  *
- * For whoever stops waiting and may have been given the one wake-up that there
- * was. The next one is woken only if what is there meets its need.
+ * For a caller that stops waiting and may have been given the one wake-up that there
+ * was. The next one is woken only if its need is met by the room that is left.
  */
 void vfifo_ring_pass_on(struct vfifo_ring *ring, enum vfifo_end end)
 {
-	struct vfifo_side *side = vfifo_side(ring, end);
-
 	smp_mb(); /* [A]: pairs with [B] in sleeper_enter() */
-	if (waitqueue_active(&side->sleepers))
-		sleepers_wake(ring, end, vfifo_ring_room(ring, end), false);
+	if (READ_ONCE(queue_of(ring, end)->least) != VFIFO_NO_NEED)
+		sleepers_wake(ring, end, vfifo_ring_room(ring, end));
+}
+
+/* The lists of files with O_ASYNC that can use a side. */
+static const enum vfifo_async vfifo_asyncs[][2] = {
+	[VFIFO_PRODUCER] = { VFIFO_ASYNC_WRITE, VFIFO_ASYNC_BOTH },
+	[VFIFO_CONSUMER] = { VFIFO_ASYNC_READ, VFIFO_ASYNC_BOTH },
+};
+
+static bool has_async(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	return READ_ONCE(ring->fasync[vfifo_asyncs[end][0]]) ||
+	       READ_ONCE(ring->fasync[vfifo_asyncs[end][1]]);
+}
+
+static void signal_async(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	const int band = end == VFIFO_CONSUMER ? POLL_IN : POLL_OUT;
+
+	kill_fasync(&ring->fasync[vfifo_asyncs[end][0]], SIGIO, band);
+	kill_fasync(&ring->fasync[vfifo_asyncs[end][1]], SIGIO, band);
+}
+
+/* A bookmark's, which is nobody to be woken. */
+static int wake_nobody(struct wait_queue_entry *entry, unsigned int mode,
+		       int flags, void *key)
+{
+	return 0;
+}
+
+/*
+ * wake_up_all(), but at most VFIFO_WAKES_MAX under one hold of the lock. In between a
+ * bookmark keeps the place. Those who came meanwhile, beyond @last, have looked for
+ * themselves.
+ */
+static void pollers_wake(struct wait_queue_head *queue)
+{
+	struct wait_queue_entry mark = { .func = wake_nobody };
+	struct wait_queue_entry last = { .func = wake_nobody };
+	struct wait_queue_entry *at;
+	unsigned long flags;
+	unsigned int n = 0;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	list_add(&mark.entry, &queue->head);
+	list_add_tail(&last.entry, &queue->head);
+	while ((at = list_next_entry(&mark, entry)) != &last) {
+		/* Before the function, which may take the entry off the queue. */
+		list_move(&mark.entry, &at->entry);
+		at->func(at, TASK_NORMAL, 0, NULL);
+		if (++n % VFIFO_WAKES_MAX)
+			continue;
+		spin_unlock_irqrestore(&queue->lock, flags);
+		cond_resched();
+		spin_lock_irqsave(&queue->lock, flags);
+	}
+	list_del(&mark.entry);
+	list_del(&last.entry);
+	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
 static bool anybody_polls(struct vfifo_ring *ring, enum vfifo_end end)
 {
-	struct vfifo_side *side = vfifo_side(ring, end);
-
-	return waitqueue_active(&side->pollers) || READ_ONCE(side->fasync);
+	return waitqueue_active(&vfifo_side(ring, end)->pollers) ||
+	       has_async(ring, end);
 }
 
-/**
- * vfifo_ring_wake_pollers() - have those who poll a side poll again
- * @ring: the ring
- * @end: the side
- *
- * Whoever has a reason tests it before, never in here: once the bit is cleared
- * they have to be woken.
+/*
+ * Has those who poll a side poll again. A caller that has a condition tests it before:
+ * once the bit is cleared, they have to be woken.
  */
-void vfifo_ring_wake_pollers(struct vfifo_ring *ring, enum vfifo_end end)
+static void wake_pollers(struct vfifo_ring *ring, enum vfifo_end end)
 {
-	struct vfifo_side *side = vfifo_side(ring, end);
 	const u32 bit = vfifo_need[end].poll;
 
-	/* Fully ordered: what moves from here on is seen by those woken. */
+	/*
+	 * Fully ordered: those who are woken see what moved before. [D]: pairs with
+	 * the barrier in vfifo_ring_fasync(): if this clears the bit that was set
+	 * there, the next line sees the entry that was added before.
+	 */
 	atomic_fetch_andnot(bit, need_of(ring));
-	if (READ_ONCE(side->fasync))
+	if (has_async(ring, end))
 		atomic_fetch_or(bit, need_of(ring));
-	if (anybody_polls(ring, end))
-		atomic64_inc(&ring->wakeups);
-	wake_up_all(&side->pollers);
-	kill_fasync(&side->fasync, SIGIO,
-		    end == VFIFO_CONSUMER ? POLL_IN : POLL_OUT);
+	if (!anybody_polls(ring, end))
+		return;
+	atomic64_inc(&ring->wakeups);
+	pollers_wake(&vfifo_side(ring, end)->pollers);
+	signal_async(ring, end);
+}
+
+static void give_notice(struct work_struct *work)
+{
+	struct vfifo_ring *ring =
+		container_of(work, struct vfifo_ring, notice.work.work);
+
+	smp_mb(); /* [A]: pairs with [C] in vfifo_ring_poll() */
+	wake_pollers(ring, VFIFO_CONSUMER);
+	wake_pollers(ring, VFIFO_PRODUCER);
 }
 
 /*
@@ -349,13 +559,13 @@ static void side_wake(struct vfifo_ring *ring, enum vfifo_end end)
 	const u32 threshold = poll_threshold(ring, end);
 	const u32 room = vfifo_ring_room(ring, end);
 
-	sleepers_wake(ring, end, room, false);
+	sleepers_wake(ring, end, room);
 	if (room >= threshold && anybody_polls(ring, end))
-		vfifo_ring_wake_pollers(ring, end);
+		wake_pollers(ring, end);
 }
 
 /**
- * vfifo_ring_wake() - wake whoever can go on after a vfifo_ring_commit()
+ * vfifo_ring_wake() - wake those that can go on after a vfifo_ring_commit()
  * @ring: the ring
  * @end: the side whose position moved; the caller holds no lock
  */
@@ -366,61 +576,95 @@ void vfifo_ring_wake(struct vfifo_ring *ring, enum vfifo_end end)
 	side_wake(ring, vfifo_peer(end));
 }
 
-/* The bit that those who hold the other side go by. */
-static bool poll_bit(struct vfifo_ring *ring, enum vfifo_end end)
+/* Whether a file is told ready, and wakes: on a claimed side only the claim's own. */
+static bool may_use(struct vfifo_side *side, const struct file *file)
 {
-	return atomic_read(need_of(ring)) & vfifo_need[end].poll;
+	/* Acquire: as vfifo_position_claimed(). */
+	const struct file *claimant = smp_load_acquire(&side->claimant);
+
+	return !claimant || claimant == file;
 }
 
 /*
- * A holder has looked whether there is enough for those who poll before it called,
- * and what it saw may be gone by now. If the bit were left for that, it would call
- * again at every move.
+ * The other side may have moved. Where it is claimed by @file, its holder has looked
+ * whether there is enough for those who poll before it called, and what it saw may be
+ * gone by now: if their bit were left for that, it would call again at every move. Where
+ * it is claimed by another file, the caller may be anybody, so they get a notice. Where
+ * it is not claimed, the kernel moves it, and wakes.
  */
-static void side_kick(struct vfifo_ring *ring, enum vfifo_end end)
+static void side_kick(struct vfifo_ring *ring, enum vfifo_end end,
+		      const struct file *file)
 {
-	if (vfifo_position_claimed(vfifo_side(ring, vfifo_peer(end))) &&
-	    poll_bit(ring, end))
-		vfifo_ring_wake_pollers(ring, end);
-	side_wake(ring, end);
+	struct vfifo_side *peer = vfifo_side(ring, vfifo_peer(end));
+
+	sleepers_wake(ring, end, vfifo_ring_room(ring, end));
+	if (!vfifo_position_claimed(peer))
+		return;
+	if (!may_use(peer, file))
+		vfifo_notice(&ring->notice);
+	else if (atomic_read(need_of(ring)) & vfifo_need[end].poll)
+		wake_pollers(ring, end);
+	else
+		side_wake(ring, end);
 }
 
-/* The same as vfifo_ring_wake() for the holder of a claim, who does not say which. */
-void vfifo_ring_kick(struct vfifo_ring *ring)
+/**
+ * vfifo_ring_kick() - the same as vfifo_ring_wake(), for the holder of a claim
+ * @ring: the ring
+ * @file: the file of the caller, who does not say which side has moved
+ */
+void vfifo_ring_kick(struct vfifo_ring *ring, const struct file *file)
 {
 	atomic64_inc(&ring->kicks);
 	trace_vfifo_kick(ring->number, atomic_read(need_of(ring)));
-	/* [A]: as above, for those who left out theirs. */
+	/* [A]: as above, for clients that left out theirs. */
 	smp_mb();
-	side_kick(ring, VFIFO_CONSUMER);
-	side_kick(ring, VFIFO_PRODUCER);
+	side_kick(ring, VFIFO_CONSUMER, file);
+	side_kick(ring, VFIFO_PRODUCER, file);
 }
 
-/* What changed may matter to anyone, whatever he waits for. */
-void vfifo_ring_wake_all(struct vfifo_ring *ring)
+/* Wakes the sleepers that can go on, after what was no move. */
+static void side_changed(struct vfifo_ring *ring, enum vfifo_end end)
 {
-	int end;
+	struct vfifo_queue *queue = queue_of(ring, end);
 
+	if (!READ_ONCE(queue->count))
+		return;
+	/* The watermark or the capacity may have changed, so the order has. */
+	spin_lock(&queue->lock);
+	sleepers_changed(ring, end);
+	spin_unlock(&queue->lock);
+	if (vfifo_ring_state(ring, end) || !vfifo_ring_waits(ring, end))
+		sleepers_wake_all(ring, end);
+	else
+		sleepers_wake(ring, end, vfifo_ring_room(ring, end));
+}
+
+/**
+ * vfifo_ring_changed() - wake those that can go on after any change but a move
+ * @ring: the ring; the caller holds no lock but that of a side, and may sleep
+ *
+ * All pollers get a notice, of which there are only so many a second, as it needs no
+ * privilege to cause one.
+ */
+void vfifo_ring_changed(struct vfifo_ring *ring)
+{
 	smp_mb(); /* [A]: pairs with [B] and [C], for what is no position */
-	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
-		sleepers_wake(ring, end, U32_MAX, true);
-		vfifo_ring_wake_pollers(ring, end);
-	}
+	side_changed(ring, VFIFO_PRODUCER);
+	side_changed(ring, VFIFO_CONSUMER);
+	vfifo_notice(&ring->notice);
 }
 
 /*
  * A file was closed, perhaps by a process that was killed when it had just been
- * woken as the only one of several; by now somebody else may have taken what it
- * was woken for, so whatever is there, the others poll again.
+ * woken as the only one of several; by now another one may have taken what it
+ * was woken for, so the others poll again, whatever there is.
  */
 void vfifo_ring_flush(struct vfifo_ring *ring)
 {
-	int end;
-
-	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
-		if (wq_has_sleeper(&vfifo_side(ring, end)->pollers))
-			vfifo_ring_wake_pollers(ring, end);
-	}
+	if (wq_has_sleeper(&vfifo_side(ring, VFIFO_CONSUMER)->pollers) ||
+	    wq_has_sleeper(&vfifo_side(ring, VFIFO_PRODUCER)->pollers))
+		vfifo_notice(&ring->notice);
 }
 
 /* What a file that is open so can do, and what poll(2) calls it. */
@@ -443,19 +687,18 @@ __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
 			 struct poll_table_struct *wait)
 {
 	const __poll_t wanted = poll_requested_events(wait);
+	bool may[ARRAY_SIZE(vfifo_ways)] = {};
 	bool ended, queued = false;
 	__poll_t ready = 0;
 	size_t i;
 
 	/* One queue a direction, two at most: io_uring refuses a third. */
 	for (i = 0; i < ARRAY_SIZE(vfifo_ways); i++) {
-		const enum vfifo_end end = vfifo_ways[i].end;
-
 		if (!(file->f_mode & vfifo_ways[i].mode) ||
 		    !(wanted & vfifo_ways[i].events))
 			continue;
-		poll_wait(file, &vfifo_side(ring, end)->pollers, wait);
-		atomic_or(vfifo_need[end].poll, need_of(ring));
+		poll_wait(file, &vfifo_side(ring, vfifo_ways[i].end)->pollers,
+			  wait);
 		queued = true;
 	}
 	/* For the end and for errors, which everybody is woken for. */
@@ -464,18 +707,27 @@ __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
 			  wait);
 
 	/*
-	 * [C]: pairs with [A]. poll_wait() has no barrier when it is called for
-	 * a poll that is queued already.
+	 * [C]: pairs with [A] of a release, which clears the claim and then looks at
+	 * the queue. (poll_wait() has no barrier when it is called for a poll that is
+	 * queued already.)
 	 */
 	smp_mb();
+	for (i = 0; i < ARRAY_SIZE(vfifo_ways); i++) {
+		const enum vfifo_end end = vfifo_ways[i].end;
+
+		may[i] = (file->f_mode & vfifo_ways[i].mode) &&
+			 may_use(vfifo_side(ring, end), file);
+		if (may[i] && (wanted & vfifo_ways[i].events))
+			atomic_or(vfifo_need[end].poll, need_of(ring));
+	}
+	smp_mb__after_atomic(); /* [C]: pairs with [A] of those who move */
 
 	ended = !vfifo_ring_waits(ring, VFIFO_CONSUMER);
 	for (i = 0; i < ARRAY_SIZE(vfifo_ways); i++) {
 		const enum vfifo_end end = vfifo_ways[i].end;
 		const u32 threshold = poll_threshold(ring, end);
 
-		if (vfifo_ring_room(ring, end) >= threshold &&
-		    (file->f_mode & vfifo_ways[i].mode))
+		if (vfifo_ring_room(ring, end) >= threshold && may[i])
 			ready |= vfifo_ways[i].events;
 	}
 	if (READ_ONCE(ring->removed) || ended)
@@ -485,31 +737,65 @@ __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
 	return ready;
 }
 
-static int side_fasync(struct vfifo_ring *ring, enum vfifo_end end, int fd,
-		       struct file *file, int on)
+static enum vfifo_async async_of(const struct file *file)
 {
-	int err = fasync_helper(fd, file, on, &vfifo_side(ring, end)->fasync);
-
-	/* It stays set from here on: see vfifo_ring_wake_pollers(). */
-	if (err >= 0 && on) {
-		atomic_or(vfifo_need[end].poll, need_of(ring));
-		smp_mb__after_atomic(); /* [C]: pairs with [A] */
-	}
-	return err;
+	if (!(file->f_mode & FMODE_WRITE))
+		return file->f_mode & FMODE_READ ? VFIFO_ASYNC_READ :
+						   VFIFO_ASYNC_NEITHER;
+	return file->f_mode & FMODE_READ ? VFIFO_ASYNC_BOTH : VFIFO_ASYNC_WRITE;
 }
 
-/* A file that can read hears of bytes to read, one that can write of space. */
+/**
+ * vfifo_ring_fasync() - begin or end sending SIGIO for a file
+ * @ring: the ring
+ * @fd: as ->fasync gets it
+ * @file: a file that can read hears of bytes to read, one that can write of space
+ * @on: 0: end it
+ *
+ * The file is in one list, so that fasync_helper() alone keeps list and O_ASYNC in step
+ * when several threads set and clear that.
+ *
+ * Return: as fasync_helper().
+ */
 int vfifo_ring_fasync(struct vfifo_ring *ring, int fd, struct file *file,
 		      int on)
 {
-	int err = 0;
+	int ret = fasync_helper(fd, file, on, &ring->fasync[async_of(file)]);
+	size_t i;
 
-	if (file->f_mode & FMODE_READ)
-		err = side_fasync(ring, VFIFO_CONSUMER, fd, file, on);
-	if (err >= 0 && (file->f_mode & FMODE_WRITE)) {
-		err = side_fasync(ring, VFIFO_PRODUCER, fd, file, on);
-		if (err < 0 && (file->f_mode & FMODE_READ))
-			side_fasync(ring, VFIFO_CONSUMER, -1, file, 0);
+	if (ret <= 0 || !on)
+		return ret;
+	/* [D]: pairs with atomic_fetch_andnot() in wake_pollers() */
+	smp_mb();
+	/* The bits stay set from here on: see wake_pollers(). */
+	for (i = 0; i < ARRAY_SIZE(vfifo_ways); i++) {
+		if (file->f_mode & vfifo_ways[i].mode)
+			atomic_or(vfifo_need[vfifo_ways[i].end].poll,
+				  need_of(ring));
 	}
-	return err;
+	smp_mb__after_atomic(); /* [C]: pairs with [A] */
+	return ret;
+}
+
+void vfifo_ring_waiting_init(struct vfifo_ring *ring)
+{
+	int end;
+
+	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
+		vfifo_queue_init(queue_of(ring, end));
+		init_waitqueue_head(&vfifo_side(ring, end)->pollers);
+	}
+	vfifo_notice_init(&ring->notice, give_notice);
+}
+
+/* Nobody waits any more, or can. */
+void vfifo_ring_waiting_exit(struct vfifo_ring *ring)
+{
+	vfifo_notice_cancel(&ring->notice);
+}
+
+/* Tells clients, for good, that the device is gone. */
+void vfifo_ring_waiting_end(struct vfifo_ring *ring)
+{
+	atomic_or(VFIFO_NEED_REMOVED, need_of(ring));
 }
