@@ -237,7 +237,9 @@ struct vfifo_status {
 
 /*
  * The doorbell: looks at the positions and wakes a sleeper that can go on now, and
- * all who poll a side whose other side is claimed. Any open file will do, and it may
+ * all who poll a side whose other side is claimed. A holder calls it on the file that it
+ * mapped. Any open file will do, but on another one the pollers may be woken up to 1/8 of
+ * a second late, as there are at most 8 such wake-ups a second for a device. It may
  * be called at any time: on a vfifo it is 0, or ENODEV once that was removed, so it
  * also tells what is one before anything is mapped.
  */

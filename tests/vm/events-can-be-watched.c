@@ -97,6 +97,7 @@ static void do_all(void)
 	check(!ioctl(fd, VFIFO_KICK));
 	check_equal(attribute("size"), 1);
 	*raw.at[VFIFO_PRODUCER] = 5;
+	check(!ioctl(fd, VFIFO_KICK));
 	check_equal(attribute("size"), 1);
 	raw_release(&raw);
 	read_log();
