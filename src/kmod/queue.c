@@ -72,7 +72,7 @@ void vfifo_queue_add(struct vfifo_queue *queue, struct vfifo_sleeper *sleeper)
 	least_callbacks.propagate(parent, NULL);
 	rb_insert_augmented_cached(&sleeper->node, &queue->sleepers, !parent,
 				   &least_callbacks);
-	queue->count++;
+	WRITE_ONCE(queue->count, queue->count + 1); /* some look with no lock */
 }
 
 void vfifo_queue_remove(struct vfifo_queue *queue,
@@ -82,7 +82,7 @@ void vfifo_queue_remove(struct vfifo_queue *queue,
 	rb_erase_augmented_cached(&sleeper->node, &queue->sleepers,
 				  &least_callbacks);
 	sleeper->queued = false;
-	queue->count--;
+	WRITE_ONCE(queue->count, queue->count - 1);
 }
 
 /* A call in the queue was woken, or sleeps again. */

@@ -585,6 +585,12 @@ static bool may_use(struct vfifo_side *side, const struct file *file)
 	return !claimant || claimant == file;
 }
 
+/* The bit that the holder of the other side goes by. */
+static bool poll_bit(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	return atomic_read(need_of(ring)) & vfifo_need[end].poll;
+}
+
 /*
  * The other side may have moved. Where it is claimed by @file, its holder has looked
  * whether there is enough for those who poll before it called, and what it saw may be
@@ -597,15 +603,17 @@ static void side_kick(struct vfifo_ring *ring, enum vfifo_end end,
 {
 	struct vfifo_side *peer = vfifo_side(ring, vfifo_peer(end));
 
-	sleepers_wake(ring, end, vfifo_ring_room(ring, end));
+	const u32 threshold = poll_threshold(ring, end);
+	const u32 room = vfifo_ring_room(ring, end);
+
+	sleepers_wake(ring, end, room);
 	if (!vfifo_position_claimed(peer))
 		return;
 	if (!may_use(peer, file))
 		vfifo_notice(&ring->notice);
-	else if (atomic_read(need_of(ring)) & vfifo_need[end].poll)
+	else if (poll_bit(ring, end) ||
+		 (room >= threshold && anybody_polls(ring, end)))
 		wake_pollers(ring, end);
-	else
-		side_wake(ring, end);
 }
 
 /**
