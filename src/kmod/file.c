@@ -76,13 +76,11 @@ static bool io_overwrites(struct vfifo_io *io)
 	       READ_ONCE(io->ring->overflow) == VFIFO_OVERWRITE;
 }
 
-/* Gives up the place in the queue, if it has one: the next one goes on. */
+/* Gives up the place in the queue, if it has one. A vfifo_ring_pass_on() is due. */
 static void io_leave(struct vfifo_io *io)
 {
-	if (!io->sleeper->queued)
-		return;
-	vfifo_ring_leave(io->ring, io->end, io->sleeper);
-	vfifo_ring_pass_on(io->ring, io->end);
+	if (io->sleeper->queued)
+		vfifo_ring_leave(io->ring, io->end, io->sleeper);
 }
 
 /*
@@ -99,6 +97,7 @@ static int io_prepare(struct vfifo_io *io)
 		return 0;
 	/* That may take for ever, and others wait behind it. */
 	io_leave(io);
+	vfifo_ring_pass_on(io->ring, io->end);
 	io->ready = n;
 	if (vfifo_user_backed_iter(io->iter))
 		io->ready -= vfifo_fault_in_iov_iter(io->iter, n, false);
@@ -172,7 +171,7 @@ static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
 	*missing = n - *copied;
 	if (!*copied || (*missing && io->whole))
 		return -EFAULT;
-	if (io->end == VFIFO_CONSUMER)
+	if (io->end == VFIFO_CONSUMER && READ_ONCE(io->ring->scrub))
 		vfifo_ring_scrub(io->ring, at, *copied);
 	vfifo_ring_commit(io->ring, io->end, *copied);
 	if (!io->counted)
@@ -261,15 +260,13 @@ static ssize_t io_run(struct vfifo_io *io)
 		if (n > 0) {
 			done += n;
 			io->futile = 0;
-			if (io->sleeper->queued)
-				vfifo_ring_leave(io->ring, io->end,
-						 io->sleeper);
+			io_leave(io);
 			if (!io->over)
 				vfifo_ring_wake(io->ring, io->end);
 		}
 		if (missing) {
 			/* This may take for ever, and others sleep. */
-			vfifo_ring_leave(io->ring, io->end, io->sleeper);
+			io_leave(io);
 			vfifo_ring_pass_on(io->ring, io->end);
 			err = io_fault_in(io, missing, copied);
 			if (!err && n < 0)
@@ -287,7 +284,7 @@ static ssize_t io_run(struct vfifo_io *io)
 		err = io_next(io, n > 0, done);
 	} while (!err && iov_iter_count(io->iter));
 
-	vfifo_ring_leave(io->ring, io->end, io->sleeper);
+	io_leave(io);
 	vfifo_ring_pass_on(io->ring, io->end);
 	return done ?: err;
 }

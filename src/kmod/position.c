@@ -43,26 +43,12 @@ enum verdict {
 };
 
 /*
- * Changes under the positions_lock; without it, true of a moment. Acquire: pairs with the
- * release in side_set_claim(): a caller that finds the side released finds the position
- * that was taken over.
+ * The position of a side: its holder's, or the kernel's own. Stable under the
+ * positions_lock.
  */
-bool vfifo_position_claimed(struct vfifo_side *side)
+static const u32 *position_of(const struct vfifo_side *side)
 {
-	return smp_load_acquire(&side->claimant);
-}
-
-/*
- * Acquire: pairs with the release in vfifo_position_move(), or with that of the
- * holder, who has touched the bytes before he moved. And to load in order.
- */
-static u32 load(struct vfifo_side *side)
-{
-	const u32 *at = vfifo_position_claimed(side) ? &side->page->position :
-						       &side->position;
-
-	/* Acquire: as above. */
-	return smp_load_acquire(at);
+	return side->claim ? &side->page->position : &side->position;
 }
 
 /*
@@ -92,36 +78,40 @@ static enum verdict load_and_check(struct vfifo_ring *ring, enum vfifo_end own,
 				   u32 at[2])
 {
 	const enum vfifo_end peer = vfifo_peer(own);
-	struct vfifo_side *mine = vfifo_side(ring, own);
-	struct vfifo_side *theirs = vfifo_side(ring, peer);
+	const struct vfifo_side *mine = vfifo_side(ring, own);
+	const struct vfifo_side *theirs = vfifo_side(ring, peer);
+	const u32 *my_position = position_of(mine);
+	const u32 *their_position = position_of(theirs);
 	const u32 capacity = ring->buffer.capacity;
+	bool good;
 	int tries;
 	u32 again;
 
 	lockdep_assert_held(&ring->positions_lock);
 
 	for (tries = 0; tries < PAIR_TRIES; tries++) {
-		at[own] = load(mine);
-		at[peer] = load(theirs);
-		again = load(mine);
-		if (!vfifo_position_claimed(mine) &&
-		    !vfifo_position_claimed(theirs))
+		/*
+		 * Acquire: pairs with the release in vfifo_position_move(), or with
+		 * that of the holder, who has touched the bytes before it moved. And
+		 * to load in order.
+		 */
+		at[own] = smp_load_acquire(my_position);
+		at[peer] = smp_load_acquire(their_position);
+		if (!mine->claim && !theirs->claim)
 			return GOOD;
-		if (!vfifo_position_claimed(mine))
-			return vfifo_moved(peer, capacity, theirs->position,
-					   at[peer], again) ?
-				       GOOD :
-				       BAD;
-		if (!vfifo_position_claimed(theirs))
-			return vfifo_moved(own, capacity, mine->position,
-					   at[own], at[peer]) ?
-				       GOOD :
-				       BAD;
-		if (again == at[own])
-			return vfifo_valid(capacity, at[VFIFO_PRODUCER],
-					   at[VFIFO_CONSUMER]) ?
-				       GOOD :
-				       BAD;
+		again = smp_load_acquire(my_position); /* as above */
+		if (!mine->claim)
+			good = vfifo_moved(peer, capacity, theirs->position,
+					   at[peer], again);
+		else if (!theirs->claim)
+			good = vfifo_moved(own, capacity, mine->position,
+					   at[own], at[peer]);
+		else if (again == at[own])
+			good = vfifo_valid(capacity, at[VFIFO_PRODUCER],
+					   at[VFIFO_CONSUMER]);
+		else
+			continue;
+		return good ? GOOD : BAD;
 	}
 	return UNDECIDED;
 }
@@ -135,7 +125,7 @@ static void take_over(struct vfifo_ring *ring, enum verdict verdict, u32 at[2])
 	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
 		struct vfifo_side *side = vfifo_side(ring, end);
 
-		if (!vfifo_position_claimed(side))
+		if (!side->claim)
 			continue;
 		if (verdict == GOOD) {
 			count_bytes(ring, end, at[end] - side->position,
@@ -143,7 +133,7 @@ static void take_over(struct vfifo_ring *ring, enum verdict verdict, u32 at[2])
 			/*
 			 * Release: pairs with the acquire of those who load it once
 			 * the claim has ended. What the holder did before it moved
-			 * was acquired by load(), and is handed on.
+			 * was acquired by load_and_check(), and is handed on.
 			 */
 			smp_store_release(&side->position, at[end]);
 		} else if (verdict == BAD) {
@@ -295,7 +285,7 @@ void vfifo_position_move(struct vfifo_ring *ring, enum vfifo_end end, u32 n)
 
 	lockdep_assert_held(&side->lock);
 	/*
-	 * Release: pairs with the acquire in load(). The page comes second: who
+	 * Release: pairs with the acquire in load_and_check(). The page comes second: who
 	 * has seen it there, and moved accordingly, is not to be ahead of what we
 	 * know.
 	 */

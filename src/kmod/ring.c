@@ -256,7 +256,7 @@ static void wipe(void *at, u32 n)
 }
 
 /**
- * vfifo_ring_scrub() - zero what was taken, where the attribute `scrub` is 1
+ * vfifo_ring_scrub() - zero what was taken
  * @ring: the ring, whose consumer side's lock is held
  * @at: what vfifo_ring_at() gave
  * @n: bytes, before vfifo_ring_commit() hands them back
@@ -264,8 +264,7 @@ static void wipe(void *at, u32 n)
 void vfifo_ring_scrub(struct vfifo_ring *ring, void *at, u32 n)
 {
 	lockdep_assert_held(&vfifo_side(ring, VFIFO_CONSUMER)->lock);
-	if (READ_ONCE(ring->scrub))
-		wipe(at, n);
+	wipe(at, n);
 }
 
 /**

@@ -41,7 +41,7 @@
  *   vfifo_ring_room               what a side may do, unlocked: a high estimate
  *   vfifo_ring_state              why a side may not be used at all
  *   vfifo_ring_waits              whether it waits for the other one at all
- *   vfifo_ring_turn               whether a blocking call may take what there is
+ *   vfifo_ring_turn, _overtake    whether a blocking call may take what there is
  *   vfifo_ring_wait, _leave, _pass_on
  *                                 sleeps until `need` bytes are available; after that
  *   vfifo_ring_poll, _fasync, _flush
@@ -199,6 +199,16 @@ static inline struct vfifo_side *vfifo_side(struct vfifo_ring *ring,
 	return &ring->sides[end];
 }
 
+/*
+ * Changes under the positions_lock; without it, true of a moment. Acquire: pairs with the
+ * release in side_set_claim() of position.c: a caller that finds the side released finds
+ * the position that was taken over.
+ */
+static inline bool vfifo_position_claimed(struct vfifo_side *side)
+{
+	return smp_load_acquire(&side->claimant);
+}
+
 /* buffer.c */
 int vfifo_buffer_alloc(struct vfifo_buffer *buffer, u32 capacity);
 void vfifo_buffer_free(struct vfifo_buffer *buffer);
@@ -210,7 +220,6 @@ u32 vfifo_position_room(struct vfifo_ring *ring, enum vfifo_end end,
 			bool *turned);
 u32 vfifo_position_used(struct vfifo_ring *ring);
 void vfifo_position_move(struct vfifo_ring *ring, enum vfifo_end end, u32 n);
-bool vfifo_position_claimed(struct vfifo_side *side);
 void vfifo_position_claim(struct vfifo_ring *ring, enum vfifo_end end,
 			  struct vfifo_claim *claim);
 bool vfifo_position_release(struct vfifo_ring *ring, enum vfifo_end end);
@@ -248,8 +257,8 @@ void vfifo_ring_waiting_exit(struct vfifo_ring *ring);
 u32 vfifo_ring_room(struct vfifo_ring *ring, enum vfifo_end end);
 int vfifo_ring_state(struct vfifo_ring *ring, enum vfifo_end end);
 bool vfifo_ring_waits(struct vfifo_ring *ring, enum vfifo_end end);
-bool vfifo_ring_turn(struct vfifo_ring *ring, enum vfifo_end end,
-		     struct vfifo_sleeper *sleeper);
+bool vfifo_ring_overtake(struct vfifo_ring *ring, enum vfifo_end end,
+			 struct vfifo_sleeper *sleeper);
 int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end,
 		    struct vfifo_sleeper *sleeper, u32 need);
 void vfifo_ring_leave(struct vfifo_ring *ring, enum vfifo_end end,
@@ -263,6 +272,17 @@ void vfifo_ring_flush(struct vfifo_ring *ring);
 void vfifo_ring_wake(struct vfifo_ring *ring, enum vfifo_end end);
 void vfifo_ring_kick(struct vfifo_ring *ring, const struct file *file);
 void vfifo_ring_changed(struct vfifo_ring *ring);
+
+/*
+ * Whether a blocking call may take what there is for it, or has to wait behind the first
+ * sleeper of its side. The caller holds the side's lock.
+ */
+static inline bool vfifo_ring_turn(struct vfifo_ring *ring, enum vfifo_end end,
+				   struct vfifo_sleeper *sleeper)
+{
+	return !READ_ONCE(vfifo_side(ring, end)->sleepers.count) ||
+	       vfifo_ring_overtake(ring, end, sleeper);
+}
 
 /* claim.c */
 int vfifo_ring_generate_begin(struct vfifo_ring *ring);

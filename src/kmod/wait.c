@@ -38,7 +38,8 @@
  *
  * Pollers are all woken, with no key, so that each polls again and sees for
  * itself. Their bit is one-shot: every poll sets it, ready or not, as one
- * that is edge-triggered will not poll again before it has drained. A wake-up
+ * that is edge-triggered will not poll again before it has drained. A move wakes
+ * pollers only while it is set: else none has polled since the last wake-up. A wake-up
  * clears it first, after it has looked whether there is enough to wake for (a
  * holder has before it kicks), and then wakes them unconditionally. With SIGIO
  * there is nobody who polls again, so the bit is set again at once. On a claimed side
@@ -161,43 +162,45 @@ static struct vfifo_queue *queue_of(struct vfifo_ring *ring, enum vfifo_end end)
 }
 
 /*
- * Whether no call behind @first may go on before it does: it has been overtaken often
- * enough, and whoever polls the other side can go on meanwhile. See the head.
+ * The first sleeper, if no call behind it may go on before it does: it has been overtaken
+ * often enough, and those who poll the other side can go on meanwhile. See the head.
  */
-static bool must_be_next(struct vfifo_ring *ring, enum vfifo_end end,
-			 const struct vfifo_sleeper *first)
+static struct vfifo_sleeper *must_be_next(struct vfifo_ring *ring,
+					  enum vfifo_end end)
 {
-	const u32 capacity = READ_ONCE(ring->buffer.capacity);
-	const u32 watermark =
-		READ_ONCE(vfifo_side(ring, vfifo_peer(end))->watermark);
+	struct vfifo_queue *queue = queue_of(ring, end);
+	const struct vfifo_side *peer = vfifo_side(ring, vfifo_peer(end));
+	struct vfifo_sleeper *first;
 
-	return queue_of(ring, end)->overtaken >= VFIFO_OVERTAKES &&
-	       (u64)first->need + watermark <= (u64)capacity + 1;
+	lockdep_assert_held(&queue->lock);
+	if (likely(queue->overtaken < VFIFO_OVERTAKES))
+		return NULL;
+	first = vfifo_queue_first(queue);
+	if (!first || (u64)first->need + READ_ONCE(peer->watermark) >
+			      (u64)READ_ONCE(ring->buffer.capacity) + 1)
+		return NULL;
+	return first;
 }
 
 /* The sleeper to wake where there is @room; NULL: none. */
 static struct vfifo_sleeper *next_to_wake(struct vfifo_ring *ring,
 					  enum vfifo_end end, u32 room)
 {
-	struct vfifo_queue *queue = queue_of(ring, end);
-	struct vfifo_sleeper *first = vfifo_queue_first(queue);
+	struct vfifo_sleeper *next = must_be_next(ring, end);
 
-	lockdep_assert_held(&queue->lock);
-	if (first && must_be_next(ring, end, first))
-		return !first->woken && first->need <= room ? first : NULL;
-	return vfifo_queue_find(queue, room);
+	if (unlikely(next))
+		return !next->woken && next->need <= room ? next : NULL;
+	return vfifo_queue_find(queue_of(ring, end), room);
 }
 
 /* The least room for which next_to_wake() finds one. */
 static u32 least_to_wake(struct vfifo_ring *ring, enum vfifo_end end)
 {
-	struct vfifo_queue *queue = queue_of(ring, end);
-	struct vfifo_sleeper *first = vfifo_queue_first(queue);
+	struct vfifo_sleeper *next = must_be_next(ring, end);
 
-	lockdep_assert_held(&queue->lock);
-	if (first && must_be_next(ring, end, first))
-		return first->woken ? VFIFO_NO_NEED : first->need;
-	return vfifo_queue_least(queue);
+	if (unlikely(next))
+		return next->woken ? VFIFO_NO_NEED : next->need;
+	return vfifo_queue_least(queue_of(ring, end));
 }
 
 /*
@@ -293,8 +296,7 @@ static bool sleeper_enter(struct vfifo_ring *ring, enum vfifo_end end,
 			  struct vfifo_sleeper *sleeper)
 {
 	struct vfifo_queue *queue = queue_of(ring, end);
-	struct vfifo_sleeper *first;
-	bool may;
+	struct vfifo_sleeper *next;
 
 	spin_lock(&queue->lock);
 	if (!sleeper->queued)
@@ -302,11 +304,10 @@ static bool sleeper_enter(struct vfifo_ring *ring, enum vfifo_end end,
 	else if (sleeper->woken)
 		vfifo_queue_set_woken(queue, sleeper, false);
 	sleepers_changed(ring, end);
-	first = vfifo_queue_first(queue);
-	may = first == sleeper || !must_be_next(ring, end, first);
+	next = must_be_next(ring, end);
 	set_current_state(TASK_INTERRUPTIBLE); /* [B]: has a full barrier */
 	spin_unlock(&queue->lock);
-	return may;
+	return !next || next == sleeper;
 }
 
 /* The call is awake, and no wake-up need be spent on it; it keeps its place. */
@@ -316,6 +317,8 @@ static void sleeper_get_up(struct vfifo_ring *ring, enum vfifo_end end,
 	struct vfifo_queue *queue = queue_of(ring, end);
 
 	__set_current_state(TASK_RUNNING);
+	if (READ_ONCE(sleeper->woken))
+		return; /* only the call itself changes that back */
 	spin_lock(&queue->lock);
 	if (!sleeper->woken) {
 		vfifo_queue_set_woken(queue, sleeper, true);
@@ -325,29 +328,27 @@ static void sleeper_get_up(struct vfifo_ring *ring, enum vfifo_end end,
 }
 
 /**
- * vfifo_ring_turn() - whether a blocking call may take what there is for it
+ * vfifo_ring_overtake() - whether a blocking call may go on before the first sleeper
  * @ring: the ring
  * @end: the side of the caller, who holds its lock
  * @sleeper: the call
  *
- * Counts the caller as overtaking the first sleeper if that is another one.
+ * Counts it if so. See vfifo_ring_turn().
  *
- * Return: true; false: it has to wait behind the first one.
+ * Return: true, also if the caller is the first one; false: it has to wait behind that.
  */
-bool vfifo_ring_turn(struct vfifo_ring *ring, enum vfifo_end end,
-		     struct vfifo_sleeper *sleeper)
+bool vfifo_ring_overtake(struct vfifo_ring *ring, enum vfifo_end end,
+			 struct vfifo_sleeper *sleeper)
 {
 	struct vfifo_queue *queue = queue_of(ring, end);
 	struct vfifo_sleeper *first;
 	bool may = true;
 
 	lockdep_assert_held(&vfifo_side(ring, end)->lock);
-	if (!READ_ONCE(queue->count))
-		return true;
 	spin_lock(&queue->lock);
 	first = vfifo_queue_first(queue);
 	if (first && first != sleeper) {
-		may = !must_be_next(ring, end, first);
+		may = !must_be_next(ring, end);
 		if (may) {
 			queue->overtaken++;
 			sleepers_changed(ring, end);
@@ -364,8 +365,9 @@ bool vfifo_ring_turn(struct vfifo_ring *ring, enum vfifo_end end,
  * @sleeper: the call; not queued, or as this function has left it before
  * @need: available bytes to wait for, at most the capacity
  *
- * There may be less again by the time that the caller has taken the lock, and it
- * comes back early if the side cannot be used any more. The call has a place in the
+ * There may be less again by the time that the caller has taken the lock. Then it calls
+ * vfifo_ring_pass_on(), as it has used up the one wake-up that there was, and this again.
+ * It comes back early if the side cannot be used any more. The call has a place in the
  * queue from here on, so the caller calls vfifo_ring_leave() and then
  * vfifo_ring_pass_on() when it has moved bytes, when it waits for anything else, and when
  * it returns.
@@ -375,34 +377,26 @@ bool vfifo_ring_turn(struct vfifo_ring *ring, enum vfifo_end end,
 int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end,
 		    struct vfifo_sleeper *sleeper, u32 need)
 {
-	bool woken = false;
 	int err = 0;
 
 	if (!sleeper->queued) {
 		sleeper->task = current;
 		sleeper->need = need;
 	}
-	for (;;) {
+	do {
 		bool may = sleeper_enter(ring, end, sleeper);
 
 		if (!vfifo_ring_waits(ring, end) ||
 		    (vfifo_ring_room(ring, end) >= need && may) ||
 		    vfifo_ring_state(ring, end))
 			break;
-		/*
-		 * The one wake-up is used up, but another call was faster and has
-		 * left too little for this one.
-		 */
-		if (woken)
-			vfifo_ring_pass_on(ring, end);
 		if (signal_pending(current)) {
 			err = -ERESTARTSYS;
 			break;
 		}
 		trace_vfifo_sleep(ring->number, end, need);
 		schedule();
-		woken = true;
-	}
+	} while (!READ_ONCE(sleeper->woken));
 	sleeper_get_up(ring, end, sleeper);
 	return err;
 }
@@ -411,7 +405,7 @@ int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end,
  * vfifo_ring_leave() - give up one's place in the queue
  * @ring: the ring
  * @end: the side of the caller
- * @sleeper: the call, which may have no place
+ * @sleeper: the call, which has one
  *
  * A vfifo_ring_pass_on() is due.
  */
@@ -420,8 +414,6 @@ void vfifo_ring_leave(struct vfifo_ring *ring, enum vfifo_end end,
 {
 	struct vfifo_queue *queue = queue_of(ring, end);
 
-	if (!sleeper->queued)
-		return;
 	spin_lock(&queue->lock);
 	if (vfifo_queue_first(queue) == sleeper)
 		queue->overtaken = 0;
@@ -503,19 +495,15 @@ static void pollers_wake(struct wait_queue_head *queue)
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-static bool anybody_polls(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	return waitqueue_active(&vfifo_side(ring, end)->pollers) ||
-	       has_async(ring, end);
-}
-
 /*
  * Has those who poll a side poll again. A caller that has a condition tests it before:
  * once the bit is cleared, they have to be woken.
  */
 static void wake_pollers(struct vfifo_ring *ring, enum vfifo_end end)
 {
+	struct wait_queue_head *pollers = &vfifo_side(ring, end)->pollers;
 	const u32 bit = vfifo_need[end].poll;
+	bool async;
 
 	/*
 	 * Fully ordered: those who are woken see what moved before. [D]: pairs with
@@ -523,13 +511,15 @@ static void wake_pollers(struct vfifo_ring *ring, enum vfifo_end end)
 	 * there, the next line sees the entry that was added before.
 	 */
 	atomic_fetch_andnot(bit, need_of(ring));
-	if (has_async(ring, end))
+	async = has_async(ring, end);
+	if (async)
 		atomic_fetch_or(bit, need_of(ring));
-	if (!anybody_polls(ring, end))
+	if (!async && !waitqueue_active(pollers))
 		return;
 	atomic64_inc(&ring->wakeups);
-	pollers_wake(&vfifo_side(ring, end)->pollers);
-	signal_async(ring, end);
+	pollers_wake(pollers);
+	if (async)
+		signal_async(ring, end);
 }
 
 static void give_notice(struct work_struct *work)
@@ -553,6 +543,12 @@ static u32 poll_threshold(struct vfifo_ring *ring, enum vfifo_end end)
 	return end == VFIFO_PRODUCER ? 0 : 1;
 }
 
+/* Whether a poll waits for a side to be ready. Only after a full barrier. */
+static bool poll_bit(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	return atomic_read(need_of(ring)) & vfifo_need[end].poll;
+}
+
 /* Only after a full barrier since the position moved. */
 static void side_wake(struct vfifo_ring *ring, enum vfifo_end end)
 {
@@ -560,7 +556,7 @@ static void side_wake(struct vfifo_ring *ring, enum vfifo_end end)
 	const u32 room = vfifo_ring_room(ring, end);
 
 	sleepers_wake(ring, end, room);
-	if (room >= threshold && anybody_polls(ring, end))
+	if (room >= threshold && poll_bit(ring, end))
 		wake_pollers(ring, end);
 }
 
@@ -585,35 +581,41 @@ static bool may_use(struct vfifo_side *side, const struct file *file)
 	return !claimant || claimant == file;
 }
 
-/* The bit that the holder of the other side goes by. */
-static bool poll_bit(struct vfifo_ring *ring, enum vfifo_end end)
+static bool holds(struct vfifo_side *side, const struct file *file)
 {
-	return atomic_read(need_of(ring)) & vfifo_need[end].poll;
+	return READ_ONCE(side->claimant) == file;
 }
 
 /*
- * The other side may have moved. Where it is claimed by @file, its holder has looked
- * whether there is enough for those who poll before it called, and what it saw may be
- * gone by now: if their bit were left for that, it would call again at every move. Where
- * it is claimed by another file, the caller may be anybody, so they get a notice. Where
- * it is not claimed, the kernel moves it, and wakes.
+ * The holder of the other side has moved it. It has looked whether there is enough for
+ * those who poll before it called, and what it saw may be gone by now: if their bit were
+ * left for that, it would call again at every move.
  */
-static void side_kick(struct vfifo_ring *ring, enum vfifo_end end,
-		      const struct file *file)
+static void side_kick(struct vfifo_ring *ring, enum vfifo_end end)
 {
-	struct vfifo_side *peer = vfifo_side(ring, vfifo_peer(end));
-
-	const u32 threshold = poll_threshold(ring, end);
-	const u32 room = vfifo_ring_room(ring, end);
-
-	sleepers_wake(ring, end, room);
-	if (!vfifo_position_claimed(peer))
-		return;
-	if (!may_use(peer, file))
-		vfifo_notice(&ring->notice);
-	else if (poll_bit(ring, end) ||
-		 (room >= threshold && anybody_polls(ring, end)))
+	sleepers_wake(ring, end, vfifo_ring_room(ring, end));
+	if (poll_bit(ring, end))
 		wake_pollers(ring, end);
+}
+
+/*
+ * The holder of this side runs, so its poll is over. The bit that this has left would cost
+ * the holder of the other side a call.
+ */
+static void side_end_poll(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	if (poll_bit(ring, end) &&
+	    !waitqueue_active(&vfifo_side(ring, end)->pollers) &&
+	    !has_async(ring, end))
+		wake_pollers(ring, end);
+}
+
+/* The other side may have moved, if it is claimed; the caller may be anybody. */
+static void side_kick_by_other(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	sleepers_wake(ring, end, vfifo_ring_room(ring, end));
+	if (vfifo_position_claimed(vfifo_side(ring, vfifo_peer(end))))
+		vfifo_notice(&ring->notice);
 }
 
 /**
@@ -623,12 +625,20 @@ static void side_kick(struct vfifo_ring *ring, enum vfifo_end end,
  */
 void vfifo_ring_kick(struct vfifo_ring *ring, const struct file *file)
 {
+	int end;
+
 	atomic64_inc(&ring->kicks);
 	trace_vfifo_kick(ring->number, atomic_read(need_of(ring)));
 	/* [A]: as above, for clients that left out theirs. */
 	smp_mb();
-	side_kick(ring, VFIFO_CONSUMER, file);
-	side_kick(ring, VFIFO_PRODUCER, file);
+	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
+		if (holds(vfifo_side(ring, vfifo_peer(end)), file))
+			side_kick(ring, end);
+		else if (holds(vfifo_side(ring, end), file))
+			side_end_poll(ring, end);
+		else
+			side_kick_by_other(ring, end);
+	}
 }
 
 /* Wakes the sleepers that can go on, after what was no move. */
