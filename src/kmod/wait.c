@@ -26,7 +26,7 @@
  * The sleepers of a side are served in the order in which they came. A sleeper keeps
  * its place from its first sleep until it has moved bytes, or leaves for any other
  * reason. Where the need of the first one is not met, or it was woken and has not run
- * yet, calls behind it may go on: at most VFIFO_OVERTAKES of them, then they wait
+ * yet, calls behind it may go on, but only so often, VFIFO_OVERTAKES; then they wait
  * behind it. That needs no clock, and no two can wait for each other for ever. Say that
  * the need of the first one is not met: free < need, so used > capacity - need. Where
  * need + watermark <= capacity + 1, it follows that used >= watermark: everybody on the
@@ -65,7 +65,10 @@
 #include "ring.h"
 #include "trace.h"
 
-/* How often the first sleeper of a side is overtaken, at the most. */
+/*
+ * How often the first sleeper of a side is overtaken: by calls that go on while it sleeps,
+ * or, once for each time that it is woken, by all those that leave it too little.
+ */
 #define VFIFO_OVERTAKES 16
 
 /* Wake-ups under one hold of a queue's lock. */
@@ -287,6 +290,16 @@ static void sleepers_wake_all(struct vfifo_ring *ring, enum vfifo_end end)
 	}
 }
 
+static void sleeper_woken_in_vain(struct vfifo_ring *ring, enum vfifo_end end,
+				  struct vfifo_sleeper *sleeper)
+{
+	struct vfifo_queue *queue = queue_of(ring, end);
+
+	vfifo_queue_set_woken(queue, sleeper, false);
+	if (vfifo_queue_first(queue) == sleeper)
+		queue->overtaken++;
+}
+
 /*
  * Queues the call, in its place if it has one, and says that it sleeps.
  *
@@ -302,7 +315,7 @@ static bool sleeper_enter(struct vfifo_ring *ring, enum vfifo_end end,
 	if (!sleeper->queued)
 		vfifo_queue_add(queue, sleeper);
 	else if (sleeper->woken)
-		vfifo_queue_set_woken(queue, sleeper, false);
+		sleeper_woken_in_vain(ring, end, sleeper);
 	sleepers_changed(ring, end);
 	next = must_be_next(ring, end);
 	set_current_state(TASK_INTERRUPTIBLE); /* [B]: has a full barrier */
@@ -347,12 +360,11 @@ bool vfifo_ring_overtake(struct vfifo_ring *ring, enum vfifo_end end,
 	lockdep_assert_held(&vfifo_side(ring, end)->lock);
 	spin_lock(&queue->lock);
 	first = vfifo_queue_first(queue);
-	if (first && first != sleeper) {
+	if (first && first != sleeper)
 		may = !must_be_next(ring, end);
-		if (may) {
-			queue->overtaken++;
-			sleepers_changed(ring, end);
-		}
+	if (may && first && first != sleeper && !first->woken) {
+		queue->overtaken++;
+		sleepers_changed(ring, end);
 	}
 	spin_unlock(&queue->lock);
 	return may;
