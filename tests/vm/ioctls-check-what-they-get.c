@@ -19,7 +19,7 @@ static void writer(void *argument)
 
 int main(void)
 {
-	int fd = device(O_RDWR), in = device(O_RDONLY);
+	int fd = device(O_RDWR), in = device(O_RDONLY), out = device(O_WRONLY);
 	int n = -1, one = 1, zero = 0, bad[] = { -1, 2, 1 << 30 };
 	pid_t pid;
 
@@ -55,7 +55,11 @@ int main(void)
 	check_errno(ioctl(fd, TIOCGWINSZ, &n), ENOTTY);
 	check_equal(attribute("size"), 3);
 
-	/* VFIFO_CLEAR makes room, and whoever waits for room goes on. */
+	/* Who may not read may not drop. */
+	check_errno(ioctl(out, VFIFO_CLEAR), EBADF);
+	check_equal(attribute("size"), 3);
+
+	/* VFIFO_CLEAR makes room, and a call that waits for room goes on. */
 	write_all(fd, bytes, CAPACITY - 3);
 	pid = start(writer, NULL);
 	wait_asleep(pid, "vfifo_ring_wait");

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <sys/mount.h>
@@ -153,6 +154,16 @@ void check_pattern(const void *bytes, size_t n, uint64_t at)
 			     (unsigned long long)(at + i), b[i],
 			     pattern(at + i));
 	}
+}
+
+void become_alice(void)
+{
+	const gid_t vfifo = 900;
+	const uid_t alice = 1000;
+
+	check(!chown(DEVICE, 0, vfifo) && !chmod(DEVICE, 0660));
+	check(!setgroups(1, &vfifo));
+	check(!setgid(alice) && !setuid(alice));
 }
 
 pid_t start(void (*work)(void *argument), void *argument)

@@ -80,6 +80,12 @@ uint8_t pattern(uint64_t at);
 void fill_pattern(void *bytes, size_t n, uint64_t at);
 void check_pattern(const void *bytes, size_t n, uint64_t at);
 
+/*
+ * From here on this process is alice, a member of the group that may use the device, as
+ * udev has it, and nothing more.
+ */
+void become_alice(void);
+
 /* A process that runs work(argument) and ends with 0. */
 pid_t start(void (*work)(void *argument), void *argument);
 /* ... and did. */
