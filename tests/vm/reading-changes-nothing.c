@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,6 +73,7 @@ static void work_read_all(void *unused)
 		check(!ioctl(file, FIONREAD, &n));
 		read_folder(ATTRIBUTES);
 	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* after setuid(2), which resets it */
 	check(!raise(SIGSTOP));
 }
 
@@ -111,6 +113,7 @@ static void work_poll(void *unused)
 	struct pollfd p = { .fd = device(O_RDWR) };
 
 	(void)unused;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	check_equal(poll(&p, 1, 60000), 1);
 	check_equal(p.revents, POLLERR);
 }
