@@ -103,6 +103,17 @@ lane -m tests/vm/selftest/broken-warning pass
 check 'one with a warning' not_begun "$kernel: .*/broken-warning/planted.c:[0-9:]* warning: no previous prototype"
 lane -m tests/vm/selftest/broken-sparse pass
 check 'one that sparse objects to' not_begun "$kernel: .*/broken-sparse/planted.c:[0-9:]* warning: dereference of noderef"
+# The module maps the data twice, which a cache that aliases would tear apart.
+aliasing() { # what the build for an architecture with such a cache says, to $tap
+	mkdir "$tmp/aliasing"
+	cp -R "$top/scripts" "$top/src" "$top/dkms.conf" "$tmp/aliasing/"
+	echo 'ccflags-y += -DCONFIG_PARISC=1' >>"$tmp/aliasing/src/kmod/Kbuild"
+	"$tmp/aliasing/scripts/build-module" "$kernel" "$tmp/aliasing/out" >"$tap" 2>&1 && status=0 || status=$?
+}
+aliasing
+check 'an architecture whose data cache aliases: no module' [ "$status" != 0 ]
+check 'and that is said' grep -q 'error.*vfifo: the data cache of this architecture aliases' "$tap"
+
 list() { # LINE: there is nothing else in it; _ is a blank
 	printf '%s\n' "$1" | tr ' _' '\t ' >"$tmp/list"
 }

@@ -49,7 +49,7 @@ static void system_calls(void)
 	reset();
 }
 
-/* A holder's bytes, once the kernel has looked. */
+/* A holder's bytes, as far as its position says. */
 static void holders(void)
 {
 	struct raw producer, consumer;

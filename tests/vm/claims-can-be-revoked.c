@@ -1,0 +1,550 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * root writes 0 to the attribute `producer` or `consumer`, and the claim of that side is
+ * revoked, whatever its holder does. The last good position stands, and the side can be
+ * used and claimed at once. The old mapping gives SIGBUS and never becomes the claim
+ * again; it only counts as a mapping until it is unmapped.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "raw.h"
+#include "testlib.h"
+
+#define STORED 1000
+#define NOBODY 65534
+
+static const int rw = PROT_READ | PROT_WRITE;
+static uint8_t bytes[CAPACITY];
+static enum vfifo_end end; /* the side that is tested */
+static int fd;
+static const struct vfifo_status *status; /* a mapping of it */
+
+static const char *holder(void)
+{
+	return end == VFIFO_PRODUCER ? "producer" : "consumer";
+}
+
+static void revoke_it(void)
+{
+	check_equal(set_attribute(holder(), "0"), 0);
+}
+
+/* --- touching what may be gone --------------------------------------------------- */
+
+static sigjmp_buf out_of_it;
+
+static void bus_error(int signal)
+{
+	(void)signal;
+	siglongjmp(out_of_it, 1);
+}
+
+/* Whether it can be read, or written as it is. */
+static bool can_read(volatile uint32_t *at)
+{
+	if (sigsetjmp(out_of_it, 1))
+		return false;
+	(void)*at;
+	return true;
+}
+
+static bool can_write(volatile uint32_t *at)
+{
+	if (sigsetjmp(out_of_it, 1))
+		return false;
+	*at = 12345678;
+	return true;
+}
+
+static void check_dead(volatile uint32_t *at)
+{
+	check(!can_read(at));
+	check(!can_write(at));
+	check(!can_read(at));
+}
+
+/* --- the two states of a side ---------------------------------------------------- */
+
+static uint32_t *claim(void)
+{
+	uint32_t *at = map_page(fd, position_offset(end), rw);
+
+	check(at != MAP_FAILED);
+	return at;
+}
+
+static void check_claimed(void)
+{
+	char c = 0;
+
+	check_equal(attribute(holder()), getpid());
+	check_errno((long)map_page(fd, position_offset(end), rw), EBUSY);
+	check(status->claim[end]);
+	check(status->flags & (end == VFIFO_PRODUCER ? VFIFO_PRODUCER_CLAIMED :
+						       VFIFO_CONSUMER_CLAIMED));
+	if (end == VFIFO_PRODUCER)
+		check_errno(write(fd, &c, 1), EBUSY);
+	else
+		check_errno(read(fd, &c, 1), EBUSY);
+}
+
+/* The kernel's: system calls move it. What was stored is stored still. */
+static void check_free(long long size)
+{
+	char c;
+
+	check_equal(attribute(holder()), 0);
+	check_equal(status->claim[end], 0);
+	check(!(status->flags & (VFIFO_PRODUCER_CLAIMED |
+				 VFIFO_CONSUMER_CLAIMED | VFIFO_BROKEN)));
+	check_equal(attribute("size"), size);
+	if (end == VFIFO_PRODUCER) {
+		check_equal(write(fd, "x", 1), 1);
+		check_equal(attribute("size"), size + 1);
+	} else {
+		check_equal(read(fd, &c, 1), size ? 1 : -1);
+		check_equal(attribute("size"), size ? size - 1 : 0);
+	}
+}
+
+static void begin(void)
+{
+	check(!ioctl(fd, VFIFO_CLEAR));
+	fill_pattern(bytes, STORED, 0);
+	check_equal(write(fd, bytes, STORED), STORED);
+}
+
+/* Only the status is mapped now, and nothing keeps the side. */
+static void finish_all(void)
+{
+	uint32_t *at;
+
+	check_equal(attribute("mappings"), 1);
+	at = claim();
+	check_claimed();
+	check(!munmap(at, PAGE));
+	check_equal(attribute("mappings"), 1);
+}
+
+/* --- the tests ------------------------------------------------------------------- */
+
+static int lines_about_it(int log)
+{
+	char record[8192];
+	int lines = 0;
+	ssize_t n;
+
+	while ((n = read(log, record, sizeof(record) - 1)) > 0) {
+		record[n] = 0;
+		if (strstr(record, "vfifo0") && strstr(record, "revoke") &&
+		    strstr(record, holder()))
+			lines++;
+	}
+	check(n < 0 && errno == EAGAIN);
+	return lines;
+}
+
+static void the_log_has_a_line(void)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	uint32_t *at;
+
+	check(log >= 0 && lseek(log, 0, SEEK_END) >= 0);
+	at = claim();
+	check_equal(lines_about_it(log), 0);
+	revoke_it();
+	check_equal(lines_about_it(log), 1);
+	revoke_it();
+	check_equal(lines_about_it(log), 0);
+	check(!munmap(at, PAGE));
+	check_equal(lines_about_it(log), 0);
+	close(log);
+}
+
+static void the_side_is_free(void)
+{
+	uint32_t generation, number;
+	uint32_t *at;
+
+	begin();
+	at = claim();
+	check_claimed();
+	number = status->claim[end];
+	generation = status->generation;
+	revoke_it();
+	check(status->generation != generation);
+	check_dead(at);
+	check_free(STORED);
+	check_equal(attribute("mappings"), 2);
+	check_equal(set_attribute("capacity", "131072"), EBUSY);
+	check(!munmap(at, PAGE));
+	check_equal(attribute("mappings"), 1);
+
+	/* Each claim has a number of its own. */
+	at = claim();
+	check(status->claim[end] != number);
+	check(!munmap(at, PAGE));
+	check_equal(status->claim[end], 0);
+	finish_all();
+}
+
+static void what_it_moved_stands(void)
+{
+	const uint32_t moved = 100;
+	struct raw raw;
+
+	begin();
+	raw_claim(&raw, end);
+	fill_pattern(raw_here(&raw), end == VFIFO_PRODUCER ? moved : 0, STORED);
+	*raw.at[end] = raw.own + moved; /* and no kick */
+	revoke_it();
+	check_dead(raw.at[end]);
+	/* All else is still there to be read, by the new order of things. */
+	check_equal((int32_t)(*raw.at[other(end)] - raw.own),
+		    end == VFIFO_PRODUCER ? -STORED : STORED);
+	check_equal(raw.status->capacity, CAPACITY);
+	if (end == VFIFO_PRODUCER) {
+		check_equal(read(fd, bytes, CAPACITY), STORED + moved);
+		check_pattern(bytes, STORED + moved, 0);
+		check_free(0);
+	} else {
+		check_equal(read(fd, bytes, CAPACITY), STORED - moved);
+		check_pattern(bytes, STORED - moved, moved);
+	}
+	raw_release(&raw);
+	finish_all();
+}
+
+static void the_last_good_one_stands(void)
+{
+	uint32_t *at;
+
+	begin();
+	at = claim();
+	*at -= 1; /* back: no side can */
+	revoke_it();
+	check_dead(at);
+	check_free(STORED);
+	check(!munmap(at, PAGE));
+	finish_all();
+}
+
+/* A new claim is none of the old mapping's business, whatever is done to that. */
+static void check_new_one(uint32_t *at, uint32_t number, uint32_t where)
+{
+	check_claimed();
+	check_equal(status->claim[end], number);
+	check(can_read(at));
+	check_equal(*at, where);
+	*at = where;
+}
+
+static void never_again(uint32_t *old, uint32_t *at, uint32_t number)
+{
+	const uint32_t where = *at;
+	uint32_t *to =
+		mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+	int wstatus;
+
+	check_dead(old);
+	check_new_one(at, number, where);
+	check(!madvise(old, PAGE, MADV_DONTNEED));
+	check_dead(old);
+	check(!mprotect(old, PAGE, PROT_READ));
+	check(!can_read(old));
+	check(!mprotect(old, PAGE, rw));
+	check_dead(old);
+	mlock(old, PAGE); /* which may fail */
+	check_dead(old);
+	munlock(old, PAGE);
+	check_new_one(at, number, where);
+
+	check(to != MAP_FAILED);
+	if (mremap(old, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to)
+		old = to;
+	else
+		check(!munmap(to, PAGE));
+	check_dead(old);
+	check_new_one(at, number, where);
+	check((long)mremap(old, 0, PAGE, MREMAP_MAYMOVE) == -1); /* no twin */
+
+	pid = fork();
+	check(pid >= 0);
+	if (!pid) {
+		signal(SIGBUS, SIG_DFL);
+		*(volatile uint32_t *)old = 12345678; /* this kills it */
+		_exit(1);
+	}
+	check_equal(waitpid(pid, &wstatus, 0), pid);
+	check(WIFSIGNALED(wstatus));
+	check_dead(old);
+	check_new_one(at, number, where);
+
+	check(!munmap(old, PAGE));
+	check_new_one(at, number, where);
+}
+
+static void the_old_mapping_stays_dead(void)
+{
+	uint32_t *old, *at;
+
+	begin();
+	old = claim();
+	*old = *old; /* it is in the page table */
+	revoke_it();
+	at = claim();
+	never_again(old, at, status->claim[end]);
+	check_equal(attribute("mappings"), 2);
+	check(!munmap(at, PAGE));
+
+	/* One that was never touched before it was revoked, and one too many. */
+	old = claim();
+	revoke_it();
+	at = claim();
+	revoke_it();
+	check_dead(at);
+	check_dead(old);
+	check(!munmap(old, PAGE));
+	old = claim();
+	check_dead(at);
+	check(!munmap(at, PAGE));
+	check_claimed();
+	check(!munmap(old, PAGE));
+	finish_all();
+}
+
+static void nothing_to_revoke(void)
+{
+	static const char *const bad[] = { "1", "-1", "x", "\n", "0 0", "00x" };
+	uint32_t generation, *at;
+	char pid[32];
+
+	begin();
+	generation = status->generation;
+	check_equal(set_attribute("stats/reset", "1"), 0);
+	revoke_it();
+	check_equal(set_attribute(holder(), "0\n"), 0);
+	check_equal(status->generation, generation);
+	check_equal(attribute("stats/wakeups"), 0);
+	check_equal(attribute("size"), STORED);
+
+	at = claim();
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		check_equal(set_attribute(holder(), bad[i]), EINVAL);
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	check_equal(set_attribute(holder(), pid), EINVAL);
+	check_claimed();
+	/* The other side is another claim. */
+	check_equal(set_attribute(end == VFIFO_PRODUCER ? "consumer" :
+							  "producer",
+				  "0"),
+		    0);
+	check_claimed();
+	check(can_write(at));
+	check(!munmap(at, PAGE));
+	finish_all();
+}
+
+static void work_as_nobody(void *unused)
+{
+	char path[256];
+
+	(void)unused;
+	check(!setgid(NOBODY) && !setuid(NOBODY));
+	snprintf(path, sizeof(path), ATTRIBUTES "%s", holder());
+	check_errno(open(path, O_WRONLY), EACCES);
+	check_errno(open(path, O_RDWR), EACCES);
+	check(attribute(holder()) > 0);
+}
+
+static void for_root_only(void)
+{
+	uint32_t *at = claim();
+
+	finish(start(work_as_nobody, NULL));
+	check_claimed();
+	check(!munmap(at, PAGE));
+}
+
+static void work_poll(void *unused)
+{
+	const int events = end == VFIFO_PRODUCER ? POLLOUT : POLLIN;
+	struct pollfd p = { .fd = device(O_RDWR), .events = events };
+
+	(void)unused;
+	check_equal(poll(&p, 1, 20000), 1);
+	check_equal(p.revents, events);
+}
+
+/* Those who wait for that side to be free. */
+static void pollers_are_woken(void)
+{
+	uint32_t *at;
+	pid_t pid;
+
+	begin();
+	at = claim();
+	pid = start(work_poll, NULL);
+	wait_asleep(pid, "poll");
+	revoke_it();
+	finish(pid);
+	check(!munmap(at, PAGE));
+	finish_all();
+}
+
+static void the_generator_works(void)
+{
+	uint32_t *at;
+
+	check(!ioctl(fd, VFIFO_CLEAR));
+	at = claim();
+	if (end == VFIFO_PRODUCER)
+		check_equal(set_attribute("mode", "1"), EBUSY);
+	revoke_it();
+	check_equal(set_attribute("mode", "1"), 0);
+	check_dead(at);
+	if (end == VFIFO_PRODUCER)
+		check_errno((long)map_page(fd, position_offset(end), rw),
+			    EBUSY);
+	check(!munmap(at, PAGE));
+	check_equal(attribute("mode"), 1);
+	check_equal(set_attribute("mode", "0"), 0);
+	check(!ioctl(fd, VFIFO_CLEAR));
+	finish_all();
+}
+
+/* The writers that eof counts are right before, meanwhile and after. */
+static void the_end_is_right(void)
+{
+	int file = device(O_RDONLY);
+	uint32_t *at;
+	char c;
+
+	check(!ioctl(fd, VFIFO_CLEAR));
+	check_equal(set_attribute("eof", "1"), 0);
+	at = claim();
+	revoke_it();
+	check(!(status->flags & VFIFO_ENDED)); /* we can write */
+	check(!close(fd)); /* but its mapping keeps it open */
+	check(!(status->flags & VFIFO_ENDED));
+	check(!munmap(at, PAGE));
+	check(status->flags & VFIFO_ENDED);
+	check_equal(read(file, &c, 1), 0);
+	fd = device(O_RDWR | O_NONBLOCK);
+	check(!(status->flags & VFIFO_ENDED));
+	at = claim();
+	check(!(status->flags & VFIFO_ENDED) == (end == VFIFO_PRODUCER));
+	check(!munmap(at, PAGE));
+	check(!(status->flags & VFIFO_ENDED));
+	check_equal(set_attribute("eof", "0"), 0);
+	close(file);
+	finish_all();
+}
+
+/* A process that claims, moves a byte, stops, and touches it again when it goes on. */
+static void work_hold(void *unused)
+{
+	volatile uint32_t *at = claim();
+
+	(void)unused;
+	signal(SIGBUS, SIG_DFL);
+	*at += 1;
+	check(!raise(SIGSTOP));
+	*at += 1;
+	fail("it has its claim still");
+}
+
+static void whatever_the_holder_does(bool killed)
+{
+	const int moved = end == VFIFO_PRODUCER ? 1 : -1;
+	int wstatus;
+	uint32_t *at;
+	pid_t pid;
+
+	begin();
+	pid = start(work_hold, NULL);
+	check_equal(waitpid(pid, &wstatus, WUNTRACED), pid);
+	check(WIFSTOPPED(wstatus));
+	check_equal(attribute(holder()), pid);
+	revoke_it();
+	check_free(STORED + moved);
+	check_equal(attribute("mappings"), 2);
+	check_equal(set_attribute("capacity", "131072"), EBUSY);
+	at = claim();
+	check_claimed();
+
+	check(!kill(pid, killed ? SIGKILL : SIGCONT));
+	check_equal(waitpid(pid, &wstatus, 0), pid);
+	check(WIFSIGNALED(wstatus));
+	check_equal(WTERMSIG(wstatus), killed ? SIGKILL : SIGBUS);
+	check_claimed();
+	check(can_read(at));
+	check(!munmap(at, PAGE));
+	finish_all();
+}
+
+static void both_at_once(void)
+{
+	struct raw one, two;
+
+	begin();
+	raw_claim(&one, end);
+	raw_claim(&two, other(end));
+	revoke_it();
+	check_dead(one.at[end]);
+	check(can_read(two.at[other(end)]));
+	check_equal(attribute(end == VFIFO_PRODUCER ? "consumer" : "producer"),
+		    getpid());
+	check_equal(attribute("size"), STORED);
+	if (end == VFIFO_PRODUCER)
+		raw_take(&two, STORED, 0);
+	else
+		raw_put(&two, 100, STORED);
+	raw_release(&two);
+	raw_release(&one);
+	check_equal(attribute("size"),
+		    end == VFIFO_PRODUCER ? 0 : STORED + 100);
+	finish_all();
+}
+
+int main(void)
+{
+	struct sigaction action = { .sa_handler = bus_error };
+	int in;
+
+	check(!sigaction(SIGBUS, &action, NULL));
+	fd = device(O_RDWR | O_NONBLOCK);
+	in = device(O_RDONLY); /* so that its mapping is no writer */
+	status = map_page(in, VFIFO_MMAP_STATUS, PROT_READ);
+	check(status != MAP_FAILED && !close(in));
+	for (int e = VFIFO_PRODUCER; e <= VFIFO_CONSUMER; e++) {
+		end = e;
+		the_log_has_a_line();
+		the_side_is_free();
+		what_it_moved_stands();
+		the_last_good_one_stands();
+		the_old_mapping_stays_dead();
+		nothing_to_revoke();
+		for_root_only();
+		pollers_are_woken();
+		the_generator_works();
+		the_end_is_right();
+		whatever_the_holder_does(false);
+		whatever_the_holder_does(true);
+		both_at_once();
+	}
+	check(!munmap((void *)status, PAGE));
+	check_equal(attribute("mappings"), 0);
+	check_equal(set_attribute("capacity", "131072"), 0);
+	return 0;
+}
