@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* vfifo doctor: kernel, headers, DKMS, Secure Boot, and the module itself. */
+/* vfifo doctor: kernel, headers, DKMS, Secure Boot, and the module's version. */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -229,21 +229,6 @@ static void check_secure_boot(struct report *r)
 			  on ? "on" : "off, but the kernel wants signatures");
 	else
 		well(r, "Secure Boot", "off");
-}
-
-static void check_loaded(struct report *r)
-{
-	char disabled[8];
-
-	if (exists("/sys/module/vfifo"))
-		well(r, "module", "loaded");
-	else if (first_line("/proc/sys/kernel/modules_disabled", disabled,
-			    sizeof(disabled)) &&
-		 *disabled == '1')
-		unwell(r, "module", "sudo reboot",
-		       "not loaded, and kernel.modules_disabled is 1");
-	else
-		unwell(r, "module", "sudo modprobe vfifo", "not loaded");
 }
 
 /* A field of the module that modprobe would load. */
