@@ -108,11 +108,11 @@ static int waited_for(const struct device *d)
 /* Whether somebody sleeps in a read(2) or write(2); or a negative errno. */
 static int has_sleepers(const struct device *d)
 {
-	int fd = open(d->node, O_RDWR | O_CLOEXEC), need = 0;
+	int fd = device_open(d, O_RDWR), need = 0;
 	struct vfifo_status *status;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	status = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ,
 		      MAP_SHARED, fd, VFIFO_MMAP_STATUS);
 	if (status == MAP_FAILED)
@@ -161,10 +161,10 @@ static int check_unused(const struct device *d)
 /* What was on its way when a measurement ended. */
 static int drop_rest(const struct device *d)
 {
-	int fd = open(d->node, O_RDWR | O_CLOEXEC), err = 0;
+	int fd = device_open(d, O_RDWR), err = 0;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (ioctl(fd, VFIFO_CLEAR))
 		err = -errno;
 	close(fd);

@@ -12,10 +12,10 @@
 
 static int clear_node(const struct device *d)
 {
-	int fd = open(d->node, O_RDONLY | O_CLOEXEC), err;
+	int fd = device_open(d, O_RDONLY), err;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	err = ioctl(fd, VFIFO_CLEAR) ? -errno : 0;
 	close(fd);
 	return err == -ENOTTY ? -EPROTO : err;

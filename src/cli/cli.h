@@ -4,8 +4,8 @@
  *
  * Each verb has a file of its own, which main.c calls; the verbs do not know each other.
  * Below them, each knowing those that follow: record.c and table.c (output), explain.c
- * (errors), account.c (users), run.c (other commands), device.c (finding devices, and
- * their attributes), attribute.c (what is known of each), text.c (sizes, complaints).
+ * (errors), account.c (users), run.c (other commands), node.c (opening devices), device.c
+ * (finding devices, and their attributes), attribute.c (what is known of each), text.c (sizes, complaints).
  */
 #ifndef VFIFO_CLI_H
 #define VFIFO_CLI_H
@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include <linux/vfifo.h>
 
 /* What the command ends with. */
 enum {
@@ -84,6 +86,32 @@ int rooted(char *buf, size_t size, const char *fmt, ...)
 
 /* The longest value of any attribute, and a NUL. */
 #define ATTR_MAX 512
+
+/* node.c */
+
+/*
+ * The only two ways in which a verb opens a device. They do not wait, and map nothing
+ * before a vfifo has answered. Return: the file, or 0; else a negative errno for explain():
+ * -EPROTO: what is there is not the device.
+ */
+struct vfifo;
+int device_open(const struct device *d, int flags);
+int device_claim(const struct device *d, enum vfifo_end end, struct vfifo **f);
+
+/* What is wrong with a node, and the command that mends it. */
+struct node_fault {
+	char what[512];
+	char mend[512];
+};
+
+/* false: nothing, as far as can be told without opening it. */
+bool node_fault(const struct device *d, struct node_fault *f);
+
+/*
+ * For a module that is not loaded: the names in /dev that its devices would have, and that
+ * are in use, with blanks between them. false: there are none.
+ */
+bool nodes_left(char *names, size_t size);
 
 /* attribute.c */
 

@@ -290,6 +290,14 @@ static int find_node(const struct stat *s, const char *path, struct device *d)
 	return err;
 }
 
+/* The device whose node should be there: that it is not is found out when it is opened. */
+static int find_place(const char *path, struct device *d)
+{
+	int err = find_name(strrchr(path, '/') + 1, d);
+
+	return err ? err : strcmp(d->node, path) ? -ENODEV : 0;
+}
+
 /* Under the sysroot, where /dev may be files, it goes by the name that a link leads to. */
 static int find_path(const char *path, struct device *d)
 {
@@ -300,10 +308,14 @@ static int find_path(const char *path, struct device *d)
 	if (err)
 		return err;
 	if (!realpath(full, target) || stat(target, &s))
-		return -errno;
-	if (S_ISCHR(s.st_mode))
-		return find_node(&s, target, d);
-	return *root ? find_name(strrchr(target, '/') + 1, d) : -ENODEV;
+		err = -errno;
+	else if (S_ISCHR(s.st_mode))
+		err = find_node(&s, target, d);
+	else
+		err = *root ? find_name(strrchr(target, '/') + 1, d) : -ENODEV;
+	if (err == -ENODEV || err == -ENOENT)
+		err = find_place(full, d);
+	return err;
 }
 
 static int find_number(const char *text, struct device *d)

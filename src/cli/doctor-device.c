@@ -29,13 +29,20 @@ static const char *find_rule(void)
 	return NULL;
 }
 
-/* True: the node is as the rule makes it. */
+/* The rule goes by the group's number, which udevd looks up when it reads the rule. */
+#define APPLY_RULE                          \
+	"sudo udevadm control --reload && " \
+	"sudo udevadm trigger --action=change --subsystem-match=vfifo"
+
+/* False: the rule should have made it otherwise. What is no node is not the rule's fault. */
 static bool ruled(const struct device *d, const struct group *g)
 {
+	struct node_fault fault;
 	struct stat s;
 
-	return !stat(d->node, &s) && s.st_gid == g->gr_gid &&
-	       (s.st_mode & 0777) == 0660;
+	if (node_fault(d, &fault) || stat(d->node, &s))
+		return true;
+	return s.st_gid == g->gr_gid && (s.st_mode & 0777) == 0660;
 }
 
 /* A rule of the administrator's is right, whatever it makes of the nodes. */
@@ -54,8 +61,7 @@ static void check_rule(struct report *r, const struct group *g,
 	else if (!strncmp(folder, "/etc", 4))
 		well(r, "udev rule", "%s/" RULE ", of this machine", folder);
 	else if (g && bad < n)
-		unwell(r, "udev rule",
-		       "sudo udevadm control --reload && sudo udevadm trigger --action=change --subsystem-match=vfifo",
+		unwell(r, "udev rule", APPLY_RULE,
 		       "not in force: %s is not of group " GROUP
 		       ", for it to read and write",
 		       list[bad].node);
@@ -69,7 +75,7 @@ static void check_group(struct report *r, const struct group *g)
 		well(r, "group", GROUP);
 	else
 		unwell(r, "group",
-		       "sudo systemd-sysusers, or sudo addgroup --system " GROUP,
+		       "sudo groupadd --system " GROUP " && " APPLY_RULE,
 		       "there is no group " GROUP);
 }
 
@@ -115,15 +121,19 @@ static void not_admitted(struct report *r, const char *check,
 static void check_device(struct report *r, const struct device *d,
 			 const struct group *g)
 {
+	struct node_fault fault;
 	char check[64];
 
 	snprintf(check, sizeof(check), "use of %s", d->name);
 	if (access(d->node, F_OK) && r->contained)
 		well(r, check, "not passed in to this container");
-	else if (access(d->node, F_OK))
+	else if (node_fault(d, &fault))
 		unwell(r, check,
-		       "sudo udevadm trigger --action=add --subsystem-match=vfifo",
-		       "there is no %s", d->node);
+		       r->contained ?
+			       "on the container's host: docker run --device ..." :
+			       fault.mend,
+		       "%s; what %s stores is lost with the mend", fault.what,
+		       d->name);
 	else if (eaccess(d->node, R_OK | W_OK))
 		not_admitted(r, check, d, g);
 	else

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* vfifo doctor: kernel, headers, DKMS, Secure Boot, and the module itself. */
+/* vfifo doctor: kernel, headers, DKMS, Secure Boot, and the module's version. */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -99,10 +99,23 @@ static void unwell_dkms(struct report *r, const char *check, const char *kernel,
 		unwell(r, check, BUILD, "%s", state);
 }
 
+/* A field of the module that modprobe would load. */
+static bool installed(const char *kernel, const char *field, char *value,
+		      size_t size)
+{
+	const char *const command[] = { "modinfo", "-k",    kernel, "-F",
+					field,	   "vfifo", NULL };
+	const char *const under[] = { "modinfo", "-b",	sysroot(), "-k", kernel,
+				      "-F",	 field, "vfifo",   NULL };
+
+	return !run_command(*sysroot() ? under : command, value, size) &&
+	       *value;
+}
+
 static void check_dkms(struct report *r, const struct dkms *dkms,
 		       const char *kernel)
 {
-	char check[KERNEL_LINE], state[256];
+	char check[KERNEL_LINE], state[256], file[PATH_MAX];
 
 	snprintf(check, sizeof(check), "DKMS for %s", kernel);
 	if (dkms->result == -ENOENT)
@@ -113,10 +126,14 @@ static void check_dkms(struct report *r, const struct dkms *dkms,
 		       "DKMS knows no vfifo");
 	else if (!dkms_state(dkms, kernel, state, sizeof(state)))
 		unwell_dkms(r, check, kernel, "not built");
-	else if (!strncmp(state, "installed", 9) && !strstr(state, "WARNING"))
-		well(r, check, "%s", state);
-	else
+	else if (strncmp(state, "installed", 9) || strstr(state, "WARNING"))
 		unwell_dkms(r, check, kernel, state);
+	/* DKMS goes by its own records. */
+	else if (!installed(kernel, "filename", file, sizeof(file)))
+		unwell_dkms(r, check, kernel,
+			    "DKMS has installed it, but it is not there");
+	else
+		well(r, check, "%s", state);
 }
 
 static void ask_dkms(struct dkms *dkms)
@@ -229,34 +246,6 @@ static void check_secure_boot(struct report *r)
 			  on ? "on" : "off, but the kernel wants signatures");
 	else
 		well(r, "Secure Boot", "off");
-}
-
-static void check_loaded(struct report *r)
-{
-	char disabled[8];
-
-	if (exists("/sys/module/vfifo"))
-		well(r, "module", "loaded");
-	else if (first_line("/proc/sys/kernel/modules_disabled", disabled,
-			    sizeof(disabled)) &&
-		 *disabled == '1')
-		unwell(r, "module", "sudo reboot",
-		       "not loaded, and kernel.modules_disabled is 1");
-	else
-		unwell(r, "module", "sudo modprobe vfifo", "not loaded");
-}
-
-/* A field of the module that modprobe would load. */
-static bool installed(const char *kernel, const char *field, char *value,
-		      size_t size)
-{
-	const char *const command[] = { "modinfo", "-k",    kernel, "-F",
-					field,	   "vfifo", NULL };
-	const char *const under[] = { "modinfo", "-b",	sysroot(), "-k", kernel,
-				      "-F",	 field, "vfifo",   NULL };
-
-	return !run_command(*sysroot() ? under : command, value, size) &&
-	       *value;
 }
 
 /* Not the same: srcversion alone does not notice what only the build changed. */

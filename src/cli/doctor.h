@@ -3,7 +3,11 @@
  * doctor.h - what the files of vfifo doctor share
  *
  * doctor.c prints what the checks find; doctor-module.c looks at how the module comes to
- * the kernel, doctor-device.c at how the caller comes to a device.
+ * the kernel, doctor-load.c at what keeps it from being loaded, doctor-device.c at how the
+ * caller comes to a device.
+ *
+ * A mend is a command line for sh that works as it stands (the install lane's doctor-mends
+ * runs them); where more is to be done by hand, that follows after a comma.
  */
 #ifndef VFIFO_DOCTOR_H
 #define VFIFO_DOCTOR_H
@@ -30,6 +34,7 @@ bool exists(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool first_line(const char *path, char *line, size_t size);
 
 void check_module(struct report *r);
+void check_loaded(struct report *r);
 void check_devices(struct report *r);
 
 #endif /* VFIFO_DOCTOR_H */

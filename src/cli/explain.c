@@ -115,25 +115,62 @@ static bool module_loaded(void)
 	       !access(path, F_OK);
 }
 
-static int explain_missing(const struct device *d, const char *what)
+static int explain_not_loaded(void)
+{
+	char left[1024];
+
+	if (nodes_left(left, sizeof(left)))
+		complain(
+			"the module is not loaded, and its devices cannot have the names that are in use: sudo rm %s && sudo modprobe vfifo (if that fails: vfifo doctor)",
+			left);
+	else
+		complain(
+			"the module is not loaded: sudo modprobe vfifo (if that fails: vfifo doctor)");
+	return EXIT_NO_DEVICE;
+}
+
+static bool device_there(const struct device *d)
 {
 	char path[4096];
 
+	return !rooted(path, sizeof(path), "/sys/class/vfifo/%s", d->name) &&
+	       !access(path, F_OK);
+}
+
+/* -ENODEV is what an open device gives that was removed, even if there is another by now. */
+static int explain_missing(int err, const struct device *d, const char *what)
+{
+	struct node_fault fault;
+
 	if (!module_loaded())
-		complain(
-			"the module is not loaded: sudo modprobe vfifo (if that fails: vfifo doctor)");
-	else if (!d)
+		return explain_not_loaded();
+	if (!d)
 		complain("%s: no such device; those that there are: vfifo list",
 			 what);
-	else if (!rooted(path, sizeof(path), "/sys/class/vfifo/%s", d->name) &&
-		 access(path, F_OK))
+	else if (err == -ENODEV || !device_there(d))
 		complain("%s: %s was removed; those that there are: vfifo list",
 			 what, d->name);
+	else if (node_fault(d, &fault))
+		complain("%s: %s; to mend it: %s", what, fault.what,
+			 fault.mend);
 	else
 		complain(
-			"%s: there is no %s, though there is the device; to see why: vfifo doctor",
+			"%s: no module answers at %s; to see why: vfifo doctor",
 			what, d->node);
 	return EXIT_NO_DEVICE;
+}
+
+/* Something else is in its place, or it is of another version. */
+static int explain_not_ours(const struct device *d, const char *what)
+{
+	struct node_fault fault;
+
+	if (d && node_fault(d, &fault))
+		return explain_missing(-EPROTO, d, what);
+	complain(
+		"%s: %s is no vfifo, or that of another version; sudo modprobe -r vfifo && sudo modprobe vfifo",
+		what, d ? d->name : "vfifo");
+	return EXIT_FAILED;
 }
 
 static int explain_other(int err, const struct device *d, const char *what)
@@ -151,9 +188,9 @@ static int explain_other(int err, const struct device *d, const char *what)
 			"%s: the process at the other end of %s stored a position that cannot be; end that process",
 			what, name);
 		break;
-	case -EPROTO:
+	case -ESTALE:
 		complain(
-			"%s: %s is no vfifo, or that of another version; sudo modprobe -r vfifo && sudo modprobe vfifo",
+			"%s: root has revoked the claim of %s, by writing 0 to its attribute producer or consumer; to claim it anew, start again",
 			what, name);
 		break;
 	default:
@@ -174,7 +211,9 @@ int explain(int err, const struct device *d, const char *what)
 	case -ENOENT:
 	case -ENODEV:
 	case -ENXIO:
-		return explain_missing(d, what);
+		return explain_missing(err, d, what);
+	case -EPROTO:
+		return explain_not_ours(d, what);
 	case -EBUSY:
 		if (d)
 			return explain_busy(d, what);

@@ -72,7 +72,7 @@ int map_show(const struct device *d, const char *text,
 	     const struct table_options *o)
 {
 	struct vfifo *f;
-	int err = vfifo_open(d->node, VFIFO_PRODUCER, 0, &f);
+	int err = device_claim(d, VFIFO_PRODUCER, &f);
 	int code;
 
 	if (err)

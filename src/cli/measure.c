@@ -48,13 +48,13 @@ static int open_calls(struct channel *c)
 {
 	int flags = c->end == VFIFO_PRODUCER ? O_WRONLY : O_RDONLY;
 
-	c->fd = open(c->m->device->node, flags | O_CLOEXEC);
-	return c->fd < 0 ? -errno : 0;
+	c->fd = device_open(c->m->device, flags);
+	return c->fd < 0 ? c->fd : 0;
 }
 
 static int open_mapped(struct channel *c)
 {
-	int err = vfifo_open(c->m->device->node, c->end, 0, &c->f);
+	int err = device_claim(c->m->device, c->end, &c->f);
 
 	if (!err && c->m->n)
 		vfifo_set_spin(c->f, 0);

@@ -56,10 +56,10 @@ static int map_all(int fd, struct maps *m)
 /* The file may be closed then, as mappings outlive it. */
 static int open_maps(const struct device *d, struct maps *m)
 {
-	int fd = open(d->node, O_RDONLY | O_CLOEXEC), err;
+	int fd = device_open(d, O_RDONLY), err;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	err = map_all(fd, m);
 	close(fd);
 	return err;

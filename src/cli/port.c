@@ -36,7 +36,7 @@ int method_parse(const char *name, enum method *method)
 
 static int open_mapped(struct port *p)
 {
-	int err = vfifo_open(p->device->node, p->end, 0, &p->f);
+	int err = device_claim(p->device, p->end, &p->f);
 
 	if (!err)
 		p->capacity = vfifo_capacity(p->f);
@@ -47,9 +47,9 @@ static int open_calls(struct port *p)
 {
 	int flags = p->end == VFIFO_PRODUCER ? O_WRONLY : O_RDONLY;
 
-	p->fd = open(p->device->node, flags | O_CLOEXEC);
+	p->fd = device_open(p->device, flags);
 	if (p->fd < 0)
-		return -errno;
+		return p->fd;
 	p->buffer = malloc(BUFFER_SIZE);
 	if (!p->buffer) {
 		close(p->fd);
@@ -133,9 +133,14 @@ static size_t wait_for(const struct port *p)
 
 static ssize_t span_mapped(struct port *p, size_t most, void **at)
 {
-	ssize_t room = vfifo_span(p->f, 1, at);
-	int err = 0;
+	int err = vfifo_lost(p->f);
+	ssize_t room;
 
+	/* What a removed device stores can still be used; a revoked claim is of no use. */
+	if (err == -ESTALE)
+		return err;
+	room = vfifo_span(p->f, 1, at);
+	err = 0;
 	if (room == -EAGAIN) {
 		err = vfifo_wait(p->f, wait_for(p), TICK_MS);
 		room = vfifo_span(p->f, 1, at);
@@ -149,12 +154,18 @@ static ssize_t span_mapped(struct port *p, size_t most, void **at)
 
 static int move_mapped(struct port *p, size_t n, size_t *moved)
 {
-	int err = vfifo_advance(p->f, n);
+	int err = vfifo_lost(p->f);
 
+	/* Where it can be told beforehand; a claim revoked from now on is SIGBUS. */
+	if (err == -ESTALE)
+		return err;
+	err = vfifo_advance(p->f, n);
 	if (err)
 		return err;
 	*moved = n;
-	return vfifo_publish(p->f);
+	err = vfifo_publish(p->f);
+	/* A consumer gets what is left, and is told then. */
+	return err == -ENODEV && p->end == VFIFO_CONSUMER ? 0 : err;
 }
 
 /* --- by system calls -------------------------------------------------------- */

@@ -69,7 +69,7 @@ static size_t copy_piece(struct copy *c, void *p, size_t n, int *err)
 static ssize_t copy_all(struct copy *c)
 {
 	size_t done = 0;
-	int err = 0;
+	int err = vfifo_lost(c->f);
 	void *p;
 
 	if (c->left > SSIZE_MAX)

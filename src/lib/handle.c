@@ -37,10 +37,12 @@ vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
 	enum vfifo_end other = vfifo_other_end(end);
 	int capacity = vfifo_check_status(regions->status);
 	struct vfifo_handle *h;
-	__u32 own, peer;
+	__u32 own, peer, claim;
 
 	if (capacity < 0)
 		return capacity;
+	/* The claim is mapped by now, so this is its number. */
+	claim = __atomic_load_n(&regions->status->claim[end], __ATOMIC_RELAXED);
 	own = __atomic_load_n(&regions->position[end]->position,
 			      __ATOMIC_RELAXED);
 	/* Acquire: what the other side has filled, or taken, by now is done. */
@@ -68,6 +70,7 @@ vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
 		.peer_need = other == VFIFO_PRODUCER ? VFIFO_NEED_PRODUCER :
 						       VFIFO_NEED_CONSUMER,
 		.end = end,
+		.claim = claim,
 	};
 	/* Whom we wait for needs a processor of its own to move meanwhile. */
 	vfifo_set_spin(&h->hot,
@@ -159,7 +162,8 @@ int vfifo_open(const char *path, enum vfifo_end end, unsigned int flags,
 
 	if (flags || (end != VFIFO_PRODUCER && end != VFIFO_CONSUMER))
 		return -EINVAL;
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	/* What is no vfifo may be a terminal, which must not become ours. */
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
 	err = attach_file(fd, end, f);

@@ -54,6 +54,7 @@ struct vfifo {
 	__u32 peer;	 /* the other side's, when last looked at; was good */
 	__u32 peer_need; /* the bits of status->need that are its */
 	enum vfifo_end end; /* which one we are */
+	__u32 claim;	    /* the number of our claim: status->claim[end] */
 } __attribute__((aligned(64)));
 
 /*
@@ -82,8 +83,14 @@ int vfifo_fd(const struct vfifo *f);
  * Waits until `n` bytes are free, or stored; 0 is as 1. Publishes first. At most
  * `timeout_ms` milliseconds, for ever if negative, not at all if 0: -ETIMEDOUT.
  * -EMSGSIZE: more than the capacity; -EBADMSG: see above; -EINTR: a signal;
- * -EIO: the FIFO is broken; -ENODEV: it was removed; -ENODATA: there is less, and
- * nobody is left who could produce more (the attribute eof).
+ * -EIO: the FIFO is broken; -ENODATA: there is less, and nobody is left who could
+ * produce more (the attribute eof).
+ *
+ * -ENODEV: the device was removed. -ESTALE: root has revoked the claim, and our position
+ * page is gone: a store to it (vfifo_publish() begins with one) raises SIGBUS. Both are
+ * final, so close the handle. vfifo_wait(), vfifo_write() and vfifo_read() check for both
+ * before they touch that page or move a byte; a claim that is revoked later, while they
+ * run, can still raise SIGBUS.
  *
  * It spins for some microseconds, then sleeps in poll(2), which goes by the watermark.
  * Where n is another number, the sleep is looked after: it may end late, by at most
@@ -104,7 +111,8 @@ void vfifo_set_spin(struct vfifo *f, unsigned int microseconds);
  * vfifo_read() waits for a byte, then takes what there is, up to n. What is long is
  * handed over in pieces, so that both ends can copy at once. They return how
  * many bytes they moved; an error, as those of vfifo_wait(), only if that is none, and
- * vfifo_read() 0 at the end: see -ENODATA.
+ * vfifo_read() 0 at the end: see -ENODATA. After -ENODEV, bytes that are still stored can
+ * be had with vfifo_peek().
  * -EBADF: it is the other end's to do.
  */
 ssize_t vfifo_write(struct vfifo *f, const void *buffer, size_t n,
@@ -117,9 +125,15 @@ unsigned long vfifo_sleeps(const struct vfifo *f);
 
 /*
  * The slow half of vfifo_publish(): calls the kernel if somebody on the other side
- * waits for as much as there is by now.
+ * waits for as much as there is by now. -ENODEV, -ESTALE: see vfifo_wait().
  */
 int vfifo_wake(struct vfifo *f);
+
+/*
+ * 0; -ENODEV: the device was removed; -ESTALE: the claim was revoked. See vfifo_wait().
+ * vfifo_span() asks this when there is no room.
+ */
+int vfifo_lost(const struct vfifo *f);
 
 /*
  * What the generator produces, at its beginning: `name` as the attribute generator/pattern
@@ -185,8 +199,10 @@ static inline ssize_t vfifo_span(struct vfifo *f, size_t n, void **p)
 		if (err)
 			return err;
 		room = vfifo_known_room(f);
-		if (room < n || !room)
-			return -EAGAIN;
+		if (room < n || !room) {
+			err = vfifo_lost(f);
+			return err < 0 ? err : -EAGAIN;
+		}
 	}
 	*p = f->data + vfifo_offset(f->capacity, f->own);
 	return (ssize_t)room;
@@ -195,7 +211,8 @@ static inline ssize_t vfifo_span(struct vfifo *f, size_t n, void **p)
 /*
  * Where the next bytes go, and how many there may be: at least n, mostly more, at
  * most the capacity. -EAGAIN: not so many are free now; -EMSGSIZE: never will be;
- * -EBADMSG: see above; -EBADF: not the producer.
+ * -ENODEV, -ESTALE: not so many are free, and see vfifo_wait(); -EBADMSG: see above;
+ * -EBADF: not the producer.
  */
 static inline ssize_t vfifo_reserve(struct vfifo *f, size_t n, void **p)
 {
@@ -248,7 +265,8 @@ static inline void vfifo_store_own(struct vfifo *f)
 /*
  * Hands over all that we have advanced past, and wakes the other side if it waits for
  * that. The bytes are handed over even where this fails: -ENODEV: the device was
- * removed; -EBADMSG: see above.
+ * removed, so nobody may ever read them; -EBADMSG: see above. After a claim was revoked
+ * (-ESTALE) this raises SIGBUS.
  */
 static inline int vfifo_publish(struct vfifo *f)
 {

@@ -27,6 +27,21 @@ static __u32 room_of_peer(const struct vfifo *f)
 	return f->capacity - vfifo_known_room(f);
 }
 
+/*
+ * Removal and revocation. Only the kernel stores here, on a line that hardly ever changes,
+ * so that a wait that spins keeps clear of the line of `need`.
+ */
+int vfifo_lost(const struct vfifo *f)
+{
+	const struct vfifo_status *s = f->status;
+
+	if (__atomic_load_n(&s->flags, __ATOMIC_RELAXED) & VFIFO_REMOVED)
+		return -ENODEV;
+	if (__atomic_load_n(&s->claim[f->end], __ATOMIC_RELAXED) != f->claim)
+		return -ESTALE;
+	return 0;
+}
+
 int vfifo_wake(struct vfifo *f)
 {
 	struct vfifo_handle *h = vfifo_handle(f);
@@ -42,9 +57,11 @@ int vfifo_wake(struct vfifo *f)
 		__atomic_load_n(&s->threshold[other], __ATOMIC_RELAXED);
 	__u32 watermark =
 		__atomic_load_n(&s->watermark[other], __ATOMIC_RELAXED);
-	int err = vfifo_look(f);
+	int err = need & VFIFO_NEED_REMOVED ? -ENODEV : vfifo_lost(f);
 	__u32 room;
 
+	if (!err)
+		err = vfifo_look(f);
 	if (err)
 		return err;
 	room = room_of_peer(f);
@@ -197,8 +214,13 @@ static int sleep_until(struct vfifo *f, size_t n, uint64_t deadline)
 					    __ATOMIC_RELAXED);
 
 		ready = poll_once(h, events, napping ? shorter(ms, nap) : ms);
-		/* Bytes that are there go before what is wrong with the rest. */
-		err = enough(f, n);
+		/*
+		 * Bytes that are there go before what is wrong with the rest; but
+		 * without its claim the caller could not move past them.
+		 */
+		err = vfifo_lost(f);
+		if (err != -ESTALE)
+			err = enough(f, n);
 		if (err != -EAGAIN)
 			return err;
 		if (ready < 0)
@@ -211,12 +233,12 @@ static int sleep_until(struct vfifo *f, size_t n, uint64_t deadline)
 
 vfifo_hidden int vfifo_wait_until(struct vfifo *f, size_t n, uint64_t deadline)
 {
-	int err = 0;
+	int err = vfifo_lost(f);
 
 	if (!n)
 		n = 1;
 	/* Who sleeps on bytes that the other side was not told of may sleep for ever. */
-	if (f->own != f->published)
+	if (!err && f->own != f->published)
 		err = vfifo_publish(f);
 	if (!err)
 		err = enough(f, n);

@@ -71,7 +71,7 @@ device() { # NUMBER
 	: >"tree/sys/class/vfifo/$name/clear"
 	: >"tree/sys/class/vfifo/$name/stats/reset"
 	printf 'AUTO ' >"tree/sys/class/vfifo/$name/generator/text"
-	: >"tree/dev/$name"
+	memory "$1" 65536 0 ''
 }
 
 label() { # NUMBER LABEL
@@ -79,11 +79,11 @@ label() { # NUMBER LABEL
 	ln -sfn "../../vfifo$1" "tree/dev/vfifo/by-label/$2"
 }
 
-# What a device's mappings show, as a file.
+# What a device's mappings show, as a file that stands for its node.
 memory() { # NUMBER CAPACITY OUT TEXT
 	perl -e '
 		my ($file, $capacity, $out, $text) = @ARGV;
-		open my $f, "+<:raw", $file or die;
+		open my $f, "+>:raw", $file or die;
 		sub put { seek $f, $_[0], 0; print $f $_[1] }
 		put(0x70000000, pack("L7", 0x4f464956, 1, $capacity, 0, 0, 1, 4096));
 		put(0x71000000, pack("L", $out + length($text) & 0xffffffff));

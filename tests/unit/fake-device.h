@@ -42,6 +42,7 @@ struct fake_kernel {
 	uint32_t woken[2]; /* by end: changes with every wake-up */
 	uint32_t polls[2]; /* how often ->poll armed the end */
 	uint32_t kicks;	   /* all that came */
+	uint32_t claims;   /* ever made */
 };
 
 static struct fake_device {
@@ -149,6 +150,7 @@ static int fake_try_open(enum vfifo_end end, struct vfifo **f)
 	int err, fd = dup(device.fd);
 
 	fake_regions(end, &r);
+	device.status->claim[end] = ++device.kernel->claims;
 	err = vfifo_attach(&r, end, fd, f);
 	if (err) {
 		fake_unmap(&r);
@@ -209,6 +211,27 @@ static void fake_wake(enum vfifo_end end)
 	__atomic_add_fetch(&device.kernel->woken[end], 1, __ATOMIC_SEQ_CST);
 	syscall(SYS_futex, &device.kernel->woken[end], FUTEX_WAKE, INT_MAX,
 		NULL, NULL, 0);
+}
+
+/* As the kernel does it: all is told before anybody is woken. */
+static inline void fake_remove(void)
+{
+	__atomic_fetch_or(&device.status->flags, VFIFO_REMOVED,
+			  __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(&device.status->need, VFIFO_NEED_REMOVED,
+			  __ATOMIC_SEQ_CST);
+	fake_wake(VFIFO_PRODUCER);
+	fake_wake(VFIFO_CONSUMER);
+}
+
+/* The position page is gone as well: to touch it ends the test. */
+static inline void fake_revoke(struct vfifo *f)
+{
+	if (mprotect(f->mine, device.page, PROT_NONE))
+		abort();
+	__atomic_store_n(&device.status->claim[f->end], 0, __ATOMIC_SEQ_CST);
+	fake_wake(VFIFO_PRODUCER);
+	fake_wake(VFIFO_CONSUMER);
 }
 
 int __real_ioctl(int fd, unsigned long request, ...);
@@ -285,6 +308,11 @@ int __wrap_poll(struct pollfd *p, nfds_t n, int ms)
 		return 1;
 	do {
 		seen = __atomic_load_n(queue, __ATOMIC_SEQ_CST);
+		if (__atomic_load_n(&device.status->flags, __ATOMIC_SEQ_CST) &
+		    VFIFO_REMOVED) {
+			p->revents = POLLHUP;
+			return 1;
+		}
 		if (fake_poll_once(end, p->events)) {
 			p->revents = p->events;
 			return 1;

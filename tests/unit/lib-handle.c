@@ -2,6 +2,7 @@
 /* What a handle of the library does, and what it makes of a peer that lies. */
 #include "fake-device.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 
 #define CAPACITY 8192U
@@ -10,6 +11,10 @@
 
 /* Positions about to wrap past 2^32, as a device's that has run for long. */
 #define START 0xfffffff0U
+
+/* Those who wait: all of the two masks but the removal. */
+#define NEED_PRODUCER (VFIFO_NEED_PRODUCER & ~VFIFO_NEED_REMOVED)
+#define NEED_CONSUMER (VFIFO_NEED_CONSUMER & ~VFIFO_NEED_REMOVED)
 
 static struct vfifo *producer, *consumer;
 static void *p;
@@ -57,6 +62,32 @@ static void open_refuses_what_is_no_vfifo(void **state)
 	unlink(file);
 	assert_null(f);
 	vfifo_close(NULL);
+}
+
+/* 0 where the process, which began without a terminal, has none after vfifo_open(). */
+static int open_a_terminal(const char *name)
+{
+	struct vfifo *f;
+
+	if (setsid() < 0 || vfifo_open(name, IN, 0, &f) != -EPROTO)
+		return 2;
+	return open("/dev/tty", O_RDWR | O_CLOEXEC) >= 0;
+}
+
+static void open_takes_no_terminal(void **state)
+{
+	int status, terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	pid_t pid;
+
+	(void)state;
+	if (terminal < 0 || grantpt(terminal) || unlockpt(terminal))
+		skip();
+	pid = fork();
+	if (!pid)
+		_exit(open_a_terminal(ptsname(terminal)));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(terminal);
 }
 
 static void open_refuses_another_abi(void **state)
@@ -366,8 +397,7 @@ static void no_lie_is_fast_enough(void **state)
 		scribbling = true;
 		pthread_create(&thread, NULL, scribble, &other);
 		while (fake_now_ms() < until) {
-			device.status->need = VFIFO_NEED_PRODUCER |
-					      VFIFO_NEED_CONSUMER;
+			device.status->need = NEED_PRODUCER | NEED_CONSUMER;
 			use_any_span(ends[i]);
 			vfifo_publish(ends[i]);
 		}
@@ -384,9 +414,9 @@ static void kicks_are_for_who_can_go_on(void **state)
 	(void)state;
 	s->watermark[OUT] = 10;
 	s->threshold[OUT] = 20;
-	s->need = VFIFO_NEED_PRODUCER;
+	s->need = NEED_PRODUCER;
 	assert_int_equal(vfifo_commit(producer, 5), 0);
-	s->need = VFIFO_NEED_CONSUMER;
+	s->need = NEED_CONSUMER;
 	assert_int_equal(vfifo_commit(producer, 4), 0);
 	assert_int_equal(vfifo_kicks(producer), 0);
 	assert_int_equal(vfifo_commit(producer, 1), 0); /* 10 */
@@ -399,7 +429,7 @@ static void kicks_are_for_who_can_go_on(void **state)
 
 	s->watermark[IN] = CAPACITY - 10;
 	s->threshold[IN] = CAPACITY - 5;
-	s->need = VFIFO_NEED_CONSUMER | VFIFO_NEED_PRODUCER;
+	s->need = NEED_CONSUMER | NEED_PRODUCER;
 	assert_int_equal(vfifo_peek(consumer, 1, &p), 20);
 	assert_int_equal(vfifo_consume(consumer, 9), 0);
 	assert_int_equal(vfifo_kicks(consumer), 0);
@@ -502,14 +532,145 @@ static void one_byte_comes(void)
 	fake_move(IN, fake_position(IN) + 1);
 }
 
+static void one_byte_comes_then_removal(void)
+{
+	one_byte_comes();
+	fake_remove();
+}
+
 static void bytes_go_before_errors(void **state)
 {
 	(void)state;
-	device.in_poll = one_byte_comes;
-	device.revents = POLLHUP;
-	device.status->flags = VFIFO_REMOVED;
+	device.in_poll = one_byte_comes_then_removal;
 	assert_int_equal(vfifo_wait(consumer, 1, -1), 0);
-	assert_int_equal(vfifo_wait(consumer, 3, -1), -ENODEV);
+	assert_int_equal(vfifo_peek(consumer, 1, &p), 1);
+	assert_int_equal(vfifo_wait(consumer, 1, -1), -ENODEV);
+}
+
+/* From the start of each call: nothing moves, and nobody sleeps. */
+static void removal_is_told_at_once(void **state)
+{
+	char bytes[8];
+
+	(void)state;
+	assert_int_equal(vfifo_write(producer, "abc", 3, 0), 3);
+	fake_remove();
+	assert_int_equal(vfifo_write(producer, "def", 3, -1), -ENODEV);
+	assert_int_equal(vfifo_write(producer, "", 0, -1), -ENODEV);
+	assert_int_equal(vfifo_wait(producer, 1, -1), -ENODEV);
+	assert_int_equal(fake_position(IN), START + 3);
+	assert_int_equal(vfifo_read(consumer, bytes, 8, -1), -ENODEV);
+	assert_int_equal(vfifo_wait(consumer, 1, -1), -ENODEV);
+	assert_int_equal(fake_position(OUT), START);
+	assert_int_equal(vfifo_sleeps(producer) + vfifo_sleeps(consumer), 0);
+	/* What is stored can still be had. */
+	assert_int_equal(vfifo_peek(consumer, 1, &p), 3);
+	assert_memory_equal(p, "abc", 3);
+	assert_int_equal(vfifo_consume(consumer, 3), -ENODEV);
+	assert_int_equal(fake_position(OUT), START + 3);
+}
+
+static void removal_is_told_where_there_is_no_room(void **state)
+{
+	(void)state;
+	assert_int_equal(vfifo_commit(producer, CAPACITY - 1), 0);
+	assert_int_equal(vfifo_peek(consumer, 1, &p), CAPACITY - 1);
+	fake_remove();
+	assert_int_equal(vfifo_reserve(producer, 1, &p), 1);
+	assert_int_equal(vfifo_reserve(producer, 2, &p), -ENODEV);
+	assert_int_equal(vfifo_reserve(producer, CAPACITY + 1, &p), -EMSGSIZE);
+	assert_int_equal(vfifo_peek(consumer, CAPACITY, &p), -ENODEV);
+	assert_int_equal(vfifo_peek(consumer, CAPACITY - 1, &p), CAPACITY - 1);
+}
+
+/* Though nobody waits: the bit of `need` stays. The bytes are handed over. */
+static void removal_is_told_by_publish(void **state)
+{
+	(void)state;
+	fake_remove();
+	for (uint32_t i = 1; i < 3; i++) {
+		assert_int_equal(vfifo_commit(producer, 5), -ENODEV);
+		assert_int_equal(fake_position(IN), START + 5 * i);
+	}
+	assert_int_equal(vfifo_wake(consumer), -ENODEV);
+	assert_int_equal(vfifo_kicks(producer), 0);
+}
+
+static void removal_ends_a_sleep(void **state)
+{
+	(void)state;
+	device.in_poll = fake_remove;
+	assert_int_equal(vfifo_wait(consumer, 1, -1), -ENODEV);
+	assert_int_equal(vfifo_sleeps(consumer), 1);
+}
+
+/* In the middle of a write: what was moved counts. */
+static void removal_ends_a_write(void **state)
+{
+	static char bytes[CAPACITY + 1];
+
+	(void)state;
+	device.in_poll = fake_remove;
+	assert_int_equal(vfifo_write(producer, bytes, sizeof(bytes), -1),
+			 CAPACITY);
+	assert_int_equal(vfifo_write(producer, bytes, 1, -1), -ENODEV);
+}
+
+/* None of these touches the position page, which would end the test. */
+static void revocation_is_told_at_once(void **state)
+{
+	(void)state;
+	assert_int_equal(vfifo_write(producer, "abc", 3, 0), 3);
+	assert_int_equal(vfifo_advance(producer, 3), 0);
+	fake_revoke(producer);
+	assert_int_equal(vfifo_wait(producer, 1, -1), -ESTALE);
+	assert_int_equal(vfifo_write(producer, "def", 3, -1), -ESTALE);
+	assert_int_equal(vfifo_wake(producer), -ESTALE);
+	/* The other side, and the one who claims next, do not notice. */
+	assert_int_equal(vfifo_read(consumer, &p, 8, 0), 3);
+	vfifo_close(producer);
+	producer = fake_open(IN);
+	assert_int_equal(vfifo_write(producer, "def", 3, 0), 3);
+	assert_int_equal(vfifo_advance(consumer, 1), -EINVAL);
+	assert_int_equal(vfifo_peek(consumer, 1, &p), 3);
+	assert_int_equal(vfifo_advance(consumer, 3), 0);
+	fake_revoke(consumer);
+	assert_int_equal(vfifo_read(consumer, &p, 8, -1), -ESTALE);
+	assert_int_equal(vfifo_wait(consumer, 1, -1), -ESTALE);
+	assert_int_equal(vfifo_sleeps(producer) + vfifo_sleeps(consumer), 0);
+}
+
+static void revocation_is_told_where_there_is_no_room(void **state)
+{
+	struct vfifo *next;
+
+	(void)state;
+	assert_int_equal(vfifo_commit(producer, CAPACITY), 0);
+	assert_int_equal(vfifo_peek(consumer, CAPACITY, &p), CAPACITY);
+	fake_revoke(producer);
+	assert_int_equal(vfifo_reserve(producer, 1, &p), -ESTALE);
+	/* Another's claim is not ours either. */
+	next = fake_open(IN);
+	assert_int_equal(vfifo_reserve(producer, 1, &p), -ESTALE);
+	assert_int_equal(vfifo_reserve(next, 1, &p), -EAGAIN);
+	vfifo_close(next);
+	/* The device goes before the claim. */
+	fake_remove();
+	assert_int_equal(vfifo_reserve(producer, 1, &p), -ENODEV);
+}
+
+static void consumer_is_revoked(void)
+{
+	one_byte_comes();
+	fake_revoke(consumer);
+}
+
+/* The byte that has come is no longer ours to take. */
+static void revocation_ends_a_sleep(void **state)
+{
+	(void)state;
+	device.in_poll = consumer_is_revoked;
+	assert_int_equal(vfifo_wait(consumer, 1, -1), -ESTALE);
 }
 
 static int hang_ups;
@@ -646,6 +807,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(open_refuses_what_is_no_vfifo),
+		cmocka_unit_test(open_takes_no_terminal),
 		with_both(open_refuses_another_abi),
 		with_both(open_refuses_positions_that_cannot_be),
 		with_both(bytes_come_out_as_they_went_in),
@@ -665,6 +827,14 @@ int main(void)
 		with_both(a_wait_ends_in_time),
 		with_both(what_ends_a_wait_is_told),
 		with_both(bytes_go_before_errors),
+		with_both(removal_is_told_at_once),
+		with_both(removal_is_told_where_there_is_no_room),
+		with_both(removal_is_told_by_publish),
+		with_both(removal_ends_a_sleep),
+		with_both(removal_ends_a_write),
+		with_both(revocation_is_told_at_once),
+		with_both(revocation_is_told_where_there_is_no_room),
+		with_both(revocation_ends_a_sleep),
 		with_both(an_end_that_is_over_is_none),
 		with_both(fewer_than_the_watermark_are_found),
 		with_both(more_than_the_watermark_does_not_spin),

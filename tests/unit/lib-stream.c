@@ -59,7 +59,7 @@ static ssize_t move_span(struct end *e)
 	size_t want = random_span(e);
 	int err = 0;
 	ssize_t n;
-	void *p;
+	void *p = NULL;
 
 	while ((n = vfifo_span(e->f, e->least, &p)) == -EAGAIN && !err)
 		err = vfifo_wait(e->f, e->least, TIMEOUT_MS);

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Clients of the library whose device is removed get ENODEV from their next call that
+ * could wait or wake, and do not go on filling a buffer that nobody will read.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <vfifo.h>
+
+#include "testlib.h"
+
+#define CLASS "/sys/class/vfifo/"
+
+static void store(const char *name, const char *text)
+{
+	int fd = open(name, O_WRONLY | O_CLOEXEC);
+
+	check(fd >= 0);
+	check_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	check(!close(fd));
+}
+
+static struct vfifo *claim(enum vfifo_end end)
+{
+	struct vfifo *f;
+
+	check_equal(vfifo_open(DEVICE, end, 0, &f), 0);
+	return f;
+}
+
+static void work_read(void *unused)
+{
+	struct vfifo *f = claim(VFIFO_CONSUMER);
+	char c;
+
+	(void)unused;
+	check_equal(vfifo_read(f, &c, 1, -1), -ENODEV);
+	vfifo_close(f);
+}
+
+static void work_write(void *unused)
+{
+	static char bytes[CAPACITY + 1];
+	struct vfifo *f = claim(VFIFO_PRODUCER);
+
+	(void)unused;
+	/* The first wait ends it, and what was moved counts. */
+	check_equal(vfifo_write(f, bytes, sizeof(bytes), -1), CAPACITY);
+	check_equal(vfifo_write(f, bytes, 1, -1), -ENODEV);
+	vfifo_close(f);
+}
+
+static void a_sleep_ends(void (*work)(void *unused))
+{
+	pid_t pid = start(work, NULL);
+
+	wait_asleep(pid, "poll");
+	store(CLASS "remove", "0");
+	finish(pid);
+	store(CLASS "add", "0");
+}
+
+static void calls_fail_at_once(void)
+{
+	struct vfifo *producer = claim(VFIFO_PRODUCER);
+	struct vfifo *consumer = claim(VFIFO_CONSUMER);
+	char bytes[8];
+	void *p;
+
+	check_equal(vfifo_write(producer, "abc", 3, 0), 3);
+	store(CLASS "remove", "0");
+
+	check_equal(vfifo_write(producer, "def", 3, -1), -ENODEV);
+	check_equal(vfifo_wait(producer, 1, -1), -ENODEV);
+	check_equal(vfifo_reserve(producer, CAPACITY, &p), -ENODEV);
+	check_equal(vfifo_read(consumer, bytes, sizeof(bytes), -1), -ENODEV);
+	check_equal(vfifo_wait(consumer, 1, -1), -ENODEV);
+	check_equal(vfifo_peek(consumer, 4, &p), -ENODEV);
+
+	/* The memory is still there, and what was stored in it. */
+	check_equal(vfifo_peek(consumer, 3, &p), 3);
+	check(!memcmp(p, "abc", 3));
+	check(vfifo_reserve(producer, 1, &p) > 0);
+
+	/* Nobody waits, and it is told all the same. */
+	check_equal(vfifo_commit(producer, 1), -ENODEV);
+	check_equal(vfifo_consume(consumer, 1), -ENODEV);
+
+	vfifo_close(producer);
+	vfifo_close(consumer);
+	store(CLASS "add", "0");
+}
+
+int main(void)
+{
+	a_sleep_ends(work_read);
+	a_sleep_ends(work_write);
+	calls_fail_at_once();
+	return 0;
+}
