@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * sleepers: what calls cost while one reader sleeps, and while 4,000 do; in a guest with one
+ * processor, whose clock counts instructions (see device.c)
+ *
+ * A line for each number:
+ *
+ *	sleepers WHAT SLEEPERS NUMBER instructions
+ *
+ * WHAT is eagain, a read(2) that finds nothing; kick, VFIFO_KICK; write, of a byte for which
+ * one of the sleepers is woken; or claim, a mapping of the consumer's position and its end,
+ * which wakes them all: for each of them.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/vfifo.h>
+
+#include "testlib.h"
+
+#define ROUNDS 15
+#define MANY 4000
+#define SOME 400
+
+static int fd;
+static unsigned int asleep_soon;
+
+/* Sleeps for a byte, again and again, and as well after each claim. */
+static void *sleeper(void *unused)
+{
+	char byte;
+
+	(void)unused;
+	for (;;) {
+		__atomic_add_fetch(&asleep_soon, 1, __ATOMIC_RELAXED);
+		if (read(fd, &byte, 1) < 0)
+			check_equal(errno, EBUSY);
+	}
+	return NULL;
+}
+
+static void start_sleepers(unsigned int n)
+{
+	static unsigned int started;
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	check(!pthread_attr_init(&attributes));
+	check(!pthread_attr_setstacksize(&attributes, 16384));
+	for (; started < n; started++)
+		check(!pthread_create(&thread, &attributes, sleeper, NULL));
+	check(!pthread_attr_destroy(&attributes));
+}
+
+/* With one processor, those that can run do so while this sleeps. */
+static void settle(void)
+{
+	unsigned int before;
+
+	do {
+		before = __atomic_load_n(&asleep_soon, __ATOMIC_RELAXED);
+		sleep_ms(20);
+	} while (before != __atomic_load_n(&asleep_soon, __ATOMIC_RELAXED));
+}
+
+static void eagain(void)
+{
+	static int nonblock = -1;
+	char byte;
+
+	if (nonblock < 0)
+		nonblock = device(O_RDONLY | O_NONBLOCK);
+	check_errno(read(nonblock, &byte, 1), EAGAIN);
+}
+
+static void kick(void)
+{
+	check(!ioctl(fd, VFIFO_KICK));
+}
+
+static void write_a_byte(void)
+{
+	check_equal(write(fd, "", 1), 1);
+}
+
+static void claim(void)
+{
+	void *at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+			VFIFO_MMAP_CONSUMER);
+
+	check(at != MAP_FAILED);
+	check(!munmap(at, PAGE));
+}
+
+static int compare(const void *one, const void *other)
+{
+	const double *a = one, *b = other;
+
+	return (*a > *b) - (*a < *b);
+}
+
+/* The median, as the timer's interrupt falls into one or another. */
+static void measure(const char *what, void (*call)(void), unsigned int sleepers,
+		    unsigned int parts)
+{
+	double seconds[ROUNDS];
+
+	for (int i = 0; i < ROUNDS; i++) {
+		double began;
+
+		settle();
+		began = now();
+		call();
+		seconds[i] = now() - began;
+	}
+	qsort(seconds, ROUNDS, sizeof(*seconds), compare);
+	printf("sleepers %s %u %.1f instructions\n", what, sleepers,
+	       seconds[ROUNDS / 2] * 1e9 / parts);
+}
+
+int main(void)
+{
+	/* Those who are woken run when this one sleeps, not before. */
+	const struct sched_param first = { .sched_priority = 1 };
+	const unsigned int counts[] = { 1, SOME, MANY };
+
+	check_equal(set_attribute("mode", "0"), 0);
+	fd = device(O_RDWR);
+	for (size_t i = 0; i < 3; i++) {
+		start_sleepers(counts[i]);
+		check(!sched_setscheduler(0, SCHED_FIFO, &first));
+		if (counts[i] != SOME) {
+			measure("eagain", eagain, counts[i], 1);
+			measure("kick", kick, counts[i], 1);
+			measure("write", write_a_byte, counts[i], 1);
+		}
+		if (counts[i] != 1)
+			measure("claim", claim, counts[i], counts[i]);
+		check(!sched_setscheduler(0, SCHED_OTHER,
+					  &(struct sched_param){ 0 }));
+	}
+	return 0;
+}
