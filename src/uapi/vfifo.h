@@ -34,12 +34,13 @@
  * whatever the watermark: where it is more than the capacity and 1 less
  * read_watermark, it and one who polls for that can wait for each other.
  *
- * Blocking calls of a side are served in the order in which they came. One that still
- * waits for room is overtaken by smaller ones for which there is room, but at most 16
- * times; then they wait behind it. (It may be overtaken without bound where its need and
- * read_watermark are together more than the capacity and 1, as a reader that polls could
- * then wait for what those behind it write.) A call with O_NONBLOCK never waits for its
- * turn: EAGAIN means full, or empty, and nothing else.
+ * Blocking calls of a side are served in the order in which they came. Where the first
+ * one still waits for more room than there is, calls behind it that need less go on, but
+ * only 16 of them; then they wait behind it. (Its need and read_watermark may be together
+ * more than the capacity and 1. Then a reader that polls can be waiting for what only those
+ * behind it can write, so they go on without bound. The watermark is all that tells the
+ * kernel how much a consumer waits for: one that waits for more has to set it.) A call with
+ * O_NONBLOCK never waits for its turn: EAGAIN means full, or empty, and nothing else.
  *
  * Memory
  * ------
