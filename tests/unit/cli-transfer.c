@@ -14,15 +14,6 @@
 #define CAPACITY 8192
 
 /* The fake stands in for the device, and the tests for what is above a transfer. */
-static int open_fake(const char *path, enum vfifo_end end, unsigned int flags,
-		     struct vfifo **f)
-{
-	(void)path;
-	(void)flags;
-	return fake_try_open(end, f);
-}
-
-#define vfifo_open open_fake
 #include "../../src/cli/check.c"
 #include "../../src/cli/interrupt.c"
 #include "../../src/cli/pace.c"
@@ -30,6 +21,19 @@ static int open_fake(const char *path, enum vfifo_end end, unsigned int flags,
 #include "../../src/cli/progress.c"
 #include "../../src/cli/text.c"
 #include "../../src/cli/transfer.c"
+
+int device_claim(const struct device *d, enum vfifo_end end, struct vfifo **f)
+{
+	(void)d;
+	return fake_try_open(end, f);
+}
+
+int device_open(const struct device *d, int flags)
+{
+	(void)d;
+	(void)flags;
+	return -ENOENT;
+}
 
 int device_find(const char *spec, struct device *d)
 {
@@ -296,6 +300,63 @@ static void a_liar_at_the_other_end_is_told_of(void **state)
 	fake_destroy();
 }
 
+/* What is stored is taken out first; a sender's bytes are nobody's. */
+static void a_removal_is_told(void **state)
+{
+	const char *out = file_of(0), *in;
+	struct transfer t = transfer_of(OUT, out);
+
+	(void)state;
+	fake_create(CAPACITY, 0);
+	memcpy(device.window, bytes, 5000);
+	fake_move(IN, 5000);
+	fake_remove();
+	explained = 0;
+	assert_int_equal(transfer_run(&t), EXIT_FAILED);
+	assert_int_equal(explained, -ENODEV);
+	assert_int_equal(fake_position(OUT), 5000);
+	assert_file(out, bytes, 5000);
+
+	in = file_of(8000);
+	t = transfer_of(IN, in);
+	explained = 0;
+	assert_int_equal(transfer_run(&t), EXIT_FAILED);
+	assert_int_equal(explained, -ENODEV);
+	unlink(in);
+	fake_destroy();
+}
+
+static struct transfer *revoked;
+
+static void revoke_it(void)
+{
+	fake_revoke(revoked->port.f);
+}
+
+/* While it waits: nothing touches the position page after that, which would be SIGSEGV. */
+static void a_revocation_is_told(void **state)
+{
+	const char *in = file_of(20000);
+	struct transfer sender = transfer_of(IN, in);
+	struct transfer receiver = transfer_of(OUT, "/dev/null");
+
+	(void)state;
+	fake_create(CAPACITY, 0);
+	device.in_poll = revoke_it;
+	revoked = &receiver;
+	explained = 0;
+	assert_int_equal(transfer_run(&receiver), EXIT_FAILED);
+	assert_int_equal(explained, -ESTALE);
+
+	revoked = &sender;
+	explained = 0;
+	assert_int_equal(transfer_run(&sender), EXIT_FAILED);
+	assert_int_equal(explained, -ESTALE);
+	assert_int_equal(fake_position(IN), CAPACITY);
+	unlink(in);
+	fake_destroy();
+}
+
 static void options_are_read(void **state)
 {
 	char *operands[] = { "0", "file", "more" };
@@ -326,6 +387,8 @@ int main(void)
 		cmocka_unit_test(a_signal_ends_a_sender_that_waits),
 		cmocka_unit_test(an_output_that_nobody_reads_ends_it),
 		cmocka_unit_test(a_liar_at_the_other_end_is_told_of),
+		cmocka_unit_test(a_removal_is_told),
+		cmocka_unit_test(a_revocation_is_told),
 		cmocka_unit_test(options_are_read),
 	};
 

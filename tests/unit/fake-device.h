@@ -150,7 +150,10 @@ static int fake_try_open(enum vfifo_end end, struct vfifo **f)
 	int err, fd = dup(device.fd);
 
 	fake_regions(end, &r);
-	device.status->claim[end] = ++device.kernel->claims;
+	__atomic_store_n(&device.status->claim[end],
+			 __atomic_add_fetch(&device.kernel->claims, 1,
+					    __ATOMIC_SEQ_CST),
+			 __ATOMIC_SEQ_CST);
 	err = vfifo_attach(&r, end, fd, f);
 	if (err) {
 		fake_unmap(&r);
