@@ -253,13 +253,15 @@ static struct vfifo_claim *claim_to_revoke(struct vfifo_ring *ring,
 static void claim_zap(struct vfifo_ring *ring, enum vfifo_end end,
 		      struct vfifo_claim *claim)
 {
-	const loff_t offset = end == VFIFO_PRODUCER ? VFIFO_MMAP_PRODUCER :
-						      VFIFO_MMAP_CONSUMER;
+	const loff_t offset[] = {
+		[VFIFO_PRODUCER] = VFIFO_MMAP_PRODUCER,
+		[VFIFO_CONSUMER] = VFIFO_MMAP_CONSUMER,
+	};
 	struct page *page = virt_to_page(vfifo_side(ring, end)->page);
 
 	lock_page(page);
 	unlock_page(page);
-	unmap_mapping_range(claim->file->f_mapping, offset, PAGE_SIZE, 1);
+	unmap_mapping_range(claim->file->f_mapping, offset[end], PAGE_SIZE, 1);
 }
 
 /**
@@ -272,16 +274,15 @@ static void claim_zap(struct vfifo_ring *ring, enum vfifo_end end,
  */
 void vfifo_ring_revoke(struct vfifo_ring *ring, enum vfifo_end end)
 {
+	const char *side = end == VFIFO_PRODUCER ? "producer" : "consumer";
 	struct vfifo_claim *claim = claim_to_revoke(ring, end);
 	struct file *file;
 
 	if (!claim)
 		return;
 	file = claim->file;
-	pr_notice(
-		"vfifo%d: the claim of the %s side by process %d is revoked\n",
-		ring->number, end == VFIFO_PRODUCER ? "producer" : "consumer",
-		pid_nr(claim->holder));
+	pr_notice("vfifo%d: %s side revoked from process %d\n", ring->number,
+		  side, pid_nr(claim->holder));
 	claim_zap(ring, end, claim);
 	claim_drop(ring, end, claim, true);
 	fput(file);

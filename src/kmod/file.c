@@ -135,6 +135,14 @@ static ssize_t io_give_up(struct vfifo_io *io)
 	return rest;
 }
 
+/* Whether the call may take what there is, or has to wait behind those that sleep. */
+static bool io_turn(struct vfifo_io *io)
+{
+	return io->nonblock ||
+	       !READ_ONCE(vfifo_side(io->ring, io->end)->sleepers.count) ||
+	       vfifo_ring_overtake(io->ring, io->end, io->sleeper);
+}
+
 /*
  * Moves what can be moved now, under the lock of the side.
  *
@@ -160,8 +168,7 @@ static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
 		return available;
 	if (available < io->need)
 		return waits ? 0 : io_give_up(io);
-	if (waits && !io->nonblock &&
-	    !vfifo_ring_turn(io->ring, io->end, io->sleeper))
+	if (waits && !io_turn(io))
 		return 0;
 	possible = min_t(size_t, available, iov_iter_count(io->iter));
 	n = min_t(size_t, possible, io->there ?: VFIFO_MOVE_MAX);

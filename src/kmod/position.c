@@ -96,6 +96,7 @@ static enum verdict load_and_check(struct vfifo_ring *ring, enum vfifo_end own,
 		 * to load in order.
 		 */
 		at[own] = smp_load_acquire(my_position);
+		/* Acquire: as above. */
 		at[peer] = smp_load_acquire(their_position);
 		if (!mine->claim && !theirs->claim)
 			return GOOD;
@@ -376,6 +377,7 @@ static void side_set_claim(struct vfifo_ring *ring, enum vfifo_end end,
 
 	lockdep_assert_held(&ring->positions_lock);
 	side->claim = claim;
+	/* Release: as above. */
 	smp_store_release(&side->claimant, claim ? claim->file : NULL);
 	WRITE_ONCE(ring->status->claim[end], claim ? side->claims : 0);
 }
@@ -426,9 +428,12 @@ static void settle(struct vfifo_ring *ring, enum vfifo_end end)
 	left = at[vfifo_peer(end)];
 	take_over(ring, verdict, at);
 	if (verdict == BAD && vfifo_position_claimed(peer)) {
-		/* What was lost in between is not counted: nobody knows. */
-		smp_store_release(&peer->position,
-				  left); /* as in take_over() */
+		/*
+		 * Release: as in take_over(). What was lost in between is not
+		 * counted: nobody knows.
+		 */
+		smp_store_release(&peer->position, left);
+		/* Release: as above. */
 		smp_store_release(&side->position, left);
 	}
 	WRITE_ONCE(ring->broken, false);

@@ -110,12 +110,13 @@ struct vfifo_sleeper *vfifo_queue_find(struct vfifo_queue *queue, u32 room)
 	while (subtree_least(node) <= room) {
 		struct vfifo_sleeper *sleeper = sleeper_of(node);
 
-		if (subtree_least(node->rb_left) <= room)
+		if (subtree_least(node->rb_left) <= room) {
 			node = node->rb_left;
-		else if (own_need(sleeper) <= room)
+			continue;
+		}
+		if (own_need(sleeper) <= room)
 			return sleeper;
-		else
-			node = node->rb_right;
+		node = node->rb_right;
 	}
 	return NULL;
 }

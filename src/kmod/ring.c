@@ -14,6 +14,7 @@
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 
 #include <vfifo.h>
@@ -23,7 +24,7 @@
 #include "trace.h"
 
 /* Bytes to move, or to zero, before others get the processor. */
-#define VFIFO_PIECE (1U << 20)
+#define VFIFO_PIECE ((u32)SZ_1M)
 
 static int side_init(struct vfifo_side *side, u32 watermark)
 {

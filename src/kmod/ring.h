@@ -41,7 +41,7 @@
  *   vfifo_ring_room               what a side may do, unlocked: a high estimate
  *   vfifo_ring_state              why a side may not be used at all
  *   vfifo_ring_waits              whether it waits for the other one at all
- *   vfifo_ring_turn, _overtake    whether a blocking call may take what there is
+ *   vfifo_ring_overtake           whether a blocking call may take what there is
  *   vfifo_ring_wait, _leave, _pass_on
  *                                 sleeps until `need` bytes are available; after that
  *   vfifo_ring_poll, _fasync, _flush
@@ -134,8 +134,7 @@ struct vfifo_claim {
 	unsigned int mappings; /* one; two while mremap(2) moves it */
 	bool revoked;
 	struct pid *holder;
-	struct file *
-		file; /* which is mapped, so it stays while there is a mapping */
+	struct file *file; /* a mapping has it, so it stays as long */
 };
 
 struct vfifo_side {
@@ -206,6 +205,7 @@ static inline struct vfifo_side *vfifo_side(struct vfifo_ring *ring,
  */
 static inline bool vfifo_position_claimed(struct vfifo_side *side)
 {
+	/* Acquire: as above. */
 	return smp_load_acquire(&side->claimant);
 }
 
@@ -272,17 +272,6 @@ void vfifo_ring_flush(struct vfifo_ring *ring);
 void vfifo_ring_wake(struct vfifo_ring *ring, enum vfifo_end end);
 void vfifo_ring_kick(struct vfifo_ring *ring, const struct file *file);
 void vfifo_ring_changed(struct vfifo_ring *ring);
-
-/*
- * Whether a blocking call may take what there is for it, or has to wait behind the first
- * sleeper of its side. The caller holds the side's lock.
- */
-static inline bool vfifo_ring_turn(struct vfifo_ring *ring, enum vfifo_end end,
-				   struct vfifo_sleeper *sleeper)
-{
-	return !READ_ONCE(vfifo_side(ring, end)->sleepers.count) ||
-	       vfifo_ring_overtake(ring, end, sleeper);
-}
 
 /* claim.c */
 int vfifo_ring_generate_begin(struct vfifo_ring *ring);

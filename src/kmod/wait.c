@@ -346,7 +346,7 @@ static void sleeper_get_up(struct vfifo_ring *ring, enum vfifo_end end,
  * @end: the side of the caller, who holds its lock
  * @sleeper: the call
  *
- * Counts it if so. See vfifo_ring_turn().
+ * Counts it if so. Where nobody sleeps there is no need to ask.
  *
  * Return: true, also if the caller is the first one; false: it has to wait behind that.
  */

@@ -53,6 +53,7 @@ device() { # NUMBER
 		write_watermark 4096
 		overflow block
 		eof 0
+		scrub 0
 		label
 		mappings 0
 		producer 0
