@@ -118,23 +118,39 @@ static uint32_t *do_something(uint32_t *at)
 	return at;
 }
 
+/* What says that it was revoked comes once nobody can touch it any more. */
+static void use(uint32_t *at, const volatile uint32_t *number, uint32_t mine)
+{
+	const bool over = __atomic_load_n(number, __ATOMIC_ACQUIRE) != mine;
+
+	if (touch(at, &seed) && over)
+		fail("claim %u could be touched after it was revoked", mine);
+}
+
 /* Mostly it unmaps it; else the end of the process does. */
 static void work_claim(void *unused)
 {
+	const struct vfifo_status *status;
 	int fd = device(O_RDWR);
 
 	(void)unused;
+	status = map_page(fd, VFIFO_MMAP_STATUS, PROT_READ);
+	check(status != MAP_FAILED);
 	for (;;) {
-		uint32_t *at = try_claim(fd, some_end(),
+		const enum vfifo_end end = some_end();
+		uint32_t *at = try_claim(fd, end,
 					 rand_r(&seed) % 2 ? MAP_POPULATE : 0);
+		uint32_t mine;
 
 		if (at == MAP_FAILED) {
 			usleep(rand_r(&seed) % 200);
 			continue;
 		}
+		/* Or that of another's: then ours is over before that one is. */
+		mine = __atomic_load_n(&status->claim[end], __ATOMIC_ACQUIRE);
 		/* On once more after it was revoked, and then another. */
 		for (int i = rand_r(&seed) % 8; i > 0; i--) {
-			touch(at, &seed);
+			use(at, &status->claim[end], mine);
 			at = do_something(at);
 		}
 		if (rand_r(&seed) % 8 == 0)
