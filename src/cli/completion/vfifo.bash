@@ -58,7 +58,8 @@ _vfifo_columns() { # VERB
 
 _vfifo_values() { # ATTRIBUTE
 	case $1 in
-	mode | eof) printf '0\n1\n' ;;
+	mode | eof | scrub) printf '0\n1\n' ;;
+	producer | consumer) printf '0\n' ;;
 	clear | stats/reset) echo 1 ;;
 	overflow) printf 'block\ndrop\noverwrite\n' ;;
 	generator/pattern) printf 'text\ncounter\nramp\nprbs31\nzero\n' ;;
