@@ -18,20 +18,31 @@
  *	kick, side_kick		vfifo_ring_kick()
  *	mover, move		io_move() and vfifo_ring_commit(), for a call that
  *				does not wait
- *	intruder		vfifo_ring_copy_in(): the generator
+ *	intruder		the generator
  *	side_wake		what vfifo_ring_wake() does to one end
  *	sleeper			io_run(), vfifo_ring_wait()
  *	enqueue, leave, wake_sleepers, show_need
- *				the sections under the lock of the sleepers' queue
+ *				the sections under the lock of the sleepers' queue:
+ *				sleeper_enter(), sleeper_get_up() and
+ *				vfifo_ring_leave(), sleepers_wake(), sleepers_changed()
  *	pass_on			vfifo_ring_pass_on()
  *	poll_file		vfifo_ring_poll()
  *	epoller, sharer, uring	epoll_wait() and io_uring, and the program
  *	sigio			vfifo_ring_fasync(), and a program
- *	wake_all		vfifo_ring_wake_all()
+ *	wake_all		vfifo_ring_changed(), with a notice that comes at once
  *	dying			vfifo_ring_release(), of a holder who was killed
  *	claimer			vfifo_ring_claim()
  *	remover			vfifo_ring_remove()
  *	tuner			vfifo_ring_set_watermark()
+ *
+ * In which order sleepers are served is modelled in order.pml, not here. Here the queue is
+ * of those that are asleep and have not been woken: a wake-up takes a sleeper off, and
+ * one that sleeps again comes last. In the kernel a sleeper that was woken keeps its
+ * place, but counts neither for bit and threshold nor for the next wake-up, until it
+ * sleeps again. Here nobody is held back for another. A wake-up that meets a sleeper
+ * that is up already, for a signal, goes on to the next, while in the kernel that
+ * sleeper passes it on when it leaves. And a sleeper that was woken looks once more before
+ * `wait` ends, while in the kernel it looks when it has the side's lock.
  *
  * Memory. A process's stores wait in a buffer of its own, and reach memory, by
  * `hardware`, in any order and as late as can be, but for an unlock, which comes
@@ -49,8 +60,8 @@
  *     and never without (`credit`). Where several share that end (BARGED), what one
  *     takes while another sleeps may be worth a kick as well: the kick finds nothing
  *     any more, nobody is woken, and the sleeper's bit stays, as rule 3 wants it.
- *  3. The SLEEP bit is set exactly while the sleepers' queue is not empty, for
- *     whoever has the queue's lock.
+ *  3. The SLEEP bit is set exactly while the queue of those that are asleep and have
+ *     not been woken is not empty, under the queue's lock.
  *  4. Only a sleeper whose need is met is woken by a move.
  *
  * What is not here: positions that a client makes up, the copying of bytes, the
@@ -97,7 +108,7 @@ byte thr[2];		/* thresholds */
 byte wm[2];		/* watermarks */
 bit claimed[2], removed;
 
-/* The sleepers of each end, in order, at most two; and the locks. */
+/* The sleepers of each end that have not been woken, at most two; and the locks. */
 byte q[4], qn[2];
 bit qlk[2];		/* the queue's, while its unlock is under way */
 bit lk[2];		/* the side's, likewise */
@@ -171,7 +182,7 @@ inline dequeue(e, i) {
 }
 
 /*
- * sleepers_wake() of one: the first whose need is met by what is available. One who
+ * sleepers_wake(): the first one whose need is met by what is available. A sleeper that
  * is up already, for a signal, is dequeued as well, but does not count.
  */
 inline wake_sleepers(e, key) {
@@ -213,7 +224,7 @@ inline wake_sleepers(e, key) {
 #endif
 }
 
-/* The same of all, whatever their need. */
+/* sleepers_wake_all(): whatever their need. */
 inline wake_every_sleeper(e) {
 	if
 	:: ACTIVE(e) ->
@@ -325,6 +336,23 @@ inline wake_pollers(p, e) {
 	fi
 }
 
+/* One sleeper of an end; after a barrier. */
+inline wake_sleeper_of(p, e) {
+	look(p, e);
+	if
+	:: ACTIVE(e) -> wake_sleepers(e, a)
+	:: else
+	fi;
+	a = 0
+}
+
+/* No poll since the last wake-up, so nobody to wake. */
+#ifdef M_TEST_AFTER_CLEAR
+#define POLLED(e) true
+#else
+#define POLLED(e) poll[e]
+#endif
+
 /* All who can go on at an end; after a barrier. */
 inline side_wake(p, e) {
 	look(p, e);
@@ -337,7 +365,7 @@ inline side_wake(p, e) {
 	clear_poll(e);
 #endif
 	if
-	:: a >= wm[e] -> wake_pollers(p, e)
+	:: a >= wm[e] && POLLED(e) -> wake_pollers(p, e)
 	:: else
 	fi;
 #endif
@@ -351,12 +379,14 @@ inline side_wake(p, e) {
 inline side_kick(p, e) {
 #if defined(POLLERS) && !defined(M_KICK_TESTS_WATERMARK) && \
 	!defined(M_TEST_AFTER_CLEAR)
+	wake_sleeper_of(p, e);
 	if
 	:: poll[e] -> wake_pollers(p, e)
 	:: else
-	fi;
-#endif
+	fi
+#else
 	side_wake(p, e)
+#endif
 }
 
 inline kick(p, e) {
@@ -449,12 +479,7 @@ inline move(p, e, n) {
 
 inline pass_on(p, e) {
 	BARRIER(p);
-	look(p, e);
-	if
-	:: ACTIVE(e) -> wake_sleepers(e, a)
-	:: else
-	fi;
-	a = 0
+	wake_sleeper_of(p, e)
 }
 
 #define QUEUED(p, e) ((qn[e] > 0 && q[2 * (e)] == p) || \
@@ -605,7 +630,7 @@ end_spin:		ROOM(e, pos[e], pos[OTHER(e)]) >= BATCH ||
 	od
 }
 
-/* vfifo_ring_copy_in(): the generator, which passes nothing on. */
+/* The generator, which passes nothing on. */
 proctype intruder(byte p; byte e) {
 	byte a, i;
 	bit moved, one, f;

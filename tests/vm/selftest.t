@@ -157,6 +157,24 @@ printf 'bad: %s\n' 'not ok 2 - this' '# as that' '1 more' '4 passed, 1 failed' |
 "$top/scripts/tap" 2 echo 1 more <"$tmp/parts" 2>/dev/null | tail -n 4 >"$tap"
 check 'what fails is shown at the end, with why' cmp -s "$tap" "$tmp/expected"
 
+# --- the models -----------------------------------------------------------------------
+
+# A part of them need not have both a litmus test and a configuration for spin.
+model() { # NAME...
+	VFIFO_ANEW=y "$top/scripts/model-test" "$@" >"$tap" 2>/dev/null && status=0 || status=$?
+}
+model litmus/sigio-entry
+check 'a single litmus test, and no configuration' [ "$status" = 0 ]
+check 'is one result' grep -q '^ok 1 - model/litmus/sigio-entry' "$tap"
+check 'and no more' [ "$(head -n 1 "$tap")" = 1..1 ]
+model order/incompatible
+check 'a single configuration, and no litmus test' [ "$status" = 0 ]
+check 'is one result too' grep -qx 'ok 1 - model/order/incompatible' "$tap"
+model order/incompatible mutant/litmus/sigio-entry/no-D
+check 'one of each kind' [ "$(grep -c '^ok ' "$tap")" = 2 ]
+model no-such
+check 'a name that nothing begins with is a failure' [ "$status" != 0 ]
+
 # --- the cache ----------------------------------------------------------------------
 
 # Another part may be unpacking a root folder, which has the date of its packages meanwhile.

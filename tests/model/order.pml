@@ -1,0 +1,632 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * order.pml - in which order the blocking calls of a side are served: a model for
+ * spin(1)
+ *
+ * scripts/model-test includes this file as it does wake.pml. The lists of
+ * configurations and mutants are in the same files next to this one; here the name
+ * of each begins with `order/`.
+ *
+ * What is modelled. A FIFO of CAP bytes, `used` of which are stored. The room of a
+ * side is what it may move: CAP - used for the producer side, used for the consumer
+ * side. Each side has a queue of blocking calls (sleepers), in the order in which
+ * they came. One proctype or inline stands for:
+ *
+ *	sleeper			io_run(), for calls that block; its need is 1, or n for
+ *				an atomic write of n bytes
+ *	turn			vfifo_ring_turn() and vfifo_ring_overtake(), under the
+ *				side's lock
+ *	wait, enter, get_up	vfifo_ring_wait(), sleeper_enter(), sleeper_get_up()
+ *	leave			vfifo_ring_leave()
+ *	wake			sleepers_wake(); and vfifo_ring_pass_on(), which is the
+ *				same for one's own side
+ *	STRICT			must_be_next()
+ *	find, show_least	next_to_wake(); least_to_wake(), sleepers_changed()
+ *	intruder		a call with O_NONBLOCK, or the generator: it never looks
+ *				at the queue, and passes nothing on
+ *	poller			a program that polls, and then does not block
+ *	holder			the holder of a claim, which never looks at the queue,
+ *				and kicks
+ *	signaller		a signal, at any point of a blocking call
+ *	tuner			vfifo_ring_set_watermark(), and side_changed() after it
+ *
+ * Memory is sequentially consistent here, and a poller sees at once that it can go
+ * on. Barriers and the wake-ups of pollers are what wake.pml and the *.litmus are for.
+ * The section under a queue's lock is one step. A side's lock is held for two steps:
+ * in the first a call finds out whether it may move, in the second it moves.
+ *
+ * The rules that are modelled
+ *
+ *  1. A sleeper keeps its place from its first sleep until it leaves: when it has
+ *     moved bytes, for a signal, or before it faults in user memory. One that
+ *     was woken keeps its place as well, but until it sleeps again no wake-up
+ *     is spent on it, and its need does not count for bit and threshold.
+ *  2. The first sleeper of a side, H, may be overtaken K times. Then no blocking call
+ *     behind it moves before it does, provided that
+ *     need(H) + watermark of the other side <= CAP + 1. The count begins again when
+ *     H leaves.
+ *  3. A move wakes one sleeper of the other side: the first one that is asleep
+ *     and whose need is met, or only H while rule 2 holds the others back.
+ *  4. Who leaves, and a sleeper that was woken and has to sleep again, wakes
+ *     the next one of its own side by the same rule.
+ *
+ * Why no watermark and no need can wait for each other for ever. Say that the need
+ * of H is not met: free < need(H), so used > CAP - need(H). With the condition of
+ * rule 2, CAP - need(H) >= watermark - 1, so used > watermark - 1, that is
+ * used >= watermark: each reader that polls can go on, and one that blocks as well,
+ * as a watermark is at least 1. What they take makes room for H. If H does not meet
+ * the condition, then with `used` below the watermark there may be too little room
+ * for H, and what is missing to the watermark can only come from smaller calls behind
+ * H. So these are not held back. (If there are none, H and the reader do wait for each
+ * other; vfifo.h says so.) On the consumer side needs are 1, and
+ * 1 + write_watermark <= CAP + 1 always holds.
+ *
+ * What is claimed of it
+ *
+ *  1. No wake-up is lost: when nothing moves any more (`judge`), nobody sleeps that
+ *     has enough room and need not wait behind H.
+ *  2. No deadlock: those that want to move a number of bytes (`must`) have moved them.
+ *  3. H is overtaken at most K times while rule 2 applies. The model keeps an order
+ *     and a count of its own for that (`came`, `passed`), of which the rules know nothing.
+ *  4. A sleeper is woken only if it may go on at that time (`needless`).
+ *  5. A holder kicks at most once for each time that a call went to sleep (`credit`),
+ *     and once for each time that another one may take what it slept for.
+ *
+ * What is not modelled: which of the calls that may move gets the side's lock, so
+ * nothing is said about how long it takes; the end of a claim, end of file and removal,
+ * which end a wait like a signal does; calls that move their bytes in several parts,
+ * which are several calls here.
+ */
+#define P 0 /* enum vfifo_end */
+#define C 1
+#define OTHER(e) (1 - (e))
+
+#ifndef CAP
+#define CAP 4
+#endif
+#ifndef K
+#define K 1 /* VFIFO_OVERTAKES */
+#endif
+#ifndef FULL
+#define FULL 0 /* bytes stored before anything happens */
+#endif
+#ifndef WM_P
+#define WM_P 1
+#endif
+#ifndef WM_C
+#define WM_C 1
+#endif
+#ifndef FAULTS
+#define FAULTS 0 /* how often user memory is missing, for calls of the side FAULTY */
+#endif
+#ifndef FAULTY
+#define FAULTY P
+#endif
+#define NP 4 /* processes, by number; each queue has a place for all */
+#define NONE 255 /* no process; and VFIFO_NO_NEED */
+
+byte used;
+byte wm[2];		/* watermarks */
+bit lk[2];		/* a side's lock */
+byte end_of[NP];	/* the side of a process */
+
+/* struct vfifo_queue */
+byte q[8], qn[2];
+byte over[2];		/* how often the first one was overtaken; no further than K */
+byte least[2];		/* NONE: the SLEEP bit is clear; else the threshold */
+
+/* struct vfifo_sleeper, and its task */
+byte want[NP];
+bit woken[NP];
+bit up[NP];		/* the task's state is TASK_RUNNING */
+bit sig[NP];		/* a signal is pending */
+bit asleep[NP];
+
+byte faults;
+
+/* What is checked: nothing but assertions depends on these. */
+byte came[8], n_came[2]; /* blocking calls that wait, in the order in which they came */
+byte passed[2];		/* how often others moved before the first of them */
+bit must[NP];
+byte credit[2];		/* sleeps less kicks */
+bit needless;
+
+#define ROOM(e) ((e) == P -> CAP - used : used)
+#define FIRST(e) q[4 * (e)]
+#define QUEUED(p, e) (q[4 * (e)] == p || q[4 * (e) + 1] == p || \
+		      q[4 * (e) + 2] == p || q[4 * (e) + 3] == p)
+
+/* The first one must be next. */
+#ifndef FIT
+#define FIT (CAP + 1)
+#endif
+#ifdef M_NO_EXCEPTION
+#define STRICT(e) (qn[e] > 0 && over[e] >= K)
+#else
+#define STRICT(e) (qn[e] > 0 && over[e] >= K && want[FIRST(e)] + wm[OTHER(e)] <= FIT)
+#endif
+
+/* The same by what is checked: the first of those that wait, if it may not be passed. */
+#define HELD_BACK(p, e) (n_came[e] > 0 && came[4 * (e)] != p && passed[e] >= K && \
+			 want[came[4 * (e)]] + wm[OTHER(e)] <= CAP + 1)
+
+/* Macros, as an inline cannot take an array. */
+#define ADD(list, n, e, p) \
+	list[4 * (e) + n[e]] = p; \
+	n[e]++
+
+#define DROP(list, n, e, p) \
+	i = 0; \
+	do \
+	:: i < n[e] && list[4 * (e) + i] != p -> i++ \
+	:: else -> break \
+	od; \
+	if \
+	:: i < n[e] -> \
+		do \
+		:: i + 1 < n[e] -> list[4 * (e) + i] = list[4 * (e) + i + 1]; i++ \
+		:: else -> break \
+		od; \
+		list[4 * (e) + i] = NONE; \
+		n[e]-- \
+	:: else \
+	fi; \
+	i = 0
+
+/* The sleeper `s` to wake where there is room `r`. */
+inline find(e, r) {
+	s = NONE;
+#ifdef M_WAKES_FIRST_ONLY
+	if
+	:: qn[e] > 0 && !woken[FIRST(e)] && want[FIRST(e)] <= r -> s = FIRST(e)
+	:: else
+	fi
+#else
+	if
+#ifndef M_WAKES_BEHIND
+	:: STRICT(e) ->
+		if
+		:: !woken[FIRST(e)] && want[FIRST(e)] <= r -> s = FIRST(e)
+		:: else
+		fi
+#endif
+	:: else ->
+		i = 0;
+		do
+		:: i < qn[e] && (woken[q[4 * (e) + i]] || want[q[4 * (e) + i]] > r) -> i++
+		:: else -> break
+		od;
+		if
+		:: i < qn[e] -> s = q[4 * (e) + i]
+		:: else
+		fi;
+		i = 0
+	fi
+#endif
+}
+
+/* The least room for which `find` finds one. */
+inline show_least(e) {
+	least[e] = NONE;
+	if
+#if defined(M_THRESHOLD_FIRST)
+	:: true ->
+		if
+		:: qn[e] > 0 && !woken[FIRST(e)] -> least[e] = want[FIRST(e)]
+		:: else
+		fi
+#elif !defined(M_THRESHOLD_ALL)
+	:: STRICT(e) ->
+		if
+		:: !woken[FIRST(e)] -> least[e] = want[FIRST(e)]
+		:: else
+		fi
+#endif
+	:: else ->
+		i = 0;
+		do
+		:: i < qn[e] ->
+			if
+#ifdef M_THRESHOLD_WOKEN
+			:: want[q[4 * (e) + i]] < least[e] ->
+#else
+			:: !woken[q[4 * (e) + i]] && want[q[4 * (e) + i]] < least[e] ->
+#endif
+				least[e] = want[q[4 * (e) + i]]
+			:: else
+			fi;
+			i++
+		:: else -> break
+		od;
+		i = 0
+	fi
+}
+
+#ifdef KICKS
+#define SLEEPS(e) credit[e]++
+#define SLEEPS_FOR(e, place) (qn[e] > place && !woken[q[4 * (e) + place]] && \
+			      want[q[4 * (e) + place]] <= ROOM(e))
+#define TAKES(e) \
+	if \
+	:: !counted && (SLEEPS_FOR(e, 0) || SLEEPS_FOR(e, 1) || SLEEPS_FOR(e, 2) || \
+			SLEEPS_FOR(e, 3)) -> credit[e]++; counted = 1 \
+	:: else \
+	fi
+#else
+#define SLEEPS(e) skip
+#define TAKES(e) skip
+#endif
+
+/* One sleeper of a side, if there is one to wake. */
+inline wake(e) {
+#ifndef COARSE
+	r = ROOM(e);
+#endif
+	atomic {
+#ifdef COARSE
+		r = ROOM(e);
+#endif
+		if
+		:: r >= least[e] ->
+			d_step {
+				find(e, r);
+				if
+				:: s != NONE ->
+					needless = want[s] > r || HELD_BACK(s, e);
+					woken[s] = 1;
+					up[s] = 1;
+#ifdef M_LOSES_PLACE
+					if
+					:: FIRST(e) == s -> over[e] = 0
+					:: else
+					fi;
+					DROP(q, qn, e, s);
+#endif
+					show_least(e)
+				:: else
+				fi;
+				s = 0
+			}
+		:: else
+		fi;
+		r = 0;
+		assert(!needless)
+	}
+}
+
+/* Sleeps, in its place if it has one; `may` go on as far as the others are concerned. */
+inline enter(p, e) {
+	atomic {
+		d_step {
+			if
+			:: !QUEUED(p, e) ->
+				ADD(q, qn, e, p);
+				woken[p] = 0;
+				SLEEPS(e)
+			:: QUEUED(p, e) && woken[p] ->
+#ifndef M_STAYS_WOKEN
+				woken[p] = 0;
+#endif
+				SLEEPS(e)
+			:: else
+			fi;
+			if
+			:: !placed -> placed = 1; ADD(came, n_came, e, p)
+			:: else
+			fi;
+			up[p] = 0;
+			show_least(e);
+#ifndef M_TURN_ASKED_FIRST
+			may = !STRICT(e) || FIRST(e) == p
+#endif
+		}
+	}
+}
+
+/* Awake; no wake-up need be spent on it. */
+inline get_up(p, e) {
+	d_step {
+		may = 0;
+		woken[p] = 1;
+		up[p] = 1;
+		show_least(e)
+	}
+}
+
+inline leave(p, e) {
+	d_step {
+		if
+		:: placed ->
+			if
+#ifdef M_RESET_BY_ANY
+			:: true -> over[e] = 0
+#else
+			:: FIRST(e) == p -> over[e] = 0
+			:: else
+#endif
+			fi;
+			DROP(q, qn, e, p);
+			woken[p] = 0;
+			show_least(e);
+			if
+			:: came[4 * (e)] == p -> passed[e] = 0
+			:: else
+			fi;
+			DROP(came, n_came, e, p);
+			placed = 0
+		:: else
+		fi
+	}
+}
+
+inline wait(p, e, n) {
+	do
+	::
+#ifdef M_TURN_ASKED_FIRST
+	   may = !STRICT(e) || FIRST(e) == p;
+#endif
+	   enter(p, e);
+	   atomic {
+		if
+#ifndef M_NO_SECOND_LOOK
+		:: ROOM(e) >= n && may -> get_up(p, e); break
+#endif
+		:: else ->
+			if
+			:: sig[p] -> gone = 1; get_up(p, e); break
+			:: else -> asleep[p] = 1; may = 0
+			fi
+		fi
+	   }
+end_asleep:
+	   atomic {
+		(up[p] || sig[p]) ->
+		asleep[p] = 0;
+		if
+		:: woken[p] -> get_up(p, e); break
+		:: else
+		fi
+	   }
+	od
+}
+
+/*
+ * May a call move? If so, counts whom it overtakes. Both what is checked and what is
+ * counted is under the side's lock. It keeps the lock if it may.
+ */
+inline turn(p, e, n) {
+	atomic {
+		!lk[e];
+		d_step {
+			moves = ROOM(e) >= n;
+			if
+			:: moves -> TAKES(e)
+			:: else
+			fi;
+			if
+			:: moves && qn[e] > 0 && FIRST(e) != p ->
+				if
+#ifdef M_ARRIVALS_PASS
+				:: STRICT(e) && placed -> moves = 0
+#else
+				:: STRICT(e) -> moves = 0
+#endif
+				:: else ->
+#ifndef M_NO_COUNT
+					if
+					:: over[e] < K -> over[e]++; show_least(e)
+					:: else
+					fi
+#endif
+				fi
+			:: else
+			fi;
+			lk[e] = moves
+		}
+		if
+		:: moves ->
+			assert(!HELD_BACK(p, e));
+			if
+			:: n_came[e] > 0 && came[4 * (e)] != p && passed[e] < K -> passed[e]++
+			:: else
+			fi
+		:: else
+		fi
+	}
+}
+
+/* As much as there is, but no more than `most`; an atomic write has most == n. */
+inline move(e, most) {
+	d_step {
+		TAKES(e);
+		counted = 0;
+		r = (ROOM(e) < most -> ROOM(e) : most);
+		used = ((e) == P -> used + r : used - r);
+		r = 0;
+		lk[e] = 0
+	}
+}
+
+/* `calls` of at least `n` bytes; 0: for ever. A signal ends one of them. */
+proctype sleeper(byte p; byte e; byte n; byte most; byte calls) {
+	byte i, r, s, done;
+	bit moves, may, gone, placed, counted;
+
+	d_step { want[p] = n; up[p] = 1; must[p] = calls > 0 }
+	do
+	:: calls > 0 && done == calls -> break
+	:: else ->
+		do
+		:: /* io_lock(), which a signal ends */
+		   if
+		   :: atomic { sig[p] -> gone = 1 }; break
+		   :: turn(p, e, n)
+		   fi;
+		   if
+#if FAULTS > 0
+		   :: atomic {
+			moves && e == FAULTY && faults > 0 ->
+			faults--;
+			moves = 0;
+			counted = 0;
+			lk[e] = 0
+		   };
+			leave(p, e);
+#ifndef M_FAULT_NO_PASS_ON
+			wake(e);
+#endif
+			if
+			:: true
+			:: true -> goto end_faulting
+			fi
+#endif
+		   :: moves -> move(e, most); break
+		   :: !moves ->
+#ifndef M_AGAIN_NO_PASS_ON
+			wake(e);
+#endif
+			wait(p, e, n);
+			if
+			:: gone -> break
+			:: else
+			fi
+		   fi
+		od;
+		leave(p, e);
+		if
+		:: moves -> wake(OTHER(e))
+		:: else
+		fi;
+#ifdef M_SIGNAL_NO_PASS_ON
+		if
+		:: gone
+		:: else -> wake(e)
+		fi;
+#elif !defined(M_NO_PASS_ON)
+		wake(e);
+#endif
+		d_step {
+			if
+			:: gone -> sig[p] = 0
+			:: else
+			fi;
+			if
+			:: calls > 0 -> done++
+			:: else
+			fi;
+			gone = 0;
+			moves = 0
+		}
+	od;
+	goto over_now;
+end_faulting:
+	false;
+over_now:
+	skip
+}
+
+/* Level-triggered, for the watermark. */
+proctype poller(byte p; byte e; byte most) {
+	byte i, r, s;
+	bit counted;
+
+end_idle:
+	do
+	:: atomic { ROOM(e) >= wm[e] && !lk[e] -> move(e, most) };
+	   wake(OTHER(e))
+	od
+}
+
+proctype intruder(byte p; byte e; byte n; byte calls) {
+	byte i, r, s;
+	bit counted;
+
+end_idle:
+	do
+	:: calls == 0 -> break
+	:: atomic { calls > 0 && ROOM(e) >= n && !lk[e] -> move(e, n); calls-- };
+	   wake(OTHER(e))
+	od
+}
+
+/*
+ * Nobody else moves its side. From a watermark on it moves a byte, looks at bit and
+ * threshold, and kicks.
+ */
+proctype holder(byte p; byte e) {
+	byte i, r, s;
+	bit counted;
+
+end_idle:
+	do
+	:: atomic { ROOM(e) >= wm[e] -> move(e, 1) };
+	   atomic {
+		if
+		:: least[OTHER(e)] != NONE && ROOM(OTHER(e)) >= least[OTHER(e)] ->
+#ifdef KICKS
+			assert(credit[OTHER(e)] > 0);
+			credit[OTHER(e)]--;
+#endif
+			s = 1
+		:: else
+		fi
+	   }
+	   if
+	   :: s -> s = 0; wake(OTHER(e))
+	   :: else
+	   fi
+	od
+}
+
+proctype signaller(byte p) {
+	atomic { sig[p] = 1; up[p] = 1 }
+}
+
+proctype tuner(byte p; byte e; byte watermark) {
+	byte i, r, s;
+
+	wm[e] = watermark;
+#ifndef M_TUNER_NO_WAKE
+	d_step { show_least(OTHER(e)) };
+	wake(OTHER(e))
+#endif
+}
+
+#define JUDGE(p) \
+	assert(!(asleep[p] && ROOM(end_of[p]) >= want[p] && !HELD_BACK(p, end_of[p]))); \
+	assert(!(must[p] && asleep[p]))
+
+/* Nothing moves any more. */
+proctype judge() {
+	timeout ->
+	d_step {
+		JUDGE(0);
+		JUDGE(1);
+		JUDGE(2);
+		JUDGE(3)
+	}
+}
+
+#define START(p, e, what) end_of[p] = e; run what
+
+init {
+	byte i;
+
+	d_step {
+		used = FULL;
+		faults = FAULTS;
+		wm[P] = WM_P;
+		wm[C] = WM_C;
+		least[P] = NONE;
+		least[C] = NONE;
+		do
+		:: i < 8 -> q[i] = NONE; came[i] = NONE; i++
+		:: else -> break
+		od;
+		i = 0
+	}
+	atomic {
+		RUN;
+		run judge()
+	}
+}
