@@ -184,13 +184,17 @@ void vfifo_ring_claim_again(struct vfifo_ring *ring, struct vfifo_claim *claim)
 	spin_unlock(&ring->positions_lock);
 }
 
-/* Return: whether that was the last one. */
-static bool claim_put(struct vfifo_ring *ring, struct vfifo_claim *claim)
+/* Return: whether that was the last one. Its file may go after that. */
+static bool claim_put(struct vfifo_ring *ring, enum vfifo_end end,
+		      struct vfifo_claim *claim)
 {
+	struct vfifo_side *side = vfifo_side(ring, end);
 	bool last;
 
 	spin_lock(&ring->positions_lock);
 	last = !--claim->mappings;
+	if (last && side->revoked == claim->file)
+		WRITE_ONCE(side->revoked, NULL);
 	spin_unlock(&ring->positions_lock);
 	return last;
 }
@@ -206,7 +210,7 @@ static void claim_drop(struct vfifo_ring *ring, enum vfifo_end end,
 	bool last, ends, moved = false;
 
 	mutex_lock(&side->lock);
-	last = claim_put(ring, claim);
+	last = claim_put(ring, end, claim);
 	ends = side->claim == claim && (last || revoke);
 	if (ends)
 		moved = vfifo_position_release(ring, end);
@@ -238,6 +242,7 @@ static struct vfifo_claim *claim_to_revoke(struct vfifo_ring *ring,
 	if (claim) {
 		claim->mappings++;
 		WRITE_ONCE(claim->revoked, true);
+		WRITE_ONCE(vfifo_side(ring, end)->revoked, claim->file);
 		/* A claim of a side has a mapping, and that has its file. */
 		get_file(claim->file);
 	}

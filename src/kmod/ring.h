@@ -143,8 +143,9 @@ struct vfifo_side {
 	struct vfifo_position *page; /* the one that user space sees */
 	struct vfifo_claim *claim;   /* NULL: the side is the kernel's */
 	struct file *claimant; /* its file; to be compared, without the lock */
-	u32 claims;	       /* ever made: the number of the last one */
-	u32 watermark;	       /* poll(2) reports from here on */
+	struct file *revoked; /* ... of the last claim that was, while mapped */
+	u32 claims;	      /* ever made: the number of the last one */
+	u32 watermark;	      /* poll(2) reports from here on */
 	struct vfifo_queue sleepers;
 	wait_queue_head_t pollers;
 	atomic64_t bytes; /* that it moved: stored like its position */

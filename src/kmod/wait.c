@@ -707,6 +707,13 @@ static const struct {
 	{ VFIFO_PRODUCER, FMODE_WRITE, EPOLLOUT | EPOLLWRNORM },
 };
 
+/* Whether the file's claim of a side was revoked, and is mapped still. */
+static bool was_revoked(struct vfifo_ring *ring, const struct file *file)
+{
+	return READ_ONCE(ring->sides[VFIFO_PRODUCER].revoked) == file ||
+	       READ_ONCE(ring->sides[VFIFO_CONSUMER].revoked) == file;
+}
+
 /**
  * vfifo_ring_poll() - what a file can do now, and queue it for when it can more
  * @ring: the ring
@@ -762,7 +769,7 @@ __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
 	}
 	if (READ_ONCE(ring->removed) || ended)
 		ready |= EPOLLHUP;
-	if (READ_ONCE(ring->broken))
+	if (READ_ONCE(ring->broken) || was_revoked(ring, file))
 		ready |= EPOLLERR;
 	return ready;
 }

@@ -93,9 +93,10 @@
  *
  * root can revoke a claim, by writing 0 to the attribute `producer` or `consumer`: the
  * last good position stands, the side is the kernel's again, and the holder gets SIGBUS
- * when it touches its mapping. claim[] of the status page has the number of the claim of
- * each side, or 0 while it has none. A holder that notes the number after it has mapped
- * the position, and later finds another one, has lost its claim.
+ * when it touches its mapping, and POLLERR from poll(2) on the file until it unmaps. claim[]
+ * of the status page has the number of the claim of each side, or 0 while it has none. A
+ * holder that notes the number after it has mapped the position, and later finds another
+ * one, has lost its claim.
  *
  * Nothing that a holder stores is believed. The kernel looks at a claimed position
  * when the other side has something to do, and accepts it if it has moved by no

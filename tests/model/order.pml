@@ -14,7 +14,7 @@
  *
  *	sleeper			io_run(), for calls that block; its need is 1, or n for
  *				an atomic write of n bytes
- *	turn			vfifo_ring_turn() and vfifo_ring_overtake(), under the
+ *	turn			io_turn() and vfifo_ring_overtake(), under the
  *				side's lock
  *	wait, enter, get_up	vfifo_ring_wait(), sleeper_enter(), sleeper_get_up()
  *	leave			vfifo_ring_leave()

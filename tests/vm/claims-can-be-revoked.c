@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <vfifo.h>
+
 #include "raw.h"
 #include "testlib.h"
 
@@ -386,6 +388,58 @@ static void work_poll(void *unused)
 	check_equal(p.revents, events);
 }
 
+/* By the library, while it waits for what does not come, and after that. */
+static void work_wait(void *unused)
+{
+	struct vfifo *f;
+
+	(void)unused;
+	check_equal(vfifo_open(DEVICE, end, 0, &f), 0);
+	check_equal(vfifo_wait(f, 1, 20000), -ESTALE);
+	check_equal(vfifo_wait(f, 1, 0), -ESTALE);
+	if (end == VFIFO_PRODUCER)
+		check_equal(vfifo_write(f, "x", 1, 0), -ESTALE);
+	else
+		check_equal(vfifo_read(f, bytes, 1, 0), -ESTALE);
+	vfifo_close(f);
+}
+
+static int revents_of(int file)
+{
+	struct pollfd p = { .fd = file, .events = POLLIN | POLLOUT };
+
+	check(poll(&p, 1, 0) >= 0);
+	return p.revents;
+}
+
+static void its_holder_is_told(void)
+{
+	uint32_t *at;
+	pid_t pid;
+	int own;
+
+	check(!ioctl(fd, VFIFO_CLEAR));
+	if (end == VFIFO_PRODUCER)
+		check_equal(write(fd, bytes, CAPACITY), CAPACITY);
+	pid = start(work_wait, NULL);
+	wait_asleep(pid, "poll");
+	revoke_it();
+	finish(pid);
+	check(!ioctl(fd, VFIFO_CLEAR));
+
+	own = device(O_RDWR);
+	at = map_page(own, position_offset(end), rw);
+	check(at != MAP_FAILED);
+	check(!(revents_of(own) & POLLERR));
+	revoke_it();
+	check(revents_of(own) & POLLERR);
+	check(!(revents_of(fd) & POLLERR));
+	check(!munmap(at, PAGE));
+	check(!(revents_of(own) & POLLERR));
+	close(own);
+	finish_all();
+}
+
 /* Those who wait for that side to be free. */
 static void pollers_are_woken(void)
 {
@@ -536,6 +590,7 @@ int main(void)
 		the_old_mapping_stays_dead();
 		nothing_to_revoke();
 		for_root_only();
+		its_holder_is_told();
 		pollers_are_woken();
 		the_generator_works();
 		the_end_is_right();
