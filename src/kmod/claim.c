@@ -124,14 +124,17 @@ static struct vfifo_claim *claim_alloc(struct file *file)
 
 	if (!claim)
 		return NULL;
+	refcount_set(&claim->refs, 1);
 	claim->mappings = 1;
 	claim->holder = get_pid(task_tgid(current));
 	claim->file = file;
 	return claim;
 }
 
-static void claim_free(struct vfifo_claim *claim)
+static void claim_put(struct vfifo_claim *claim)
 {
+	if (!refcount_dec_and_test(&claim->refs))
+		return;
 	put_pid(claim->holder);
 	kfree(claim);
 }
@@ -172,7 +175,7 @@ struct vfifo_claim *vfifo_ring_claim(struct vfifo_ring *ring,
 err_unlock:
 	mutex_unlock(&side->lock);
 err_free:
-	claim_free(claim);
+	claim_put(claim);
 	return ERR_PTR(err);
 }
 
@@ -185,8 +188,8 @@ void vfifo_ring_claim_again(struct vfifo_ring *ring, struct vfifo_claim *claim)
 }
 
 /* Return: whether that was the last one. Its file may go after that. */
-static bool claim_put(struct vfifo_ring *ring, enum vfifo_end end,
-		      struct vfifo_claim *claim)
+static bool claim_unmapped(struct vfifo_ring *ring, enum vfifo_end end,
+			   struct vfifo_claim *claim)
 {
 	struct vfifo_side *side = vfifo_side(ring, end);
 	bool last;
@@ -199,25 +202,19 @@ static bool claim_put(struct vfifo_ring *ring, enum vfifo_end end,
 	return last;
 }
 
-/*
- * One mapping of a claim less. The claim ends with the last one, or where it is revoked
- * by the caller.
- */
-static void claim_drop(struct vfifo_ring *ring, enum vfifo_end end,
-		       struct vfifo_claim *claim, bool revoke)
+/* The side is the kernel's again, if it has been that claim's. */
+static void claim_end(struct vfifo_ring *ring, enum vfifo_end end,
+		      struct vfifo_claim *claim)
 {
 	struct vfifo_side *side = vfifo_side(ring, end);
-	bool last, ends, moved = false;
+	bool ends, moved = false;
 
 	mutex_lock(&side->lock);
-	last = claim_put(ring, end, claim);
-	ends = side->claim == claim && (last || revoke);
+	ends = side->claim == claim;
 	if (ends)
 		moved = vfifo_position_release(ring, end);
 	mutex_unlock(&side->lock);
 
-	if (last)
-		claim_free(claim);
 	if (moved)
 		vfifo_ring_wake(ring, end);
 	if (ends)
@@ -228,23 +225,31 @@ static void claim_drop(struct vfifo_ring *ring, enum vfifo_end end,
 void vfifo_ring_release(struct vfifo_ring *ring, enum vfifo_end end,
 			struct vfifo_claim *claim)
 {
-	claim_drop(ring, end, claim, false);
+	if (!claim_unmapped(ring, end, claim))
+		return;
+	claim_end(ring, end, claim);
+	claim_put(claim);
 }
 
-/* The claim of a side, with one mapping more, so that it stays; NULL: none. */
+/*
+ * The claim of a side, with a reference, and one to its file; NULL: none, or one that
+ * ends, as its last mapping has gone.
+ */
 static struct vfifo_claim *claim_to_revoke(struct vfifo_ring *ring,
 					   enum vfifo_end end)
 {
+	struct vfifo_side *side = vfifo_side(ring, end);
 	struct vfifo_claim *claim;
 
 	spin_lock(&ring->positions_lock);
-	claim = vfifo_side(ring, end)->claim;
-	if (claim) {
-		claim->mappings++;
+	claim = side->claim;
+	if (claim && claim->mappings) {
+		refcount_inc(&claim->refs);
 		WRITE_ONCE(claim->revoked, true);
-		WRITE_ONCE(vfifo_side(ring, end)->revoked, claim->file);
-		/* A claim of a side has a mapping, and that has its file. */
-		get_file(claim->file);
+		WRITE_ONCE(side->revoked, claim->file);
+		get_file(claim->file); /* its mapping has it, so it is there */
+	} else {
+		claim = NULL;
 	}
 	spin_unlock(&ring->positions_lock);
 	return claim;
@@ -289,7 +294,8 @@ void vfifo_ring_revoke(struct vfifo_ring *ring, enum vfifo_end end)
 	pr_notice("vfifo%d: %s side revoked from process %d\n", ring->number,
 		  side, pid_nr(claim->holder));
 	claim_zap(ring, end, claim);
-	claim_drop(ring, end, claim, true);
+	claim_end(ring, end, claim);
+	claim_put(claim);
 	fput(file);
 }
 

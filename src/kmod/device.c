@@ -12,7 +12,6 @@
 #include <linux/cdev.h>
 #include <linux/idr.h>
 #include <linux/kobject.h>
-#include <linux/lockdep.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
@@ -91,26 +90,41 @@ struct vfifo *vfifo_get(int minor)
 	return vfifo;
 }
 
-static int minor_take(struct vfifo *vfifo)
+/*
+ * Reserves the minor: vfifo_get() does not find the vfifo yet, so nobody can open it, by an
+ * older node of that number either.
+ */
+static int minor_reserve(struct vfifo *vfifo)
 {
 	int ret;
 
-	lockdep_assert_held(&vfifo_minors_lock);
-	ret = idr_alloc(&vfifo_minors, vfifo, vfifo->minor, vfifo->minor + 1,
+	mutex_lock(&vfifo_minors_lock);
+	ret = idr_alloc(&vfifo_minors, NULL, vfifo->minor, vfifo->minor + 1,
 			GFP_KERNEL);
+	mutex_unlock(&vfifo_minors_lock);
 	if (ret == -ENOSPC)
 		return -EEXIST;
-	if (ret < 0)
-		return ret;
-	kref_get(&vfifo->refs);
-	return 0;
+	return ret < 0 ? ret : 0;
 }
 
-static void minor_give_back(struct vfifo *vfifo)
+/* From here on it can be opened. Cannot fail, as the place is there. */
+static void minor_take(struct vfifo *vfifo)
 {
-	lockdep_assert_held(&vfifo_minors_lock);
-	idr_remove(&vfifo_minors, vfifo->minor);
-	vfifo_put(vfifo);
+	kref_get(&vfifo->refs);
+	mutex_lock(&vfifo_minors_lock);
+	idr_replace(&vfifo_minors, vfifo, vfifo->minor);
+	mutex_unlock(&vfifo_minors_lock);
+}
+
+/* Return: the vfifo that had taken it, for vfifo_put(); NULL: it was reserved only. */
+static struct vfifo *minor_give_back(int minor)
+{
+	struct vfifo *vfifo;
+
+	mutex_lock(&vfifo_minors_lock);
+	vfifo = idr_remove(&vfifo_minors, minor);
+	mutex_unlock(&vfifo_minors_lock);
+	return vfifo;
 }
 
 static void set_dev(struct vfifo *vfifo, struct device *dev)
@@ -195,6 +209,10 @@ void vfifo_label(struct vfifo *vfifo, char *label)
  * @vfifo: one that is ready for use
  * @groups: the attributes
  *
+ * It can be opened when all that may fail has been done, so for a moment there is a node
+ * that says ENODEV. (No lock is held meanwhile: a process that has the folder /dev locked
+ * would have all of open(2) wait.)
+ *
  * Return: 0; -EEXIST: the minor is taken; -ENOMEM and what the driver core says.
  */
 int vfifo_register(struct vfifo *vfifo, const struct attribute_group **groups)
@@ -203,21 +221,18 @@ int vfifo_register(struct vfifo *vfifo, const struct attribute_group **groups)
 	struct device *dev;
 	int err;
 
-	/* open() by an older node of that number waits here until all is done. */
-	mutex_lock(&vfifo_minors_lock);
-	err = minor_take(vfifo);
+	err = minor_reserve(vfifo);
 	if (err)
-		goto unlock;
+		return err;
 	dev = device_create_with_groups(vfifo_class, NULL, number, vfifo,
 					groups, "vfifo%d", vfifo->minor);
-	err = PTR_ERR_OR_ZERO(dev);
-	if (err)
-		minor_give_back(vfifo);
-	else
-		set_dev(vfifo, dev);
-unlock:
-	mutex_unlock(&vfifo_minors_lock);
-	return err;
+	if (IS_ERR(dev)) {
+		minor_give_back(vfifo->minor);
+		return PTR_ERR(dev);
+	}
+	set_dev(vfifo, dev);
+	minor_take(vfifo);
+	return 0;
 }
 
 /* The reverse; waits for attributes that are being read or written. */
@@ -225,9 +240,7 @@ void vfifo_unregister(struct vfifo *vfifo)
 {
 	set_dev(vfifo, NULL);
 	device_destroy(vfifo_class, MKDEV(MAJOR(vfifo_first), vfifo->minor));
-	mutex_lock(&vfifo_minors_lock);
-	minor_give_back(vfifo);
-	mutex_unlock(&vfifo_minors_lock);
+	vfifo_put(minor_give_back(vfifo->minor));
 }
 
 /* The class and the numbers. */

@@ -5,11 +5,11 @@
  *	lock			what it keeps still		sleeps	order
  *	----			-------------------		------	-----
  *	vfifo_devices_lock	which there are			yes	0
- *	vfifo_minors_lock	which minor is which vfifo	yes	1
- *	node_lock		dev, label			yes	2
+ *	node_lock		dev, label			yes	1
  *	generator.lock		generator, but for its timer	yes	1
  *	producer side's lock	ring.sides[VFIFO_PRODUCER]	yes	2
  *	consumer side's lock	ring.sides[VFIFO_CONSUMER]	yes	3
+ *	vfifo_minors_lock	which minor is which vfifo	yes	4
  *	a position's page lock	that it is mapped by a fault	yes	4
  *	ring.positions_lock	claims, and what they left	no	5
  *	a wait queue's lock	who sleeps there, their bit	no	5
@@ -19,8 +19,8 @@
  * both, unmapped. A side is claimed and released under its own lock. The producer side's
  * lock also covers both watermarks and ring.generating.
  *
- * vfifo_minors_lock is held while a node is made, so that open() finds all of a device or
- * nothing of it. node_lock does not nest with the locks below it; sysfs callbacks take it
+ * A minor is reserved before its node is made, and taken after that, so open() finds all of a
+ * device or nothing of it. node_lock does not nest with the locks below it; sysfs callbacks take it
  * while they hold the attribute's active reference. vfifo_unregister() waits for those
  * references, so no attribute of a device may take vfifo_devices_lock.
  *

@@ -64,8 +64,14 @@ void vfifo_notice(struct vfifo_notice *notice)
 	if (notice_due(notice))
 		notice->work.work.func(&notice->work.work);
 	else
-		queue_delayed_work(vfifo_notices, &notice->work,
-				   HZ / VFIFO_NOTICES_MAX);
+		vfifo_notice_later(notice);
+}
+
+/* Gives a notice a little later in any case. The caller need not be able to sleep. */
+void vfifo_notice_later(struct vfifo_notice *notice)
+{
+	queue_delayed_work(vfifo_notices, &notice->work,
+			   HZ / VFIFO_NOTICES_MAX);
 }
 
 /* No notice is given after the return. Nobody may call vfifo_notice() any more. */

@@ -68,6 +68,7 @@
 #include <linux/pid.h>
 #include <linux/poll.h>
 #include <linux/rbtree.h>
+#include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -131,7 +132,8 @@ struct vfifo_queue {
 
 /* One claim of a side, and what its mapping has as vm_private_data: see claim.c. */
 struct vfifo_claim {
-	unsigned int mappings; /* one; two while mremap(2) moves it */
+	refcount_t refs; /* one for all mappings, one for each revoke under way */
+	unsigned int mappings; /* one; two while mremap(2) moves it; 0: it ends */
 	bool revoked;
 	struct pid *holder;
 	struct file *file; /* a mapping has it, so it stays as long */
@@ -247,6 +249,7 @@ u32 vfifo_queue_least(struct vfifo_queue *queue);
 /* notice.c */
 void vfifo_notice_init(struct vfifo_notice *notice, work_func_t give);
 void vfifo_notice(struct vfifo_notice *notice);
+void vfifo_notice_later(struct vfifo_notice *notice);
 void vfifo_notice_cancel(struct vfifo_notice *notice);
 int vfifo_notices_init(void);
 void vfifo_notices_exit(void);

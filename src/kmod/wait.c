@@ -25,7 +25,8 @@
  *
  * The sleepers of a side are served in the order in which they came. A sleeper keeps
  * its place from its first sleep until it has moved bytes, or leaves for any other
- * reason. Where the need of the first one is not met, or it was woken and has not run
+ * reason. (A signal is one: a call that is restarted comes last again, so one that gets a
+ * signal more often than there is room for it is not served.) Where the need of the first one is not met, or it was woken and has not run
  * yet, calls behind it may go on, but only so often, VFIFO_OVERTAKES; then they wait
  * behind it. That needs no clock, and no two can wait for each other for ever. Say that
  * the need of the first one is not met: free < need, so used > capacity - need. Where
@@ -534,16 +535,6 @@ static void wake_pollers(struct vfifo_ring *ring, enum vfifo_end end)
 		signal_async(ring, end);
 }
 
-static void give_notice(struct work_struct *work)
-{
-	struct vfifo_ring *ring =
-		container_of(work, struct vfifo_ring, notice.work.work);
-
-	smp_mb(); /* [A]: pairs with [C] in vfifo_ring_poll() */
-	wake_pollers(ring, VFIFO_CONSUMER);
-	wake_pollers(ring, VFIFO_PRODUCER);
-}
-
 /*
  * From how many bytes on poll(2) reports a side. At the end a watermark would leave the
  * last bytes where they are.
@@ -653,10 +644,15 @@ void vfifo_ring_kick(struct vfifo_ring *ring, const struct file *file)
 	}
 }
 
-/* Wakes the sleepers that can go on, after what was no move. */
+/*
+ * Wakes the sleepers that can go on, after what was no move. A holder may break and mend the
+ * ring meanwhile, without end, so that is told by a later notice and not from here.
+ */
 static void side_changed(struct vfifo_ring *ring, enum vfifo_end end)
 {
 	struct vfifo_queue *queue = queue_of(ring, end);
+	bool turned;
+	u32 room;
 
 	if (!READ_ONCE(queue->count))
 		return;
@@ -664,10 +660,25 @@ static void side_changed(struct vfifo_ring *ring, enum vfifo_end end)
 	spin_lock(&queue->lock);
 	sleepers_changed(ring, end);
 	spin_unlock(&queue->lock);
+	room = vfifo_position_room(ring, end, &turned);
+	if (unlikely(turned))
+		vfifo_notice_later(&ring->notice);
 	if (vfifo_ring_state(ring, end) || !vfifo_ring_waits(ring, end))
 		sleepers_wake_all(ring, end);
 	else
-		sleepers_wake(ring, end, vfifo_ring_room(ring, end));
+		sleepers_wake(ring, end, room);
+}
+
+static void give_notice(struct work_struct *work)
+{
+	struct vfifo_ring *ring =
+		container_of(work, struct vfifo_ring, notice.work.work);
+
+	smp_mb(); /* [A]: pairs with [B] and [C], for what is no position */
+	side_changed(ring, VFIFO_PRODUCER);
+	side_changed(ring, VFIFO_CONSUMER);
+	wake_pollers(ring, VFIFO_CONSUMER);
+	wake_pollers(ring, VFIFO_PRODUCER);
 }
 
 /**
