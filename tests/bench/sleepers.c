@@ -8,15 +8,19 @@
  *	sleepers WHAT SLEEPERS NUMBER instructions
  *
  * WHAT is eagain, a read(2) that finds nothing; kick, VFIFO_KICK; write, of a byte for which
- * one of the sleepers is woken; or claim, a mapping of the consumer's position and its end,
- * which wakes them all: for each of them.
+ * one of the sleepers is woken; claim, a mapping of the consumer's position and its end,
+ * which wakes them all: for each of them; or, with all that those who are woken do until they
+ * sleep again, write-read, of such a byte, and claim-other, of the producer's position.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/vfifo.h>
@@ -28,33 +32,62 @@
 #define SOME 400
 
 static int fd;
-static unsigned int asleep_soon;
+
+/* The sleepers are a process of their own, as a mapping costs more where there are many. */
+static struct {
+	unsigned int wanted, started;
+	unsigned int asleep_soon; /* counts how often one was about to sleep */
+	pid_t threads[MANY];
+} * shared;
 
 /* Sleeps for a byte, again and again, and as well after each claim. */
-static void *sleeper(void *unused)
+static void *sleeper(void *number)
 {
 	char byte;
 
-	(void)unused;
+	shared->threads[(uintptr_t)number] = gettid();
 	for (;;) {
-		__atomic_add_fetch(&asleep_soon, 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&shared->asleep_soon, 1, __ATOMIC_RELAXED);
 		if (read(fd, &byte, 1) < 0)
 			check_equal(errno, EBUSY);
 	}
 	return NULL;
 }
 
-static void start_sleepers(unsigned int n)
+static void work_start_sleepers(void *unused)
 {
-	static unsigned int started;
 	pthread_attr_t attributes;
 	pthread_t thread;
 
+	(void)unused;
 	check(!pthread_attr_init(&attributes));
 	check(!pthread_attr_setstacksize(&attributes, 16384));
-	for (; started < n; started++)
-		check(!pthread_create(&thread, &attributes, sleeper, NULL));
-	check(!pthread_attr_destroy(&attributes));
+	for (uintptr_t i = 0; i < MANY; i++) {
+		while (__atomic_load_n(&shared->wanted, __ATOMIC_ACQUIRE) <= i)
+			sleep_ms(10);
+		check(!pthread_create(&thread, &attributes, sleeper,
+				      (void *)i));
+		__atomic_store_n(&shared->started, i + 1, __ATOMIC_RELEASE);
+	}
+	pause();
+}
+
+static void start_sleepers(unsigned int n)
+{
+	__atomic_store_n(&shared->wanted, n, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&shared->started, __ATOMIC_ACQUIRE) < n)
+		sleep_ms(10);
+}
+
+/* Those who are woken run at once; or, else, when this process sleeps. */
+static void let_sleepers_run_first(bool first)
+{
+	const struct sched_param param = { .sched_priority = first };
+
+	for (unsigned int i = 0; i < shared->started; i++)
+		check(!sched_setscheduler(shared->threads[i],
+					  first ? SCHED_FIFO : SCHED_OTHER,
+					  &param));
 }
 
 /* With one processor, those that can run do so while this sleeps. */
@@ -63,9 +96,11 @@ static void settle(void)
 	unsigned int before;
 
 	do {
-		before = __atomic_load_n(&asleep_soon, __ATOMIC_RELAXED);
+		before =
+			__atomic_load_n(&shared->asleep_soon, __ATOMIC_RELAXED);
 		sleep_ms(20);
-	} while (before != __atomic_load_n(&asleep_soon, __ATOMIC_RELAXED));
+	} while (before !=
+		 __atomic_load_n(&shared->asleep_soon, __ATOMIC_RELAXED));
 }
 
 static void eagain(void)
@@ -88,13 +123,23 @@ static void write_a_byte(void)
 	check_equal(write(fd, "", 1), 1);
 }
 
-static void claim(void)
+static void claim_at(off_t offset)
 {
 	void *at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-			VFIFO_MMAP_CONSUMER);
+			offset);
 
 	check(at != MAP_FAILED);
 	check(!munmap(at, PAGE));
+}
+
+static void claim(void)
+{
+	claim_at(VFIFO_MMAP_CONSUMER);
+}
+
+static void claim_other(void)
+{
+	claim_at(VFIFO_MMAP_PRODUCER);
 }
 
 static int compare(const void *one, const void *other)
@@ -128,9 +173,14 @@ int main(void)
 	/* Those who are woken run when this one sleeps, not before. */
 	const struct sched_param first = { .sched_priority = 1 };
 	const unsigned int counts[] = { 1, SOME, MANY };
+	pid_t pid;
 
 	check_equal(set_attribute("mode", "0"), 0);
 	fd = device(O_RDWR);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	check(shared != MAP_FAILED);
+	pid = start(work_start_sleepers, NULL);
 	for (size_t i = 0; i < 3; i++) {
 		start_sleepers(counts[i]);
 		check(!sched_setscheduler(0, SCHED_FIFO, &first));
@@ -143,6 +193,14 @@ int main(void)
 			measure("claim", claim, counts[i], counts[i]);
 		check(!sched_setscheduler(0, SCHED_OTHER,
 					  &(struct sched_param){ 0 }));
+		if (counts[i] == SOME)
+			continue;
+		let_sleepers_run_first(true);
+		measure("write-read", write_a_byte, counts[i], 1);
+		measure("claim-other", claim_other, counts[i], 1);
+		let_sleepers_run_first(false);
 	}
+	check(!kill(pid, SIGKILL));
+	check_equal(waitpid(pid, NULL, 0), pid);
 	return 0;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Hundreds sleep on one side: while they are all woken, again and again, the page that
- * clients read never shows another threshold than theirs, and each of them gets away.
- * (A wake-up of an older kernel's leaves bookmarks in a queue that is so long.)
+ * Hundreds sleep on one side: while the other one is claimed and released, again and again,
+ * the page that clients read never shows another threshold than theirs, and each of them gets
+ * away. (What so many cost is for the counting guest: tests/bench/sleepers.c.)
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -39,7 +39,7 @@ static void work_write(void *unused)
 		check(!pthread_join(threads[i], NULL));
 }
 
-/* Each claim and each release wakes all of them. */
+/* Each claim and each release looks whether one of them can go on. */
 static void work_claim(void *unused)
 {
 	int own = device(O_RDWR);
