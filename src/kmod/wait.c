@@ -26,8 +26,9 @@
  * The sleepers of a side are served in the order in which they came. A sleeper keeps
  * its place from its first sleep until it has moved bytes, or leaves for any other
  * reason. (A signal is one: a call that is restarted comes last again, so one that gets a
- * signal more often than there is room for it is not served.) Where the need of the first one is not met, or it was woken and has not run
- * yet, calls behind it may go on, but only so often, VFIFO_OVERTAKES; then they wait
+ * signal more often than there is room for it is not served.) Where the need of the first
+ * one is not met, or it was woken and has not run yet, calls behind it may go on, but only
+ * so often, VFIFO_OVERTAKES; then they wait
  * behind it. That needs no clock, and no two can wait for each other for ever. Say that
  * the need of the first one is not met: free < need, so used > capacity - need. Where
  * need + watermark <= capacity + 1, it follows that used >= watermark: everybody on the
