@@ -202,6 +202,16 @@ static bool claim_unmapped(struct vfifo_ring *ring, enum vfifo_end end,
 	return last;
 }
 
+/* For poll(2), once the side is no longer the claim's, and while there is a mapping. */
+static void mark_revoked(struct vfifo_ring *ring, enum vfifo_end end,
+			 struct vfifo_claim *claim)
+{
+	spin_lock(&ring->positions_lock);
+	if (claim->revoked && claim->mappings)
+		WRITE_ONCE(vfifo_side(ring, end)->revoked, claim->file);
+	spin_unlock(&ring->positions_lock);
+}
+
 /* The side is the kernel's again, if it has been that claim's. */
 static void claim_end(struct vfifo_ring *ring, enum vfifo_end end,
 		      struct vfifo_claim *claim)
@@ -215,6 +225,7 @@ static void claim_end(struct vfifo_ring *ring, enum vfifo_end end,
 		moved = vfifo_position_release(ring, end);
 	mutex_unlock(&side->lock);
 
+	mark_revoked(ring, end, claim);
 	if (moved)
 		vfifo_ring_wake(ring, end);
 	if (ends)
@@ -246,7 +257,6 @@ static struct vfifo_claim *claim_to_revoke(struct vfifo_ring *ring,
 	if (claim && claim->mappings) {
 		refcount_inc(&claim->refs);
 		WRITE_ONCE(claim->revoked, true);
-		WRITE_ONCE(side->revoked, claim->file);
 		get_file(claim->file); /* its mapping has it, so it is there */
 	} else {
 		claim = NULL;

@@ -85,6 +85,8 @@ static void do_all(void)
 
 	child = start(read_one, NULL);
 	wait_asleep(child, "vfifo");
+	/* It may be about to sleep only, and not have the processor. */
+	sleep_ms(50);
 	check_equal(write(fd, "x", 1), 1);
 	finish(child);
 	read_log();
