@@ -74,7 +74,7 @@ vm_programs() { # DIR NAME...
 	for name in "$@"; do
 		cp "$dir/$name.c" "$from/main/$name.c"
 		id=$name-$(key "$common" "$(sha256sum <"$from/main/$name.c")" \
-			"$(! grep -q '<vfifo.h>' "$from/main/$name.c" || echo "$library")")
+			"$(! grep -q '<libvfifo.h>' "$from/main/$name.c" || echo "$library")")
 		echo "$id" >"$from/main/$name.id"
 		if [ -e "$cache/programs/$id" ]; then
 			touch -c "$cache/programs/$id"

@@ -3,7 +3,7 @@
 #ifndef VFIFO_CHECK_H
 #define VFIFO_CHECK_H
 
-#include <vfifo.h>
+#include <libvfifo.h>
 
 #include "cli.h"
 

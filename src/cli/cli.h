@@ -94,9 +94,10 @@ int rooted(char *buf, size_t size, const char *fmt, ...)
  * before a vfifo has answered. Return: the file, or 0; else a negative errno for explain():
  * -EPROTO: what is there is not the device.
  */
-struct vfifo;
+struct vfifo_handle;
 int device_open(const struct device *d, int flags);
-int device_claim(const struct device *d, enum vfifo_end end, struct vfifo **f);
+int device_claim(const struct device *d, enum vfifo_end end,
+		 struct vfifo_handle **f);
 
 /* What is wrong with a node, and the command that mends it. */
 struct node_fault {

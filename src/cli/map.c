@@ -7,13 +7,13 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <vfifo.h>
+#include <libvfifo.h>
 
 #include "cli.h"
 
 /* The data are there twice: what is written to one half is in the other. */
-static bool same_twice(const struct vfifo *f, size_t offset, const char *text,
-		       size_t length)
+static bool same_twice(const struct vfifo_handle *f, size_t offset,
+		       const char *text, size_t length)
 {
 	size_t both = 2 * vfifo_capacity(f);
 
@@ -29,7 +29,7 @@ static bool same_twice(const struct vfifo *f, size_t offset, const char *text,
 }
 
 /* Writes as much of the text as there is space for. */
-static size_t write_free(struct vfifo *f, const char *text)
+static size_t write_free(struct vfifo_handle *f, const char *text)
 {
 	void *p;
 	ssize_t room = vfifo_reserve(f, 1, &p);
@@ -43,8 +43,8 @@ static size_t write_free(struct vfifo *f, const char *text)
 	return length;
 }
 
-static int show(struct vfifo *f, const struct device *d, const char *text,
-		const struct table_options *o)
+static int show(struct vfifo_handle *f, const struct device *d,
+		const char *text, const struct table_options *o)
 {
 	static struct value v[VALUES_MAX];
 	size_t offset = vfifo_offset(f->capacity, f->own), n = 0;
@@ -71,7 +71,7 @@ static int show(struct vfifo *f, const struct device *d, const char *text,
 int map_show(const struct device *d, const char *text,
 	     const struct table_options *o)
 {
-	struct vfifo *f;
+	struct vfifo_handle *f;
 	int err = device_claim(d, VFIFO_PRODUCER, &f);
 	int code;
 

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <vfifo.h>
+#include <libvfifo.h>
 
 #include "interrupt.h"
 #include "measure.h"
@@ -37,8 +37,8 @@ struct channel {
 	const struct measure *m;
 	struct shared *shared;
 	enum vfifo_end end;
-	int fd;		 /* of a pipe, or by calls; or */
-	struct vfifo *f; /* mapped */
+	int fd;			/* of a pipe, or by calls; or */
+	struct vfifo_handle *f; /* mapped */
 	unsigned char *buffer;
 };
 

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-#include <vfifo.h>
+#include <libvfifo.h>
 
 #include "cli.h"
 
@@ -69,7 +69,8 @@ int device_open(const struct device *d, int flags)
 	return fd;
 }
 
-int device_claim(const struct device *d, enum vfifo_end end, struct vfifo **f)
+int device_claim(const struct device *d, enum vfifo_end end,
+		 struct vfifo_handle **f)
 {
 	struct stat s;
 	int err = look(d, &s);

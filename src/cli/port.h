@@ -8,7 +8,7 @@
 #ifndef VFIFO_PORT_H
 #define VFIFO_PORT_H
 
-#include <vfifo.h>
+#include <libvfifo.h>
 
 #include "cli.h"
 
@@ -22,7 +22,7 @@ struct port {
 	const struct device *device;
 	enum vfifo_end end;
 	uint64_t capacity;
-	struct vfifo *f; /* mapped; or NULL, and these: */
+	struct vfifo_handle *f; /* mapped; or NULL, and these: */
 	int fd;
 	unsigned char *buffer;
 	size_t at, pending; /* consumer: what was read and is not used yet */

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <vfifo.h>
+#include <libvfifo.h>
 
 static void check(ssize_t result, const char *what)
 {
@@ -24,7 +24,7 @@ int main(int argc, char **argv)
 {
 	uint64_t left = argc > 1 ? strtoull(argv[1], NULL, 10) : UINT64_MAX;
 	const char *path = argc > 2 ? argv[2] : "/dev/vfifo0";
-	struct vfifo *f;
+	struct vfifo_handle *f;
 	void *p = NULL;
 	ssize_t n;
 

@@ -15,7 +15,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include <vfifo.h>
+#include <libvfifo.h>
 
 static void check(ssize_t result, const char *what)
 {
@@ -45,7 +45,7 @@ static int each_second(void)
  * An edge is reported once, so take all there is: until -EAGAIN. What comes after that
  * is an edge again: epoll_wait() armed the doorbell before it told us of this one.
  */
-static uint64_t drain(struct vfifo *f)
+static uint64_t drain(struct vfifo_handle *f)
 {
 	uint64_t taken = 0;
 	void *p = NULL;
@@ -68,7 +68,7 @@ int main(int argc, char **argv)
 	int epoll = epoll_create1(EPOLL_CLOEXEC), timer = each_second();
 	uint64_t taken = 0, times;
 	struct epoll_event e;
-	struct vfifo *f;
+	struct vfifo_handle *f;
 
 	check(vfifo_open(path, VFIFO_CONSUMER, 0, &f), path);
 	watch(epoll, timer, EPOLLIN);

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <vfifo.h>
+#include <libvfifo.h>
 
 static void check(ssize_t result, const char *what)
 {
@@ -20,7 +20,7 @@ static void check(ssize_t result, const char *what)
 int main(int argc, char **argv)
 {
 	const char *path = argc > 1 ? argv[1] : "/dev/vfifo0";
-	struct vfifo *f;
+	struct vfifo_handle *f;
 	void *p = NULL;
 	ssize_t n;
 

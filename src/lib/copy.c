@@ -9,7 +9,7 @@
 
 /* One call of vfifo_write() or vfifo_read(). */
 struct copy {
-	struct vfifo *f;
+	struct vfifo_handle *f;
 	unsigned char *buffer;
 	size_t left;
 	int timeout_ms;
@@ -88,7 +88,7 @@ static ssize_t copy_all(struct copy *c)
 	return done || !err ? (ssize_t)done : err;
 }
 
-ssize_t vfifo_write(struct vfifo *f, const void *buffer, size_t n,
+ssize_t vfifo_write(struct vfifo_handle *f, const void *buffer, size_t n,
 		    int timeout_ms)
 {
 	/* Which is not written to. */
@@ -97,7 +97,8 @@ ssize_t vfifo_write(struct vfifo *f, const void *buffer, size_t n,
 	return f->end == VFIFO_PRODUCER ? copy_all(&c) : -EBADF;
 }
 
-ssize_t vfifo_read(struct vfifo *f, void *buffer, size_t n, int timeout_ms)
+ssize_t vfifo_read(struct vfifo_handle *f, void *buffer, size_t n,
+		   int timeout_ms)
 {
 	struct copy c = { f, buffer, n, timeout_ms, 0 };
 

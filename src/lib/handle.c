@@ -12,7 +12,7 @@
 
 #define SPIN_DEFAULT_US 20
 
-_Static_assert(sizeof(struct vfifo) == 64, "one cache line");
+_Static_assert(sizeof(struct vfifo_handle) == 64, "one cache line");
 
 static size_t page_size(void)
 {
@@ -32,11 +32,12 @@ vfifo_hidden int vfifo_check_status(const struct vfifo_status *status)
 }
 
 vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
-			      enum vfifo_end end, int fd, struct vfifo **f)
+			      enum vfifo_end end, int fd,
+			      struct vfifo_handle **f)
 {
 	enum vfifo_end other = vfifo_other_end(end);
 	int capacity = vfifo_check_status(regions->status);
-	struct vfifo_handle *h;
+	struct vfifo_inner *h;
 	__u32 own, peer, claim;
 
 	if (capacity < 0)
@@ -52,13 +53,13 @@ vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
 			 end == VFIFO_PRODUCER ? peer : own))
 		return -EBADMSG;
 
-	h = aligned_alloc(_Alignof(struct vfifo_handle), sizeof(*h));
+	h = aligned_alloc(_Alignof(struct vfifo_inner), sizeof(*h));
 	if (!h)
 		return -ENOMEM;
 	memset(h, 0, sizeof(*h));
 	h->regions = *regions;
 	h->fd = fd;
-	h->hot = (struct vfifo){
+	h->hot = (struct vfifo_handle){
 		.data = regions->data,
 		.mine = regions->position[end],
 		.theirs = regions->position[other],
@@ -136,7 +137,7 @@ static int map_all(int fd, enum vfifo_end end, struct vfifo_regions *r)
 	return r->position[end] ? 0 : -errno;
 }
 
-static int attach_file(int fd, enum vfifo_end end, struct vfifo **f)
+static int attach_file(int fd, enum vfifo_end end, struct vfifo_handle **f)
 {
 	struct vfifo_regions r = { 0 };
 	int err;
@@ -156,7 +157,7 @@ static int attach_file(int fd, enum vfifo_end end, struct vfifo **f)
 }
 
 int vfifo_open(const char *path, enum vfifo_end end, unsigned int flags,
-	       struct vfifo **f)
+	       struct vfifo_handle **f)
 {
 	int fd, err;
 
@@ -172,9 +173,9 @@ int vfifo_open(const char *path, enum vfifo_end end, unsigned int flags,
 	return err;
 }
 
-void vfifo_close(struct vfifo *f)
+void vfifo_close(struct vfifo_handle *f)
 {
-	struct vfifo_handle *h = vfifo_handle(f);
+	struct vfifo_inner *h = vfifo_inner(f);
 
 	if (!f)
 		return;
@@ -183,7 +184,7 @@ void vfifo_close(struct vfifo *f)
 	free(h);
 }
 
-int vfifo_fd(const struct vfifo *f)
+int vfifo_fd(const struct vfifo_handle *f)
 {
-	return vfifo_handle(f)->fd;
+	return vfifo_inner(f)->fd;
 }

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "vfifo.h"
+#include "libvfifo.h"
 
 #define vfifo_hidden __attribute__((visibility("hidden")))
 
@@ -22,17 +22,17 @@ struct vfifo_regions {
 };
 
 /* A handle: what the header's functions use, then all that is used seldom. */
-struct vfifo_handle {
-	struct vfifo hot;
+struct vfifo_inner {
+	struct vfifo_handle hot;
 	struct vfifo_regions regions;
 	int fd;
 	uint64_t spin_ns, spin_max_ns;
 	unsigned long kicks, sleeps;
 };
 
-static inline struct vfifo_handle *vfifo_handle(const struct vfifo *f)
+static inline struct vfifo_inner *vfifo_inner(const struct vfifo_handle *f)
 {
-	return (struct vfifo_handle *)f;
+	return (struct vfifo_inner *)f;
 }
 
 /* The capacity that the status page tells, or a negative errno. */
@@ -43,13 +43,15 @@ vfifo_hidden int vfifo_check_status(const struct vfifo_status *status);
  * this succeeds, as does fd.
  */
 vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
-			      enum vfifo_end end, int fd, struct vfifo **f);
+			      enum vfifo_end end, int fd,
+			      struct vfifo_handle **f);
 
 /* When a wait that begins now ends, in ns of the monotonic clock. */
 vfifo_hidden uint64_t vfifo_deadline(int timeout_ms);
 
 #define VFIFO_FOREVER UINT64_MAX
 
-vfifo_hidden int vfifo_wait_until(struct vfifo *f, size_t n, uint64_t deadline);
+vfifo_hidden int vfifo_wait_until(struct vfifo_handle *f, size_t n,
+				  uint64_t deadline);
 
 #endif /* VFIFO_INTERNAL_H */

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "vfifo.h"
+#include "libvfifo.h"
 
 static const char *const names[] = {
 	[VFIFO_PATTERN_TEXT] = "text", [VFIFO_PATTERN_COUNTER] = "counter",

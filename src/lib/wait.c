@@ -22,7 +22,7 @@ static const __u32 poll_bit[] = { VFIFO_NEED_PRODUCER_POLL,
 static const short poll_event[] = { POLLOUT, POLLIN };
 
 /* What the other side may fill, or take. All of ours has been published. */
-static __u32 room_of_peer(const struct vfifo *f)
+static __u32 room_of_peer(const struct vfifo_handle *f)
 {
 	return f->capacity - vfifo_known_room(f);
 }
@@ -31,7 +31,7 @@ static __u32 room_of_peer(const struct vfifo *f)
  * Removal and revocation. Only the kernel stores here, on a line that hardly ever changes,
  * so that a wait that spins keeps clear of the line of `need`.
  */
-int vfifo_lost(const struct vfifo *f)
+int vfifo_lost(const struct vfifo_handle *f)
 {
 	const struct vfifo_status *s = f->status;
 
@@ -42,9 +42,9 @@ int vfifo_lost(const struct vfifo *f)
 	return 0;
 }
 
-int vfifo_wake(struct vfifo *f)
+int vfifo_wake(struct vfifo_handle *f)
 {
-	struct vfifo_handle *h = vfifo_handle(f);
+	struct vfifo_inner *h = vfifo_inner(f);
 	const struct vfifo_status *s = f->status;
 	enum vfifo_end other = vfifo_other_end(f->end);
 	/*
@@ -102,7 +102,7 @@ static int ms_left(uint64_t deadline)
 }
 
 /* 0: there is room for n; -EAGAIN: not yet. */
-static int enough(struct vfifo *f, size_t n)
+static int enough(struct vfifo_handle *f, size_t n)
 {
 	void *p;
 	ssize_t room = vfifo_span(f, n, &p);
@@ -121,9 +121,9 @@ static void pause_cpu(void)
 #endif
 }
 
-void vfifo_set_spin(struct vfifo *f, unsigned int microseconds)
+void vfifo_set_spin(struct vfifo_handle *f, unsigned int microseconds)
 {
-	struct vfifo_handle *h = vfifo_handle(f);
+	struct vfifo_inner *h = vfifo_inner(f);
 
 	h->spin_ns = h->spin_max_ns = microseconds * NS_PER_US;
 }
@@ -132,7 +132,7 @@ void vfifo_set_spin(struct vfifo *f, unsigned int microseconds)
  * As long again when it paid, half as long when it did not, within limits: a little is
  * always tried, as nothing else would tell that the other side has become faster.
  */
-static void adapt_spin(struct vfifo_handle *h, bool paid)
+static void adapt_spin(struct vfifo_inner *h, bool paid)
 {
 	uint64_t most = h->spin_max_ns, least = most / 16;
 	uint64_t next = paid ? h->spin_ns * 2 : h->spin_ns / 2;
@@ -141,9 +141,9 @@ static void adapt_spin(struct vfifo_handle *h, bool paid)
 }
 
 /* The clock costs more than a look, so it is read every few of them. */
-static int spin(struct vfifo *f, size_t n, uint64_t deadline)
+static int spin(struct vfifo_handle *f, size_t n, uint64_t deadline)
 {
-	struct vfifo_handle *h = vfifo_handle(f);
+	struct vfifo_inner *h = vfifo_inner(f);
 	uint64_t end, now;
 	int err = -EAGAIN;
 
@@ -162,7 +162,7 @@ static int spin(struct vfifo *f, size_t n, uint64_t deadline)
 }
 
 /* What POLLHUP stands for; 0: for what is over already, such as an end. */
-static int hang_up(const struct vfifo *f)
+static int hang_up(const struct vfifo_handle *f)
 {
 	/* Acquire: all that was produced before the end is seen after it. */
 	__u32 flags = __atomic_load_n(&f->status->flags, __ATOMIC_ACQUIRE);
@@ -173,7 +173,7 @@ static int hang_up(const struct vfifo *f)
 }
 
 /* 1: ready; 0: not within that time. */
-static int poll_once(struct vfifo_handle *h, short events, int ms)
+static int poll_once(struct vfifo_inner *h, short events, int ms)
 {
 	struct pollfd p = { .fd = h->fd, .events = events };
 	int err = 0;
@@ -201,9 +201,9 @@ static int shorter(int ms, int nap)
  * in short naps. Where we want more, it is ready while they are not there, so a nap
  * that no byte ends follows: for no events, only for what goes wrong.
  */
-static int sleep_until(struct vfifo *f, size_t n, uint64_t deadline)
+static int sleep_until(struct vfifo_handle *f, size_t n, uint64_t deadline)
 {
-	struct vfifo_handle *h = vfifo_handle(f);
+	struct vfifo_inner *h = vfifo_inner(f);
 	int nap = 1, ready = 0, err, ms;
 
 	while ((ms = ms_left(deadline)) != 0) {
@@ -231,7 +231,8 @@ static int sleep_until(struct vfifo *f, size_t n, uint64_t deadline)
 	return -ETIMEDOUT;
 }
 
-vfifo_hidden int vfifo_wait_until(struct vfifo *f, size_t n, uint64_t deadline)
+vfifo_hidden int vfifo_wait_until(struct vfifo_handle *f, size_t n,
+				  uint64_t deadline)
 {
 	int err = vfifo_lost(f);
 
@@ -249,17 +250,17 @@ vfifo_hidden int vfifo_wait_until(struct vfifo *f, size_t n, uint64_t deadline)
 	return err;
 }
 
-int vfifo_wait(struct vfifo *f, size_t n, int timeout_ms)
+int vfifo_wait(struct vfifo_handle *f, size_t n, int timeout_ms)
 {
 	return vfifo_wait_until(f, n, vfifo_deadline(timeout_ms));
 }
 
-unsigned long vfifo_kicks(const struct vfifo *f)
+unsigned long vfifo_kicks(const struct vfifo_handle *f)
 {
-	return vfifo_handle(f)->kicks;
+	return vfifo_inner(f)->kicks;
 }
 
-unsigned long vfifo_sleeps(const struct vfifo *f)
+unsigned long vfifo_sleeps(const struct vfifo_handle *f)
 {
-	return vfifo_handle(f)->sleeps;
+	return vfifo_inner(f)->sleeps;
 }

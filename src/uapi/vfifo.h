@@ -5,7 +5,7 @@
  * /dev/vfifoN is a byte FIFO. Bytes that one client writes, another reads, each
  * byte once, in order. This header is the only text that defines the rest of
  * what user space may rely on: the numbers, sizes and errors below. Whoever
- * wants less to read takes the library: libvfifo, <vfifo.h>, vfifo(3).
+ * wants less to read takes the library: libvfifo, <libvfifo.h>, vfifo(3).
  *
  * System calls
  * ------------

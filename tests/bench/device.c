@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-#include <vfifo.h>
+#include <libvfifo.h>
 
 #include "testlib.h"
 
@@ -89,7 +89,7 @@ struct fifo {
 	const struct way *way;
 	const char *path;
 	int in, out;
-	struct vfifo *producer, *consumer;
+	struct vfifo_handle *producer, *consumer;
 };
 
 /* Before the fork(2), and the ends in the processes that use them. */
@@ -142,7 +142,7 @@ static void close_both(struct fifo *f)
 		close(f->out);
 }
 
-static uint64_t *reserve(struct vfifo *f, size_t n)
+static uint64_t *reserve(struct vfifo_handle *f, size_t n)
 {
 	void *p = NULL;
 
@@ -151,7 +151,7 @@ static uint64_t *reserve(struct vfifo *f, size_t n)
 	return p;
 }
 
-static uint64_t *peek(struct vfifo *f, size_t n)
+static uint64_t *peek(struct vfifo_handle *f, size_t n)
 {
 	void *p = NULL;
 

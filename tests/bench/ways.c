@@ -259,7 +259,7 @@ static void leave_ring(struct channel *c)
 static void enter_vfifo(struct channel *c)
 {
 	struct vfifo_regions regions;
-	struct vfifo *f;
+	struct vfifo_handle *f;
 	int err;
 
 	map_memory(c->fd[0], &regions);

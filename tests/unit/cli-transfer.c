@@ -22,7 +22,8 @@
 #include "../../src/cli/text.c"
 #include "../../src/cli/transfer.c"
 
-int device_claim(const struct device *d, enum vfifo_end end, struct vfifo **f)
+int device_claim(const struct device *d, enum vfifo_end end,
+		 struct vfifo_handle **f)
 {
 	(void)d;
 	return fake_try_open(end, f);

@@ -144,7 +144,7 @@ static void fake_unmap(const struct vfifo_regions *r)
 	munmap(r->position[1], device.page);
 }
 
-static int fake_try_open(enum vfifo_end end, struct vfifo **f)
+static int fake_try_open(enum vfifo_end end, struct vfifo_handle **f)
 {
 	struct vfifo_regions r;
 	int err, fd = dup(device.fd);
@@ -162,9 +162,9 @@ static int fake_try_open(enum vfifo_end end, struct vfifo **f)
 	return err;
 }
 
-static inline struct vfifo *fake_open(enum vfifo_end end)
+static inline struct vfifo_handle *fake_open(enum vfifo_end end)
 {
-	struct vfifo *f = NULL;
+	struct vfifo_handle *f = NULL;
 
 	if (fake_try_open(end, &f))
 		abort();
@@ -228,7 +228,7 @@ static inline void fake_remove(void)
 }
 
 /* The position page is gone as well: to touch it ends the test. */
-static inline void fake_revoke(struct vfifo *f)
+static inline void fake_revoke(struct vfifo_handle *f)
 {
 	if (mprotect(f->mine, device.page, PROT_NONE))
 		abort();

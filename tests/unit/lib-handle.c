@@ -16,7 +16,7 @@
 #define NEED_PRODUCER (VFIFO_NEED_PRODUCER & ~VFIFO_NEED_REMOVED)
 #define NEED_CONSUMER (VFIFO_NEED_CONSUMER & ~VFIFO_NEED_REMOVED)
 
-static struct vfifo *producer, *consumer;
+static struct vfifo_handle *producer, *consumer;
 static void *p;
 
 static int both_open(void **state)
@@ -46,7 +46,7 @@ static void need_polling(enum vfifo_end end)
 
 static void open_refuses_what_is_no_vfifo(void **state)
 {
-	struct vfifo *f = NULL;
+	struct vfifo_handle *f = NULL;
 	char file[] = "/tmp/vfifo-test-XXXXXX";
 
 	(void)state;
@@ -67,7 +67,7 @@ static void open_refuses_what_is_no_vfifo(void **state)
 /* 0 where the process, which began without a terminal, has none after vfifo_open(). */
 static int open_a_terminal(const char *name)
 {
-	struct vfifo *f;
+	struct vfifo_handle *f;
 
 	if (setsid() < 0 || vfifo_open(name, IN, 0, &f) != -EPROTO)
 		return 2;
@@ -101,7 +101,7 @@ static void open_refuses_another_abi(void **state)
 					VFIFO_CAPACITY_MAX << 1,
 					3U << 28,
 					UINT32_MAX };
-	struct vfifo *f = NULL;
+	struct vfifo_handle *f = NULL;
 
 	(void)state;
 	good = *s;
@@ -121,7 +121,7 @@ static void open_refuses_another_abi(void **state)
 
 static void open_refuses_positions_that_cannot_be(void **state)
 {
-	struct vfifo *f = NULL;
+	struct vfifo_handle *f = NULL;
 
 	(void)state;
 	fake_move(OUT, START + 1);
@@ -309,7 +309,7 @@ static uint32_t random_u32(void)
 }
 
 /* Anything; mostly about where it could be. */
-static uint32_t random_position(struct vfifo *f)
+static uint32_t random_position(struct vfifo_handle *f)
 {
 	switch (random_u32() % 4) {
 	case 0:
@@ -323,7 +323,7 @@ static uint32_t random_position(struct vfifo *f)
 	}
 }
 
-static void use_any_span(struct vfifo *f)
+static void use_any_span(struct vfifo_handle *f)
 {
 	size_t least = random_u32() % (CAPACITY + 2);
 	ssize_t n = vfifo_span(f, least, &p);
@@ -344,14 +344,14 @@ static void use_any_span(struct vfifo *f)
 
 static void no_lie_leads_out_of_the_buffer(void **state)
 {
-	struct vfifo *ends[] = { producer, consumer };
+	struct vfifo_handle *ends[] = { producer, consumer };
 	char bytes[CAPACITY];
 
 	(void)state;
 	vfifo_set_spin(producer, 0);
 	vfifo_set_spin(consumer, 0);
 	for (int i = 0; i < 100000; i++) {
-		struct vfifo *f = ends[random_u32() % 2];
+		struct vfifo_handle *f = ends[random_u32() % 2];
 		size_t n = random_u32() % CAPACITY;
 
 		fake_move(vfifo_other_end(f->end), random_position(f));
@@ -386,7 +386,7 @@ static void *scribble(void *end)
 /* Nothing is read twice, so it does not help to change it in between. */
 static void no_lie_is_fast_enough(void **state)
 {
-	struct vfifo *ends[] = { producer, consumer };
+	struct vfifo_handle *ends[] = { producer, consumer };
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
@@ -642,7 +642,7 @@ static void revocation_is_told_at_once(void **state)
 
 static void revocation_is_told_where_there_is_no_room(void **state)
 {
-	struct vfifo *next;
+	struct vfifo_handle *next;
 
 	(void)state;
 	assert_int_equal(vfifo_commit(producer, CAPACITY), 0);
@@ -769,7 +769,7 @@ static void *commit_soon(void *unused)
 
 static void spinning_adapts(void **state)
 {
-	struct vfifo_handle *h = vfifo_handle(consumer);
+	struct vfifo_inner *h = vfifo_inner(consumer);
 	uint64_t least;
 	pthread_t thread;
 
@@ -797,7 +797,7 @@ static void spinning_adapts(void **state)
 	assert_int_equal(vfifo_look(producer), 0);
 	assert_int_equal(vfifo_commit(producer, CAPACITY), 0);
 	assert_int_equal(vfifo_wait(producer, 1, 1), -ETIMEDOUT);
-	assert_int_equal(vfifo_handle(producer)->spin_ns, 0);
+	assert_int_equal(vfifo_inner(producer)->spin_ns, 0);
 }
 
 #define with_both(test) \

@@ -6,7 +6,7 @@
 #ifndef __cplusplus
 #define _POSIX_C_SOURCE 200809L /* popen() */
 #endif
-#include <vfifo.h>
+#include <libvfifo.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -27,7 +27,7 @@ extern "C" {
 
 static void what_is_no_vfifo_is_refused(void **state)
 {
-	struct vfifo *f = NULL;
+	struct vfifo_handle *f = NULL;
 
 	(void)state;
 	assert_int_equal(vfifo_open("/dev/null", VFIFO_CONSUMER, 0, &f),
@@ -42,7 +42,7 @@ static void the_header_works_by_itself(void **state)
 	static unsigned char data[2 * 4096];
 	struct vfifo_position in = { 0xffffffff }, out = { 0xffffffff };
 	struct vfifo_status status;
-	struct vfifo producer, consumer;
+	struct vfifo_handle producer, consumer;
 	void *p = NULL;
 
 	(void)state;
@@ -95,7 +95,7 @@ static const char *said(const char *command)
 	" sed -n '/ A /d; s/@@VFIFO_0$//; s/^[0-9a-f]* [A-Z] //p' | sort"
 #define DECLARED                                                       \
 	"sed -nE 's/^(int|void|ssize_t|unsigned long) (vfifo_[a-z_]*)" \
-	"\\(.*/\\2/p' \"$LIBVFIFO/include/vfifo.h\" | sort"
+	"\\(.*/\\2/p' \"$LIBVFIFO/include/libvfifo.h\" | sort"
 
 static void it_exports_what_the_header_declares(void **state)
 {

@@ -15,7 +15,7 @@
 
 /* What one end does with the stream. */
 struct end {
-	struct vfifo *f;
+	struct vfifo_handle *f;
 	uint32_t total;	   /* bytes */
 	uint32_t least;	   /* it waits for so many */
 	uint32_t span_max; /* and moves up to so many at a time */
@@ -229,7 +229,7 @@ static void *write_all(void *f)
 	return NULL;
 }
 
-static ssize_t read_all(struct vfifo *f)
+static ssize_t read_all(struct vfifo_handle *f)
 {
 	size_t done = 0;
 
@@ -246,7 +246,7 @@ static ssize_t read_all(struct vfifo *f)
 
 static void copies_longer_than_the_capacity(void **state)
 {
-	struct vfifo *f[2];
+	struct vfifo_handle *f[2];
 	pthread_t thread;
 	void *failed;
 

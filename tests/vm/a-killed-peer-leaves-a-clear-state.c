@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <vfifo.h>
+#include <libvfifo.h>
 
 #include "testlib.h"
 
@@ -41,7 +41,7 @@ static void look_at(const uint8_t *bytes, size_t n, uint32_t from)
 			     pattern((uint32_t)(from + i)));
 }
 
-static void move_in_place(struct vfifo *f)
+static void move_in_place(struct vfifo_handle *f)
 {
 	void *p;
 	ssize_t n = vfifo_span(f, 1, &p);
@@ -63,7 +63,7 @@ static void move_in_place(struct vfifo *f)
 		check_equal(vfifo_publish(f), 0);
 }
 
-static void move_with_a_copy(struct vfifo *f)
+static void move_with_a_copy(struct vfifo_handle *f)
 {
 	static uint8_t bytes[MOST];
 	const size_t most = 1 + rand_r(&seed) % MOST;
@@ -80,7 +80,7 @@ static void move_with_a_copy(struct vfifo *f)
 	check(n > 0 || n == -ETIMEDOUT);
 }
 
-static void wait_for_some(struct vfifo *f)
+static void wait_for_some(struct vfifo_handle *f)
 {
 	int err = vfifo_wait(f, 1 + rand_r(&seed) % MOST, 10);
 
@@ -89,7 +89,7 @@ static void wait_for_some(struct vfifo *f)
 
 static void stream(void *argument)
 {
-	struct vfifo *f;
+	struct vfifo_handle *f;
 
 	check_equal(vfifo_open(DEVICE, *(enum vfifo_end *)argument, 0, &f), 0);
 	vfifo_set_spin(f, 20 * (rand_r(&seed) % 2));

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <vfifo.h>
+#include <libvfifo.h>
 
 #include "testlib.h"
 
@@ -177,9 +177,9 @@ static void consume_by_uring(void)
 
 /* --- mapped ----------------------------------------------------------------- */
 
-static struct vfifo *claim(enum vfifo_end end)
+static struct vfifo_handle *claim(enum vfifo_end end)
 {
-	struct vfifo *f;
+	struct vfifo_handle *f;
 
 	check_equal(vfifo_open(DEVICE, end, 0, &f), 0);
 	return f;
@@ -189,7 +189,7 @@ static struct vfifo *claim(enum vfifo_end end)
  * At least some of what is wanted, wherever that is in the FIFO. Never so much that
  * both sides could wait for it: a write() of PIPE_BUF waits until all of that fits.
  */
-static size_t wait_for_span(struct vfifo *f, size_t wanted, void **p)
+static size_t wait_for_span(struct vfifo_handle *f, size_t wanted, void **p)
 {
 	const size_t most = (vfifo_capacity(f) - PIPE_BUF) / 2 + 1;
 	size_t least = 1 + rand_r(&seed) % wanted;
@@ -205,7 +205,7 @@ static size_t wait_for_span(struct vfifo *f, size_t wanted, void **p)
 
 static void produce_mapped(void)
 {
-	struct vfifo *f = claim(VFIFO_PRODUCER);
+	struct vfifo_handle *f = claim(VFIFO_PRODUCER);
 	uint32_t state = SEED;
 
 	for (size_t at = 0, n; at < total; at += n) {
@@ -221,7 +221,7 @@ static void produce_mapped(void)
 
 static void consume_mapped(void)
 {
-	struct vfifo *f = claim(VFIFO_CONSUMER);
+	struct vfifo_handle *f = claim(VFIFO_CONSUMER);
 	uint32_t state = SEED;
 
 	for (size_t at = 0, n; at < total; at += n) {

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <vfifo.h>
+#include <libvfifo.h>
 
 #include "raw.h"
 #include "testlib.h"
@@ -391,7 +391,7 @@ static void work_poll(void *unused)
 /* By the library, while it waits for what does not come, and after that. */
 static void work_wait(void *unused)
 {
-	struct vfifo *f;
+	struct vfifo_handle *f;
 
 	(void)unused;
 	check_equal(vfifo_open(DEVICE, end, 0, &f), 0);

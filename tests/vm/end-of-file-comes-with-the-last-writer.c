@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <vfifo.h>
+#include <libvfifo.h>
 
 #include "raw.h"
 #include "testlib.h"
@@ -115,7 +115,7 @@ static void holder_of_the_consumer_side_does_not_count(void)
 
 static void library_tells(void)
 {
-	struct vfifo *f;
+	struct vfifo_handle *f;
 	char bytes[8];
 
 	check_equal(vfifo_open(DEVICE, VFIFO_CONSUMER, 0, &f), 0);

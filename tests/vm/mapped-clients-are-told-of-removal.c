@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <vfifo.h>
+#include <libvfifo.h>
 
 #include "testlib.h"
 
@@ -22,9 +22,9 @@ static void store(const char *name, const char *text)
 	check(!close(fd));
 }
 
-static struct vfifo *claim(enum vfifo_end end)
+static struct vfifo_handle *claim(enum vfifo_end end)
 {
-	struct vfifo *f;
+	struct vfifo_handle *f;
 
 	check_equal(vfifo_open(DEVICE, end, 0, &f), 0);
 	return f;
@@ -32,7 +32,7 @@ static struct vfifo *claim(enum vfifo_end end)
 
 static void work_read(void *unused)
 {
-	struct vfifo *f = claim(VFIFO_CONSUMER);
+	struct vfifo_handle *f = claim(VFIFO_CONSUMER);
 	char c;
 
 	(void)unused;
@@ -43,7 +43,7 @@ static void work_read(void *unused)
 static void work_write(void *unused)
 {
 	static char bytes[CAPACITY + 1];
-	struct vfifo *f = claim(VFIFO_PRODUCER);
+	struct vfifo_handle *f = claim(VFIFO_PRODUCER);
 
 	(void)unused;
 	/* The first wait ends it, and what was moved counts. */
@@ -64,8 +64,8 @@ static void a_sleep_ends(void (*work)(void *unused))
 
 static void calls_fail_at_once(void)
 {
-	struct vfifo *producer = claim(VFIFO_PRODUCER);
-	struct vfifo *consumer = claim(VFIFO_CONSUMER);
+	struct vfifo_handle *producer = claim(VFIFO_PRODUCER);
+	struct vfifo_handle *consumer = claim(VFIFO_CONSUMER);
 	char bytes[8];
 	void *p;
 

@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <vfifo.h>
+#include <libvfifo.h>
 
 #include "raw.h"
 #include "testlib.h"
@@ -235,7 +235,7 @@ struct holder {
 	const struct holder_kind *kind;
 	enum vfifo_end end;
 	struct raw raw;
-	struct vfifo *handle;
+	struct vfifo_handle *handle;
 	uint32_t watermark; /* its own: then the waiters have done theirs */
 	uint64_t next[MOST_WAITERS];
 	uint64_t records, sum, sleeps;

@@ -5,7 +5,7 @@
 # CC is the compiler, CC32 the one for programs of 32 bits, or `none`; see scripts/arch.sh.
 CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Werror -static -s -pthread -I include -I lib -I libvfifo
 lib    := $(wildcard lib/*.c)
-client  = $(if $(shell grep -l '<vfifo.h>' main/$*.c),$(wildcard libvfifo/*.c))
+client  = $(if $(shell grep -l '<libvfifo.h>' main/$*.c),$(wildcard libvfifo/*.c))
 
 init: main/init.c
 	$(CC) $(CFLAGS) -o $@ $<

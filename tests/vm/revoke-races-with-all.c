@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <vfifo.h>
+#include <libvfifo.h>
 
 #include "raw.h"
 #include "testlib.h"
@@ -221,7 +221,7 @@ static void work_stream(void *unused)
 	signal(SIGBUS, SIG_DFL);
 	for (;;) {
 		enum vfifo_end end = some_end();
-		struct vfifo *f;
+		struct vfifo_handle *f;
 		ssize_t n = 1;
 		int err = vfifo_open(DEVICE, end, 0, &f);
 

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <vfifo.h>
+#include <libvfifo.h>
 
 #include "raw.h"
 #include "testlib.h"
@@ -194,7 +194,7 @@ static void count_result(ssize_t result)
 }
 
 /* All of what it says is there is touched. */
-static void use_in_place(struct vfifo *f)
+static void use_in_place(struct vfifo_handle *f)
 {
 	void *p;
 	ssize_t n = vfifo_span(f, 1 + rand_r(&seed) % MOST, &p);
@@ -213,7 +213,7 @@ static void use_in_place(struct vfifo *f)
 	count_result(vfifo_publish(f));
 }
 
-static void use_with_a_copy(struct vfifo *f)
+static void use_with_a_copy(struct vfifo_handle *f)
 {
 	size_t n = 1 + rand_r(&seed) % MOST;
 
@@ -221,7 +221,7 @@ static void use_with_a_copy(struct vfifo *f)
 						vfifo_read(f, bytes, n, 1));
 }
 
-static void use_by_library(struct vfifo *f)
+static void use_by_library(struct vfifo_handle *f)
 {
 	switch (rand_r(&seed) % 16) {
 	case 0:
@@ -236,7 +236,8 @@ static void use_by_library(struct vfifo *f)
 }
 
 /* Opened again every now and then, as a program would that was told -EBADMSG. */
-static struct vfifo *open_again(struct vfifo *f, enum vfifo_end end)
+static struct vfifo_handle *open_again(struct vfifo_handle *f,
+				       enum vfifo_end end)
 {
 	int err;
 
@@ -249,7 +250,7 @@ static struct vfifo *open_again(struct vfifo *f, enum vfifo_end end)
 static void against_the_library(enum vfifo_end scribbled)
 {
 	pid_t pid = start_scribbler(scribbled);
-	struct vfifo *f = NULL;
+	struct vfifo_handle *f = NULL;
 
 	while (is_at_it(pid)) {
 		if (!f || rand_r(&seed) % 1000 == 0)
@@ -281,7 +282,7 @@ static void all_is_well_by_calls(void)
 
 static void all_is_well_by_library(void)
 {
-	struct vfifo *in, *out;
+	struct vfifo_handle *in, *out;
 
 	check_equal(vfifo_open(DEVICE, VFIFO_PRODUCER, 0, &in), 0);
 	check_equal(vfifo_open(DEVICE, VFIFO_CONSUMER, 0, &out), 0);

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <vfifo.h>
+#include <libvfifo.h>
 
 #include "count.h"
 #include "testlib.h"
@@ -37,7 +37,7 @@ static void begin(void)
 		sched_yield();
 }
 
-static void *span(struct vfifo *f)
+static void *span(struct vfifo_handle *f)
 {
 	unsigned long looks = 0;
 	ssize_t n;
@@ -53,7 +53,7 @@ static void *span(struct vfifo *f)
 /* A claimed side that counts its system calls while it moves the messages. */
 static void mapped(enum vfifo_end end)
 {
-	struct vfifo *f;
+	struct vfifo_handle *f;
 	uint64_t calls;
 
 	check_equal(vfifo_open(DEVICE, end, 0, &f), 0);

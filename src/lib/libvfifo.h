@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vfifo.h - libvfifo: one end of a vfifo in a program's own memory
+ * libvfifo.h - libvfifo: one end of a vfifo in a program's own memory
  *
  * A handle is the claim of one end of a FIFO, as <linux/vfifo.h> has it: a producer
  * or a consumer, that moves bytes with no system call and no copy.
@@ -24,8 +24,8 @@
  * themselves may change under the reader's eyes, as whoever may write the device may
  * change them; copy first what you have to trust.
  */
-#ifndef VFIFO_H
-#define VFIFO_H
+#ifndef LIBVFIFO_H
+#define LIBVFIFO_H
 
 #include <errno.h>
 #include <stddef.h>
@@ -43,7 +43,7 @@ extern "C" {
  * What the functions in this header work on: a cache line that nobody else writes.
  * Look, but let the functions change it. Its layout is part of the library's ABI.
  */
-struct vfifo {
+struct vfifo_handle {
 	unsigned char *data;	     /* twice, back to back */
 	struct vfifo_position *mine; /* the claim: only ever stored to */
 	const struct vfifo_position *theirs;
@@ -64,20 +64,20 @@ struct vfifo {
  * open(2) and mmap(2) fail with.
  */
 int vfifo_open(const char *path, enum vfifo_end end, unsigned int flags,
-	       struct vfifo **f);
+	       struct vfifo_handle **f);
 
 /*
  * Releases the end. What was not published is as if it had never been reserved, or
  * peeked at. f may be NULL.
  */
-void vfifo_close(struct vfifo *f);
+void vfifo_close(struct vfifo_handle *f);
 
 /*
  * For an event loop: POLLOUT for a producer, POLLIN for a consumer, at the watermark
  * (vfifo(4)). In this order: move bytes until there is -EAGAIN, publish, then wait;
  * the wait has the kernel look once more, so nothing that comes in between is lost.
  */
-int vfifo_fd(const struct vfifo *f);
+int vfifo_fd(const struct vfifo_handle *f);
 
 /*
  * Waits until `n` bytes are free, or stored; 0 is as 1. Publishes first. At most
@@ -96,7 +96,7 @@ int vfifo_fd(const struct vfifo *f);
  * Where n is another number, the sleep is looked after: it may end late, by at most
  * as long as it took, and never more than VFIFO_NAP_MAX_MS.
  */
-int vfifo_wait(struct vfifo *f, size_t n, int timeout_ms);
+int vfifo_wait(struct vfifo_handle *f, size_t n, int timeout_ms);
 
 #define VFIFO_NAP_MAX_MS 16
 
@@ -104,7 +104,7 @@ int vfifo_wait(struct vfifo *f, size_t n, int timeout_ms);
  * The longest that a wait spins before it sleeps, in microseconds; 0: not at all. It
  * spins less while that does not pay. The default is 20, and 0 with one processor.
  */
-void vfifo_set_spin(struct vfifo *f, unsigned int microseconds);
+void vfifo_set_spin(struct vfifo_handle *f, unsigned int microseconds);
 
 /*
  * With a copy. vfifo_write() stores all n bytes, and waits when the FIFO is full;
@@ -115,25 +115,26 @@ void vfifo_set_spin(struct vfifo *f, unsigned int microseconds);
  * be had with vfifo_peek().
  * -EBADF: it is the other end's to do.
  */
-ssize_t vfifo_write(struct vfifo *f, const void *buffer, size_t n,
+ssize_t vfifo_write(struct vfifo_handle *f, const void *buffer, size_t n,
 		    int timeout_ms);
-ssize_t vfifo_read(struct vfifo *f, void *buffer, size_t n, int timeout_ms);
+ssize_t vfifo_read(struct vfifo_handle *f, void *buffer, size_t n,
+		   int timeout_ms);
 
 /* How often this handle has called the kernel: to wake the other side, and to sleep. */
-unsigned long vfifo_kicks(const struct vfifo *f);
-unsigned long vfifo_sleeps(const struct vfifo *f);
+unsigned long vfifo_kicks(const struct vfifo_handle *f);
+unsigned long vfifo_sleeps(const struct vfifo_handle *f);
 
 /*
  * The slow half of vfifo_publish(): calls the kernel if somebody on the other side
  * waits for as much as there is by now. -ENODEV, -ESTALE: see vfifo_wait().
  */
-int vfifo_wake(struct vfifo *f);
+int vfifo_wake(struct vfifo_handle *f);
 
 /*
  * 0; -ENODEV: the device was removed; -ESTALE: the claim was revoked. See vfifo_wait().
  * vfifo_span() asks this when there is no room.
  */
-int vfifo_lost(const struct vfifo *f);
+int vfifo_lost(const struct vfifo_handle *f);
 
 /*
  * What the generator produces, at its beginning: `name` as the attribute generator/pattern
@@ -153,7 +154,7 @@ int vfifo_pattern_sync(struct vfifo_pattern *p, const void *bytes, size_t n);
 
 #define VFIFO_SYNC_ENOUGH VFIFO_TEXT_MAX
 
-static inline size_t vfifo_capacity(const struct vfifo *f)
+static inline size_t vfifo_capacity(const struct vfifo_handle *f)
 {
 	return f->capacity;
 }
@@ -164,7 +165,7 @@ static inline enum vfifo_end vfifo_other_end(enum vfifo_end end)
 }
 
 /* Bytes that our end may fill, or take, going by the peer's position as last seen. */
-static inline __u32 vfifo_known_room(const struct vfifo *f)
+static inline __u32 vfifo_known_room(const struct vfifo_handle *f)
 {
 	return f->end == VFIFO_PRODUCER ?
 		       vfifo_room(f->end, f->capacity, f->own, f->peer) :
@@ -175,7 +176,7 @@ static inline __u32 vfifo_known_room(const struct vfifo *f)
  * Looks at the peer's position again. Acquire: what it filled, or took, before it
  * moved there is done. It cannot be ahead of what we published.
  */
-static inline int vfifo_look(struct vfifo *f)
+static inline int vfifo_look(struct vfifo_handle *f)
 {
 	__u32 now = __atomic_load_n(&f->theirs->position, __ATOMIC_ACQUIRE);
 
@@ -187,7 +188,7 @@ static inline int vfifo_look(struct vfifo *f)
 }
 
 /* At least n bytes at our position, for either end; 0 is as 1. */
-static inline ssize_t vfifo_span(struct vfifo *f, size_t n, void **p)
+static inline ssize_t vfifo_span(struct vfifo_handle *f, size_t n, void **p)
 {
 	__u32 room = vfifo_known_room(f);
 	int err;
@@ -214,13 +215,13 @@ static inline ssize_t vfifo_span(struct vfifo *f, size_t n, void **p)
  * -ENODEV, -ESTALE: not so many are free, and see vfifo_wait(); -EBADMSG: see above;
  * -EBADF: not the producer.
  */
-static inline ssize_t vfifo_reserve(struct vfifo *f, size_t n, void **p)
+static inline ssize_t vfifo_reserve(struct vfifo_handle *f, size_t n, void **p)
 {
 	return f->end == VFIFO_PRODUCER ? vfifo_span(f, n, p) : -EBADF;
 }
 
 /* Where the next bytes are, and how many: the mirror image of vfifo_reserve(). */
-static inline ssize_t vfifo_peek(struct vfifo *f, size_t n, void **p)
+static inline ssize_t vfifo_peek(struct vfifo_handle *f, size_t n, void **p)
 {
 	return f->end == VFIFO_CONSUMER ? vfifo_span(f, n, p) : -EBADF;
 }
@@ -229,7 +230,7 @@ static inline ssize_t vfifo_peek(struct vfifo *f, size_t n, void **p)
  * Moves on past n bytes that were reserved, or peeked at, and tells nobody yet.
  * -EINVAL: there were not so many.
  */
-static inline int vfifo_advance(struct vfifo *f, size_t n)
+static inline int vfifo_advance(struct vfifo_handle *f, size_t n)
 {
 	if (n > vfifo_known_room(f))
 		return -EINVAL;
@@ -251,7 +252,7 @@ static inline int vfifo_advance(struct vfifo *f, size_t n)
 #endif
 #endif
 
-static inline void vfifo_store_own(struct vfifo *f)
+static inline void vfifo_store_own(struct vfifo_handle *f)
 {
 	f->published = f->own;
 #ifdef VFIFO_THREAD_SANITIZER
@@ -268,7 +269,7 @@ static inline void vfifo_store_own(struct vfifo *f)
  * removed, so nobody may ever read them; -EBADMSG: see above. After a claim was revoked
  * (-ESTALE) this raises SIGBUS.
  */
-static inline int vfifo_publish(struct vfifo *f)
+static inline int vfifo_publish(struct vfifo_handle *f)
 {
 	vfifo_store_own(f);
 	if (__atomic_load_n(&f->status->need, __ATOMIC_SEQ_CST) & f->peer_need)
@@ -277,7 +278,7 @@ static inline int vfifo_publish(struct vfifo *f)
 }
 
 /* Hands n bytes to the consumer; see vfifo_advance() and vfifo_publish(). */
-static inline int vfifo_commit(struct vfifo *f, size_t n)
+static inline int vfifo_commit(struct vfifo_handle *f, size_t n)
 {
 	int err = f->end == VFIFO_PRODUCER ? vfifo_advance(f, n) : -EBADF;
 
@@ -285,7 +286,7 @@ static inline int vfifo_commit(struct vfifo *f, size_t n)
 }
 
 /* Gives n bytes back to the producer, to be filled again. */
-static inline int vfifo_consume(struct vfifo *f, size_t n)
+static inline int vfifo_consume(struct vfifo_handle *f, size_t n)
 {
 	int err = f->end == VFIFO_CONSUMER ? vfifo_advance(f, n) : -EBADF;
 
@@ -296,4 +297,4 @@ static inline int vfifo_consume(struct vfifo *f, size_t n)
 }
 #endif
 
-#endif /* VFIFO_H */
+#endif /* LIBVFIFO_H */
