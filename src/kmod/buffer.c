@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * buffer.c - the pages that are shared with user space
+ * buffer.c - the pages that the kernel shares with user space
  *
  * The data appear twice in one mapping,
  *
@@ -9,8 +9,8 @@
  *	|  0  |  1  | .. | n-1 |  0  |  1  | .. | n-1 |
  *	+-----+-----+-- -+-----+-----+-----+-- -+-----+
  *
- * so no span of up to capacity bytes ever wraps. Order-0 pages, as each is
- * handed to user space alone, zeroed as somebody's secrets were there before.
+ * so no span of up to capacity bytes ever wraps. The pages are of order 0, as user space
+ * gets each of them alone. They are zeroed, as they may hold data of another process.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -19,10 +19,17 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#include "buffer.h"
 #include "compat.h"
-#include "ring.h"
 
-/* The caller may sleep. */
+/**
+ * vfifo_buffer_free() - free a buffer
+ * @buffer: the buffer, which nothing maps any more
+ *
+ * A page that user space still has pinned is freed when the last pin goes.
+ *
+ * Context: Process context. May sleep.
+ */
 void vfifo_buffer_free(struct vfifo_buffer *buffer)
 {
 	unsigned int i;
@@ -30,15 +37,22 @@ void vfifo_buffer_free(struct vfifo_buffer *buffer)
 	vunmap(buffer->data);
 	for (i = 0; i < buffer->nr_pages; i++) {
 		put_page(buffer->pages[i]);
-		cond_resched(); /* it may be half a gigabyte */
+		cond_resched(); /* there may be half a gigabyte of pages */
 	}
 	kvfree(buffer->pages);
 }
 
-/* -ENOMEM, or -EINTR for whoever was killed meanwhile. */
+/**
+ * vfifo_buffer_alloc() - allocate a buffer
+ * @buffer: the buffer; on failure there is nothing to free
+ * @capacity: bytes, as vfifo_capacity_for() returns them
+ *
+ * Context: Process context. May sleep.
+ * Return: 0; -ENOMEM; -EINTR: the caller was killed.
+ */
 int vfifo_buffer_alloc(struct vfifo_buffer *buffer, u32 capacity)
 {
-	/* Rather fail than have the OOM killer make room. */
+	/* Fail before the OOM killer would have to make room. */
 	const gfp_t gfp = __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	const unsigned int n = capacity >> PAGE_SHIFT;
 	int err = -ENOMEM;
@@ -75,13 +89,39 @@ err_free:
 	return err;
 }
 
-/* A zeroed page of its own, for numbers; NULL if there is none. */
+/**
+ * vfifo_buffer_page() - find a page of the data
+ * @buffer: the buffer; the caller's mapping keeps it from being replaced
+ * @index: the number of the page in a mapping from offset 0
+ *
+ * Context: Any.
+ * Return: the page; NULL: @index is behind the second appearance of the data.
+ */
+struct page *vfifo_buffer_page(const struct vfifo_buffer *buffer,
+			       unsigned long index)
+{
+	return index < 2UL * buffer->nr_pages ? buffer->pages[index] : NULL;
+}
+
+/**
+ * vfifo_page_alloc() - allocate a page of numbers: the status or a position
+ *
+ * Context: Process context. May sleep.
+ * Return: the page's address, its contents zero; NULL: there is no memory.
+ */
 void *vfifo_page_alloc(void)
 {
 	return (void *)get_zeroed_page(VFIFO_GFP_PAGES);
 }
 
-/* Whoever has it pinned keeps it until he has not. */
+/**
+ * vfifo_page_free() - free a page of numbers
+ * @page: what vfifo_page_alloc() returned, or NULL
+ *
+ * A page that user space still has pinned is freed when the last pin goes.
+ *
+ * Context: Process context.
+ */
 void vfifo_page_free(void *page)
 {
 	if (page)

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * compat.h - the only place that knows kernels differ
+ * compat.h - the only place where kernels differ
  *
- * Older kernels are given the newer spelling, under a prefix of our own. Kbuild
- * looks in the headers for what is there (VFIFO_HAVE_*) rather than at version
- * numbers, because distributions and stable series backport.
+ * Older kernels get the newer spelling, under a prefix of our own. Kbuild searches the headers
+ * for what a kernel has (VFIFO_HAVE_*) and looks at no version number, because distributions
+ * and stable series backport.
  */
 #ifndef _VFIFO_COMPAT_H
 #define _VFIFO_COMPAT_H
 
 /*
- * The data are mapped twice, in the kernel and by user space, wherever a process likes.
- * A data cache that is looked up by virtual address would keep a copy for each mapping.
- * (ARM has such caches before version 7.)
+ * The data are mapped twice, in the kernel and in user space, at any address. A data cache that
+ * is looked up by virtual address would keep a copy for each mapping. (ARM has such caches
+ * before version 7.)
  */
 #if defined(CONFIG_ARC) || defined(CONFIG_CSKY) || defined(CONFIG_M68K) || \
 	defined(CONFIG_MIPS) || defined(CONFIG_NIOS2) ||                   \
@@ -41,21 +41,21 @@ static inline struct class *vfifo_class_create(const char *name)
 #endif
 }
 
-/* Since 6.4 the files of a class get both of theirs as const. */
+/* Since 6.4 the attributes of a class have const arguments. */
 #ifdef VFIFO_HAVE_CLASS_ATTRIBUTE_CONST
 #define vfifo_class_const const
 #else
 #define vfifo_class_const
 #endif
 
-/* Before 6.5 the same job was done through a pipe iterator. */
+/* Before 6.5 generic_file_splice_read() did this, by a pipe iterator. */
 #ifdef VFIFO_HAVE_COPY_SPLICE_READ
 #define vfifo_copy_splice_read copy_splice_read
 #else
 #define vfifo_copy_splice_read generic_file_splice_read
 #endif
 
-/* Since 6.3 vm_flags are changed by functions only. */
+/* Since 6.3 vm_flags is changed by functions only. */
 static inline void vfifo_vm_flags_mod(struct vm_area_struct *vma,
 				      unsigned long set, unsigned long clear)
 {
@@ -66,7 +66,7 @@ static inline void vfifo_vm_flags_mod(struct vm_area_struct *vma,
 #endif
 }
 
-/* Since 6.13 the function is set along with the rest. */
+/* Since 6.13 one call sets the function too. */
 static inline void
 vfifo_hrtimer_setup(struct hrtimer *timer,
 		    enum hrtimer_restart (*function)(struct hrtimer *))
@@ -79,7 +79,7 @@ vfifo_hrtimer_setup(struct hrtimer *timer,
 #endif
 }
 
-/* Before 6.0 user memory was an iovec, and nothing else. */
+/* Before 6.0 the only iterator over user memory was an iovec. */
 static inline bool vfifo_user_backed_iter(const struct iov_iter *iter)
 {
 #ifdef VFIFO_HAVE_USER_BACKED_ITER
@@ -90,8 +90,8 @@ static inline bool vfifo_user_backed_iter(const struct iov_iter *iter)
 }
 
 /*
- * Before 5.11 a page that is charged to a cgroup is marked as such in the place
- * where a page that is mapped by users counts its mappings: ours are both.
+ * Before 5.11 the mark of a page that is charged to a cgroup overlaps the count of its user
+ * mappings, and our pages would have both.
  */
 #ifdef VFIFO_HAVE_PG_KMEMCG
 #define VFIFO_GFP_PAGES GFP_KERNEL
@@ -100,8 +100,8 @@ static inline bool vfifo_user_backed_iter(const struct iov_iter *iter)
 #endif
 
 /*
- * Bring in the first @size bytes of user memory that @iter is at, for the kernel
- * to read or, @writeable, to write; returns how many could not be.
+ * Faults in the next @size bytes of user memory of @iter, for the kernel to read or, if
+ * @writeable, to write. Returns the number of bytes that failed.
  */
 #ifdef VFIFO_HAVE_FAULT_IN_IOV_ITER
 static inline size_t vfifo_fault_in_iov_iter(struct iov_iter *iter, size_t size,
@@ -112,13 +112,13 @@ static inline size_t vfifo_fault_in_iov_iter(struct iov_iter *iter, size_t size,
 }
 #else
 /*
- * Before 5.16: taking a reference to a page brings it in. Memory without pages
- * (another device's, mapped) cannot be had so, and is as good as missing.
+ * Before 5.16: taking a reference to a page faults it in. That fails for memory without pages
+ * (a mapping of another device), which then counts as missing.
  */
 static inline size_t vfifo_fault_in_iov_iter(struct iov_iter *iter, size_t size,
 					     bool writeable)
 {
-	struct iov_iter at = *iter; /* its direction says whether to write */
+	struct iov_iter at = *iter; /* its direction is the access */
 
 	while (size) {
 		struct page *page;

@@ -2,12 +2,11 @@
 /*
  * device.c - one vfifo: its lifetime and its nodes
  *
- * A vfifo is found by its minor, in an idr, and counted: the idr holds a
- * reference while the minor is the vfifo's, each open file holds one, and the
- * last one to go frees it. One cdev serves all minors and stays as long as the
- * module does, so an inode that remembers it (an old mknod'd node as well) never
- * points at anything that went; the class and its devices are of the driver
- * core's making, as their release may run when the module is gone.
+ * An idr finds a vfifo by its minor. It holds a reference while the vfifo has that minor, each
+ * open file holds one, and the last reference to go frees the vfifo. One cdev serves all minors
+ * and stays as long as the module does, so an inode that refers to it (an old mknod'd node,
+ * for example) never points at freed memory. The driver core makes the class and its devices,
+ * as their release functions may run when the module is gone.
  */
 #include <linux/cdev.h>
 #include <linux/idr.h>
@@ -38,11 +37,13 @@ static void give_mode_notice(struct work_struct *work)
 }
 
 /**
- * vfifo_alloc() - make one that is not in sight yet
+ * vfifo_alloc() - make a vfifo that user space does not see yet
  * @minor: the minor that it will have
- * @capacity: as vfifo_capacity_for() gives it
+ * @capacity: bytes, as vfifo_capacity_for() returns them
  *
- * Return: with one reference, which vfifo_put() gives back, or NULL.
+ * Context: Process context. May sleep.
+ * Return: the vfifo with one reference, which vfifo_put() drops; NULL: there is no memory, or
+ * the caller was killed.
  */
 struct vfifo *vfifo_alloc(int minor, u32 capacity)
 {
@@ -55,6 +56,7 @@ struct vfifo *vfifo_alloc(int minor, u32 capacity)
 		return NULL;
 	}
 	vfifo->minor = minor;
+	vfifo_generator_init(&vfifo->generator, &vfifo->ring);
 	mutex_init(&vfifo->node_lock);
 	vfifo_notice_init(&vfifo->mode_notice, give_mode_notice);
 	kref_init(&vfifo->refs);
@@ -67,17 +69,29 @@ static void vfifo_release(struct kref *refs)
 
 	vfifo_notice_cancel(&vfifo->mode_notice);
 	mutex_destroy(&vfifo->node_lock);
-	mutex_destroy(&vfifo->generator.lock);
+	vfifo_generator_destroy(&vfifo->generator);
 	vfifo_ring_destroy(&vfifo->ring);
 	kfree(vfifo);
 }
 
+/**
+ * vfifo_put() - drop a reference
+ * @vfifo: the vfifo; the last reference frees it
+ *
+ * Context: Process context. May sleep.
+ */
 void vfifo_put(struct vfifo *vfifo)
 {
 	kref_put(&vfifo->refs, vfifo_release);
 }
 
-/* The one that has this minor, with a reference more, or NULL. */
+/**
+ * vfifo_get() - find a vfifo by its minor
+ * @minor: the minor
+ *
+ * Context: Process context. May sleep. Takes vfifo_minors_lock.
+ * Return: the vfifo, with one reference more; NULL: no vfifo has the minor.
+ */
 struct vfifo *vfifo_get(int minor)
 {
 	struct vfifo *vfifo;
@@ -91,8 +105,8 @@ struct vfifo *vfifo_get(int minor)
 }
 
 /*
- * Reserves the minor: vfifo_get() does not find the vfifo yet, so nobody can open it, by an
- * older node of that number either.
+ * Reserves the minor: vfifo_get() does not find the vfifo yet, so no process can open it, not
+ * even by an older node of that number. -EEXIST: the minor is in use; -ENOMEM.
  */
 static int minor_reserve(struct vfifo *vfifo)
 {
@@ -107,7 +121,7 @@ static int minor_reserve(struct vfifo *vfifo)
 	return ret < 0 ? ret : 0;
 }
 
-/* From here on it can be opened. Cannot fail, as the place is there. */
+/* From here on the vfifo can be opened. Never fails, as the place in the idr is reserved. */
 static void minor_take(struct vfifo *vfifo)
 {
 	kref_get(&vfifo->refs);
@@ -116,7 +130,7 @@ static void minor_take(struct vfifo *vfifo)
 	mutex_unlock(&vfifo_minors_lock);
 }
 
-/* Return: the vfifo that had taken it, for vfifo_put(); NULL: it was reserved only. */
+/* Return: the vfifo that had taken the minor, for vfifo_put(); NULL: it was reserved only. */
 static struct vfifo *minor_give_back(int minor)
 {
 	struct vfifo *vfifo;
@@ -135,13 +149,15 @@ static void set_dev(struct vfifo *vfifo, struct device *dev)
 }
 
 /**
- * vfifo_tell() - tell user space that an attribute has another value
- * @dev: whose; somebody sees to it that it is registered
- * @attribute: its name
+ * vfifo_notify() - notify user space that an attribute has another value
+ * @dev: the device; the caller keeps it registered
+ * @attribute: the attribute's name
  *
- * By a uevent, which udev acts on, and to those who poll the attribute's file.
+ * Sends a uevent, on which udev acts, and wakes pollers of the attribute's file.
+ *
+ * Context: Process context. May sleep.
  */
-void vfifo_tell(struct device *dev, const char *attribute)
+void vfifo_notify(struct device *dev, const char *attribute)
 {
 	char which[32];
 	char *environment[2] = { which, NULL };
@@ -152,10 +168,13 @@ void vfifo_tell(struct device *dev, const char *attribute)
 }
 
 /**
- * vfifo_mode_changed() - tell those who poll the attribute `mode`
- * @vfifo: whose mode was changed by a caller without privilege
+ * vfifo_mode_changed() - wake pollers of the attribute `mode`
+ * @vfifo: the vfifo, whose mode was changed by a caller without privilege
  *
- * No uevent, as udev would have to act on each; and a bounded number a second.
+ * Sends no uevent, as udev would have to act on each, and wakes a bounded number of times a
+ * second.
+ *
+ * Context: Process context. May sleep. Takes node_lock.
  */
 void vfifo_mode_changed(struct vfifo *vfifo)
 {
@@ -163,8 +182,8 @@ void vfifo_mode_changed(struct vfifo *vfifo)
 }
 
 /*
- * What may be in a file's name, and in one line of text; and with a blank at neither
- * end, as udev takes those away.
+ * A label may have what a file name and a line of text may have, but no blank at either end,
+ * as udev removes those.
  */
 static bool label_valid(const char *label)
 {
@@ -182,7 +201,15 @@ static bool label_valid(const char *label)
 	return true;
 }
 
-/* Return: 1: done; 0: it was so; -EINVAL: see label_valid(). */
+/**
+ * vfifo_set_label() - set the label
+ * @vfifo: the vfifo
+ * @label: a string; empty: no label
+ *
+ * Context: Process context. May sleep. Takes node_lock.
+ * Return: 1: changed; 0: unchanged; -EINVAL: longer than VFIFO_LABEL_MAX bytes, "." or "..",
+ * with a control character or a slash, or with a blank at an end.
+ */
 int vfifo_set_label(struct vfifo *vfifo, const char *label)
 {
 	bool changes;
@@ -196,7 +223,13 @@ int vfifo_set_label(struct vfifo *vfifo, const char *label)
 	return changes;
 }
 
-/* @label, of VFIFO_LABEL_MAX and 1, gets a copy. */
+/**
+ * vfifo_label() - copy the label
+ * @vfifo: the vfifo
+ * @label: VFIFO_LABEL_MAX + 1 bytes, which get the copy
+ *
+ * Context: Process context. May sleep. Takes node_lock.
+ */
 void vfifo_label(struct vfifo *vfifo, char *label)
 {
 	mutex_lock(&vfifo->node_lock);
@@ -205,15 +238,17 @@ void vfifo_label(struct vfifo *vfifo, char *label)
 }
 
 /**
- * vfifo_register() - give it its minor, a node in /dev and its attributes
- * @vfifo: one that is ready for use
+ * vfifo_register() - give a vfifo its minor, a node in /dev and its attributes
+ * @vfifo: the vfifo, ready for use
  * @groups: the attributes
  *
- * It can be opened when all that may fail has been done, so for a moment there is a node
- * that says ENODEV. (No lock is held meanwhile: a process that has the folder /dev locked
- * would have all of open(2) wait.)
+ * The vfifo can be opened when every step that may fail has succeeded, so for a moment open()
+ * of the node fails with ENODEV. (vfifo_minors_lock is not held while the node is made: a
+ * process that has the folder /dev locked would make every open(2) of a vfifo wait.)
  *
- * Return: 0; -EEXIST: the minor is taken; -ENOMEM and what the driver core says.
+ * Context: Process context. May sleep.
+ * Return: 0; -EEXIST: the minor is in use; -ENOMEM; any error of
+ * device_create_with_groups().
  */
 int vfifo_register(struct vfifo *vfifo, const struct attribute_group **groups)
 {
@@ -235,7 +270,13 @@ int vfifo_register(struct vfifo *vfifo, const struct attribute_group **groups)
 	return 0;
 }
 
-/* The reverse; waits for attributes that are being read or written. */
+/**
+ * vfifo_unregister() - undo vfifo_register()
+ * @vfifo: the vfifo
+ *
+ * Context: Process context. May sleep. Waits for attributes that are being read or written, so
+ * the caller may hold no lock that an attribute of a device takes; vfifo_devices_lock is none.
+ */
 void vfifo_unregister(struct vfifo *vfifo)
 {
 	set_dev(vfifo, NULL);
@@ -243,7 +284,12 @@ void vfifo_unregister(struct vfifo *vfifo)
 	vfifo_put(minor_give_back(vfifo->minor));
 }
 
-/* The class and the numbers. */
+/**
+ * vfifo_nodes_init() - make the class, and reserve the device numbers
+ *
+ * Context: Process context. May sleep.
+ * Return: 0; -ENOMEM, -EBUSY or another error of alloc_chrdev_region() or class_create().
+ */
 int vfifo_nodes_init(void)
 {
 	int err;
@@ -259,6 +305,11 @@ int vfifo_nodes_init(void)
 	return 0;
 }
 
+/**
+ * vfifo_nodes_exit() - undo vfifo_nodes_init()
+ *
+ * Context: Process context. May sleep.
+ */
 void vfifo_nodes_exit(void)
 {
 	class_destroy(vfifo_class);
@@ -266,19 +317,36 @@ void vfifo_nodes_exit(void)
 	idr_destroy(&vfifo_minors);
 }
 
-/* A file beside the nodes' folders, in /sys/class/vfifo. */
+/**
+ * vfifo_nodes_attribute() - make a file in /sys/class/vfifo
+ * @attr: the attribute of the class
+ *
+ * Context: Process context. May sleep.
+ * Return: 0; any error of class_create_file().
+ */
 int vfifo_nodes_attribute(const struct class_attribute *attr)
 {
 	return class_create_file(vfifo_class, attr);
 }
 
-/* Waits for those who are storing to it. */
+/**
+ * vfifo_nodes_no_attribute() - undo vfifo_nodes_attribute()
+ * @attr: the attribute of the class
+ *
+ * Context: Process context. May sleep. Waits for tasks that are storing to it.
+ */
 void vfifo_nodes_no_attribute(const struct class_attribute *attr)
 {
 	class_remove_file(vfifo_class, attr);
 }
 
-/* From here on open() works. */
+/**
+ * vfifo_nodes_open() - make the nodes work
+ * @fops: what an open file does
+ *
+ * Context: Process context. May sleep.
+ * Return: 0; -ENOMEM.
+ */
 int vfifo_nodes_open(const struct file_operations *fops)
 {
 	int err;
@@ -294,6 +362,11 @@ int vfifo_nodes_open(const struct file_operations *fops)
 	return err;
 }
 
+/**
+ * vfifo_nodes_close() - undo vfifo_nodes_open()
+ *
+ * Context: Process context. May sleep.
+ */
 void vfifo_nodes_close(void)
 {
 	cdev_del(vfifo_cdev);

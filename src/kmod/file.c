@@ -2,12 +2,11 @@
 /*
  * file.c - what system calls do to an open /dev/vfifoN
  *
- * read() and write() are one function: each takes the lock of its side, copies
- * what is available, commits and wakes. The copy is made with page faults
- * disabled, as a fault under the lock could wait for anything (userfaultfd, a
- * network file system) and mmap(2) takes the lock under mmap_lock. Where user
- * memory is not there, the lock is given up, the memory is brought in, and round
- * it goes.
+ * read() and write() are one function: it takes the lock of its side, copies what is
+ * available, commits and wakes. The copy is made with page faults disabled, because a fault
+ * under the lock could wait for anything (userfaultfd, a network file system), and because
+ * mmap(2) takes the lock inside mmap_lock. If user memory is not resident, the call drops the
+ * lock, faults the memory in, and tries again.
  */
 #include <linux/compat.h>
 #include <linux/limits.h>
@@ -20,15 +19,16 @@
 
 #include <asm/ioctls.h>
 
-#include <vfifo.h>
-
 #include "compat.h"
 #include "device.h"
+#include "file.h"
+#include "mmap.h"
+#include "wait.h"
 
 /*
- * At most this much under the lock in one go, and to be brought in at once: so
- * nobody waits long for the lock, and what was brought in first is still there
- * when it is copied. More than PIPE_BUF.
+ * The limit of one copy under the lock, and of one fault-in: no task waits long for the lock,
+ * and memory that was faulted in first is still resident when it is copied. More than
+ * PIPE_BUF.
  */
 #define VFIFO_MOVE_MAX (256U << 10)
 
@@ -37,24 +37,24 @@ struct vfifo_io {
 	struct vfifo_ring *ring;
 	enum vfifo_end end;
 	struct iov_iter *iter;
-	struct vfifo_sleeper *sleeper; /* its place in the queue, if it has one */
+	struct vfifo_sleeper *sleeper; /* its place in the queue, if queued */
 	int need;		       /* bytes to wait for */
 	bool whole;		       /* all or nothing: an atomic write */
 	bool nonblock;	     /* EAGAIN rather than wait for the other side */
-	bool nowait;	     /* EAGAIN rather than wait for the lock, either */
-	bool more;	     /* the last move could have gone on at once */
-	unsigned int futile; /* moves in a row that copied nothing */
-	bool over;	     /* nothing more is to be moved, nor waited for */
-	bool counted;	     /* a byte has been moved */
-	size_t there; /* the next move is of what was brought in; 0: of any */
-	size_t ready; /* bytes of user memory that are there, for io_make_room() */
+	bool nowait;	     /* EAGAIN rather than wait for the lock, too */
+	bool can_continue;   /* more to copy without waiting */
+	unsigned int futile; /* copies in a row that copied nothing */
+	bool done;	     /* end of file, or the rest was dropped: stop */
+	bool counted;	     /* in stats/reads or stats/writes */
+	size_t copy_limit;   /* of the next copy: bytes faulted in; 0: none */
+	size_t faulted_in;   /* bytes of the source, for io_make_room() */
 };
 
 static int io_lock(struct vfifo_io *io)
 {
 	if (!io->nowait)
-		return vfifo_ring_lock(io->ring, io->end);
-	return vfifo_ring_trylock(io->ring, io->end) ? 0 : -EAGAIN;
+		return vfifo_side_lock_interruptible(io->ring, io->end);
+	return vfifo_side_trylock(io->ring, io->end) ? 0 : -EAGAIN;
 }
 
 static size_t io_copy(struct vfifo_io *io, void *at, size_t n)
@@ -76,7 +76,7 @@ static bool io_overwrites(struct vfifo_io *io)
 	       READ_ONCE(io->ring->overflow) == VFIFO_OVERWRITE;
 }
 
-/* Gives up the place in the queue, if it has one. A vfifo_ring_pass_on() is due. */
+/* Gives up the place in the queue, if there is one. vfifo_ring_pass_on() is due. */
 static void io_leave(struct vfifo_io *io)
 {
 	if (io->sleeper->queued)
@@ -84,58 +84,60 @@ static void io_leave(struct vfifo_io *io)
 }
 
 /*
- * With no lock held. Nothing old is to go for new bytes that cannot be had, so where
- * it would they are brought in before.
+ * Called without locks. In overwrite mode, faults in the source before anything is dropped:
+ * old bytes must not be lost for new ones that turn out to be unreadable.
  */
 static int io_prepare(struct vfifo_io *io)
 {
 	const size_t n =
 		min_t(size_t, iov_iter_count(io->iter), VFIFO_MOVE_MAX);
 
-	io->ready = 0;
+	io->faulted_in = 0;
 	if (!io_overwrites(io))
 		return 0;
-	/* That may take for ever, and others wait behind it. */
+	/* The fault can take for ever, and other calls wait behind this one. */
 	io_leave(io);
 	vfifo_ring_pass_on(io->ring, io->end);
-	io->ready = n;
+	io->faulted_in = n;
 	if (vfifo_user_backed_iter(io->iter))
-		io->ready -= vfifo_fault_in_iov_iter(io->iter, n, false);
-	if (io->whole && io->ready < n) {
-		iov_iter_truncate(io->iter, io->ready);
-		io->need = io->ready;
+		io->faulted_in -= vfifo_fault_in_iov_iter(io->iter, n, false);
+	if (io->whole && io->faulted_in < n) {
+		iov_iter_truncate(io->iter, io->faulted_in);
+		io->need = io->faulted_in;
 	}
-	return io->ready ? 0 : -EFAULT;
+	return io->faulted_in ? 0 : -EFAULT;
 }
 
-/* Where the oldest bytes make room for new ones. */
+/* In overwrite mode, drops the oldest bytes to make room for the new ones. */
 static int io_make_room(struct vfifo_io *io)
 {
 	int err;
 
-	if (!io->ready)
+	if (!io->faulted_in)
 		return 0;
-	err = vfifo_ring_state(io->ring, io->end);
-	return err ?: vfifo_ring_make_room(io->ring, io->ready, io->nowait);
+	err = vfifo_side_state(io->ring, io->end);
+	return err   ?:
+		       vfifo_ring_make_room(io->ring, io->faulted_in,
+					    io->nowait);
 }
 
 /*
- * There is too little, but who need not wait for more is through: a reader is at the
- * end of the file, and a writer drops the rest, as if it had been written.
+ * Too little is available, but the side does not wait: a reader is at the end of the file, and
+ * a writer drops the rest, as if it had been written.
  */
-static ssize_t io_give_up(struct vfifo_io *io)
+static ssize_t io_finish(struct vfifo_io *io)
 {
 	const size_t rest = iov_iter_count(io->iter);
 
-	io->over = true;
+	io->done = true;
 	if (io->end == VFIFO_CONSUMER)
 		return 0;
 	iov_iter_advance(io->iter, rest);
-	vfifo_ring_dropped(io->ring, rest);
+	atomic64_add(rest, &io->ring->dropped);
 	return rest;
 }
 
-/* Whether the call may take what there is, or has to wait behind those that sleep. */
+/* Whether the call may take what is available, or has to wait behind calls that sleep. */
 static bool io_turn(struct vfifo_io *io)
 {
 	return io->nonblock ||
@@ -144,18 +146,17 @@ static bool io_turn(struct vfifo_io *io)
 }
 
 /*
- * Moves what can be moved now, under the lock of the side.
+ * Moves what can be moved now, under the side's lock.
  *
- * Return: bytes moved, or dropped; 0: fewer than needed are available, or it is another
- * call's turn, or it is over;
- * -EFAULT: none, as user memory was not there; what vfifo_ring_available() and
- * vfifo_ring_make_room() say. @missing: how many bytes of user memory are to be brought
- * in; @iter is at the first of them, with those of an atomic write that came before
- * it, @copied, to be gone back over.
+ * Return: bytes moved or dropped; 0: fewer bytes than needed are available, or it is another
+ * call's turn, or io->done; -EFAULT: none was moved, as user memory was not resident;
+ * -ENODEV, -EBUSY, -EIO: see vfifo_side_available(); -EAGAIN, -ERESTARTSYS: see
+ * vfifo_ring_make_room(). @missing: bytes of user memory to fault in. @iter is at the first of
+ * them; of an atomic write, @copied bytes before that have to be copied again.
  */
 static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
 {
-	const bool waits = vfifo_ring_waits(io->ring, io->end);
+	const bool waits = vfifo_side_waits(io->ring, io->end);
 	size_t possible, n;
 	int available, err;
 	void *at;
@@ -163,36 +164,36 @@ static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
 	err = io_make_room(io);
 	if (err)
 		return err;
-	available = vfifo_ring_available(io->ring, io->end);
+	available = vfifo_side_available(io->ring, io->end);
 	if (available < 0)
 		return available;
 	if (available < io->need)
-		return waits ? 0 : io_give_up(io);
+		return waits ? 0 : io_finish(io);
 	if (waits && !io_turn(io))
 		return 0;
 	possible = min_t(size_t, available, iov_iter_count(io->iter));
-	n = min_t(size_t, possible, io->there ?: VFIFO_MOVE_MAX);
-	io->there = 0;
-	at = vfifo_ring_at(io->ring, io->end);
+	n = min_t(size_t, possible, io->copy_limit ?: VFIFO_MOVE_MAX);
+	io->copy_limit = 0;
+	at = vfifo_side_at(io->ring, io->end);
 	*copied = io_copy(io, at, n);
 	*missing = n - *copied;
 	if (!*copied || (*missing && io->whole))
 		return -EFAULT;
 	if (io->end == VFIFO_CONSUMER && READ_ONCE(io->ring->scrub))
 		vfifo_ring_scrub(io->ring, at, *copied);
-	vfifo_ring_commit(io->ring, io->end, *copied);
+	vfifo_side_commit(io->ring, io->end, *copied);
 	if (!io->counted)
-		vfifo_ring_count_call(io->ring, io->end);
+		vfifo_side_count_call(io->ring, io->end);
 	io->counted = true;
-	io->more = *copied < possible;
+	io->can_continue = *copied < possible;
 	return *copied;
 }
 
 /*
- * Brings in the user memory that was missing, with no lock held. An atomic write
- * from memory that ends too soon becomes the shorter one that can be had. So does
- * the next move of any other, as a copy that meets missing memory may give up well
- * before it (on x86 of 32 bits by up to 64 bytes), and would do so for ever.
+ * Faults in the missing user memory, with no lock held. If an atomic write cannot be faulted in
+ * completely, it is shortened to the readable part. For any other transfer the next copy is
+ * limited to the range just faulted in: a copy with faults disabled can stop up to 64 bytes
+ * before a missing page (32-bit x86) and would never make progress.
  */
 static int io_fault_in(struct vfifo_io *io, size_t missing, size_t copied)
 {
@@ -203,7 +204,7 @@ static int io_fault_in(struct vfifo_io *io, size_t missing, size_t copied)
 		      vfifo_fault_in_iov_iter(io->iter, missing,
 					      io->end == VFIFO_CONSUMER);
 	if (!io->whole) {
-		io->there = got;
+		io->copy_limit = got;
 		return got ? 0 : -EFAULT;
 	}
 
@@ -220,28 +221,28 @@ static int io_fault_in(struct vfifo_io *io, size_t missing, size_t copied)
  * a page that was faulted in can be reclaimed before it is copied. But memory that faults
  * in can also refuse the copy, for ever (a tagged granule on arm64, a shadow stack on x86),
  * so no progress twice in a row after a fault-in is an error. (The kernel's
- * fault_in_subpage_writeable() would tell at once, but it stores zeroes to find out.)
+ * fault_in_subpage_writeable() would find out at once, but it stores zeroes to do so.)
  */
 static int io_retry(struct vfifo_io *io)
 {
 	return ++io->futile > 2 ? -EFAULT : 0;
 }
 
-/* What to do after a move that was not hindered by user memory. */
-static int io_next(struct vfifo_io *io, bool moved, bool done)
+/* What to do after a move that found all the user memory that it wanted. */
+static int io_next(struct vfifo_io *io, bool moved, bool any)
 {
-	if (moved && !io->more && !io_overwrites(io))
+	if (moved && !io->can_continue && !io_overwrites(io))
 		return 0;
 	if (moved) {
-		/* It may go on like this for long. */
+		/* This may go on for long. */
 		cond_resched();
 		return signal_pending(current) ? -ERESTARTSYS : 0;
 	}
-	if (io->nonblock || (done && io->end == VFIFO_CONSUMER))
+	if (io->nonblock || (any && io->end == VFIFO_CONSUMER))
 		return -EAGAIN;
 	/*
-	 * If it has waited before, it was the only one to be woken, and found less
-	 * than it was woken for, which may be enough for the next.
+	 * If the call has waited before, it has used the only wake-up and found less than
+	 * it needs, which may be enough for the next sleeper.
 	 */
 	vfifo_ring_pass_on(io->ring, io->end);
 	return vfifo_ring_wait(io->ring, io->end, io->sleeper, io->need);
@@ -249,7 +250,7 @@ static int io_next(struct vfifo_io *io, bool moved, bool done)
 
 static ssize_t io_run(struct vfifo_io *io)
 {
-	size_t done = 0;
+	size_t moved = 0;
 	int err;
 
 	do {
@@ -262,17 +263,17 @@ static ssize_t io_run(struct vfifo_io *io)
 		if (err)
 			break;
 		n = io_move(io, &missing, &copied);
-		vfifo_ring_unlock(io->ring, io->end);
+		vfifo_side_unlock(io->ring, io->end);
 
 		if (n > 0) {
-			done += n;
+			moved += n;
 			io->futile = 0;
 			io_leave(io);
-			if (!io->over)
+			if (!io->done)
 				vfifo_ring_wake(io->ring, io->end);
 		}
 		if (missing) {
-			/* This may take for ever, and others sleep. */
+			/* The fault can take for ever, and other calls sleep. */
 			io_leave(io);
 			vfifo_ring_pass_on(io->ring, io->end);
 			err = io_fault_in(io, missing, copied);
@@ -284,16 +285,16 @@ static ssize_t io_run(struct vfifo_io *io)
 			err = n;
 			break;
 		}
-		if (io->over)
+		if (io->done)
 			break;
-		if (n > 0 && io->end == VFIFO_CONSUMER && !io->more)
-			break; /* gives what there is */
-		err = io_next(io, n > 0, done);
+		if (n > 0 && io->end == VFIFO_CONSUMER && !io->can_continue)
+			break; /* read(2) returns what there is */
+		err = io_next(io, n > 0, moved);
 	} while (!err && iov_iter_count(io->iter));
 
 	io_leave(io);
 	vfifo_ring_pass_on(io->ring, io->end);
-	return done ?: err;
+	return moved ?: err;
 }
 
 static ssize_t vfifo_io(struct kiocb *iocb, struct iov_iter *iter,
@@ -316,7 +317,7 @@ static ssize_t vfifo_io(struct kiocb *iocb, struct iov_iter *iter,
 		.nowait = iocb->ki_flags & IOCB_NOWAIT,
 	};
 
-	sleeper.queued = false; /* all else is set when it is */
+	sleeper.queued = false; /* the other fields are set when it is queued */
 	return count ? io_run(&io) : 0;
 }
 
@@ -346,13 +347,13 @@ static long set_mode(struct file *file, const int __user *arg)
 		return -EBADF;
 	if (get_user(mode, arg))
 		return -EFAULT;
-	ret = vfifo_generator_set_mode(vfifo, mode);
+	ret = vfifo_generator_set_mode(&vfifo->generator, mode);
 	if (ret > 0)
 		vfifo_mode_changed(vfifo);
 	return min(ret, 0);
 }
 
-/* A file that may read may take all there is, and so may drop it. */
+/* A file that may read may take all stored bytes, and so may drop them. */
 static long clear(struct file *file)
 {
 	struct vfifo *vfifo = file->private_data;
@@ -360,6 +361,17 @@ static long clear(struct file *file)
 	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
 	return vfifo_ring_clear(&vfifo->ring);
+}
+
+/* A file that may write decides when its stream is complete. */
+static long end_stream(struct file *file)
+{
+	struct vfifo *vfifo = file->private_data;
+
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	vfifo_ring_end(&vfifo->ring);
+	return 0;
 }
 
 static long vfifo_ioctl(struct file *file, unsigned int command,
@@ -377,8 +389,10 @@ static long vfifo_ioctl(struct file *file, unsigned int command,
 	case VFIFO_KICK:
 		vfifo_ring_kick(&vfifo->ring, file);
 		return 0;
+	case VFIFO_END:
+		return end_stream(file);
 	case FIONREAD:
-		return put_user(vfifo_ring_used(&vfifo->ring),
+		return put_user(vfifo_side_room(&vfifo->ring, VFIFO_CONSUMER),
 				(int __user *)arg);
 	default:
 		return -ENOTTY;
@@ -416,7 +430,7 @@ static int vfifo_release(struct inode *inode, struct file *file)
 {
 	struct vfifo *vfifo = file->private_data;
 
-	/* The VFS has done so where O_ASYNC is set, which is all that it looks at. */
+	/* The VFS calls ->fasync only if O_ASYNC is set. */
 	vfifo_ring_fasync(&vfifo->ring, -1, file, 0);
 	vfifo_ring_close(&vfifo->ring, file->f_mode);
 	vfifo_put(vfifo);

@@ -2,37 +2,39 @@
 /*
  * generator.c - a producer inside the kernel, for mode 1
  *
- * The timer only queues the work, and the work arms nothing: so to stop is to
- * cancel the timer, which waits for its function, and then the work, which waits
- * for its. What the work needs changes only while it is stopped.
+ * The timer only queues the work, and the work arms nothing. So to stop the generator is to
+ * cancel the timer, which waits for its function, and then the work, which waits for its
+ * function. What the work reads changes only while both are stopped.
  *
- * How much is due the clock says, not how often the timer ran, so the rate is right
- * on average however late the work comes. It produces as anyone does, but never
- * waits: what does not fit is dropped, as a source of data has no way to stop its
- * world, and the pattern goes on, so that who reads can see what is missing.
+ * The clock tells how many bytes are due, not the number of timer ticks, so the rate is exact
+ * on average however late the work runs. The generator produces as a write() does, but never
+ * waits: bytes that do not fit are dropped, because a source of data cannot stop its world. The
+ * pattern goes on, so a reader sees what is missing.
  */
-#include <linux/ktime.h>
 #include <linux/kernel.h>
+#include <linux/ktime.h>
+#include <linux/lockdep.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
 #include <linux/time64.h>
-#include <linux/workqueue.h>
 
 #include "compat.h"
-#include "device.h"
+#include "generator.h"
+#include "ring.h"
+#include "wait.h"
 
-/* Bytes to produce under the lock in one go. */
+/* Bytes to produce under one hold of the lock. */
 #define VFIFO_PIECE_MAX (64U << 10)
 
 #define VFIFO_PERIOD_US_MIN 50
 #define VFIFO_PERIOD_US_MAX 3600000000U
 #define VFIFO_BURST_MAX (1024 * 1024)
 
-/* For a burst of 0, where there is no text to be done once. */
+/* For a burst of 0, when the pattern is not a text to be produced once. */
 #define VFIFO_BURST_DEFAULT 1024
 
-/* Of our own: the system's are for short work that never sleeps for long. */
+/* Not a system workqueue: those are for short work that never sleeps for long. */
 static struct workqueue_struct *vfifo_generators;
 
 static u32 burst_bytes(const struct vfifo_generator *generator)
@@ -49,11 +51,11 @@ static ktime_t period(const struct vfifo_generator *generator)
 	return ns_to_ktime((u64)generator->period_us * NSEC_PER_USEC);
 }
 
-/* As if they had been produced. */
-static void generator_drop(struct vfifo *vfifo, u32 n)
+/* Skips the next @n bytes of the pattern and counts them as dropped. */
+static void generator_drop(struct vfifo_generator *generator, u32 n)
 {
-	vfifo_pattern_skip(&vfifo->generator.pattern, n);
-	vfifo_ring_dropped(&vfifo->ring, n);
+	vfifo_pattern_skip(&generator->pattern, n);
+	atomic64_add(n, &generator->ring->dropped);
 }
 
 /* Bytes until a unit of the pattern ends; 0: none has begun. */
@@ -63,8 +65,8 @@ static u32 unit_rest(const struct vfifo_pattern *pattern)
 }
 
 /*
- * How many of the next @n bytes to store in @space, so that the last unit is whole, now
- * or once what is to follow has come.
+ * How many of the next @n bytes to store in @space bytes, so that the last unit is whole, at
+ * once or when the bytes that follow have come.
  */
 static u32 whole_units(const struct vfifo_pattern *pattern, u32 n, u32 space)
 {
@@ -75,7 +77,7 @@ static u32 whole_units(const struct vfifo_pattern *pattern, u32 n, u32 space)
 	return min(n, space - (space - first) % vfifo_pattern_unit(pattern));
 }
 
-/* The next @n bytes, and the rest of the last unit. */
+/* The next @n bytes, rounded up to the end of the last unit. */
 static u32 with_whole_units(const struct vfifo_pattern *pattern, u32 n)
 {
 	return roundup(pattern->at + n, vfifo_pattern_unit(pattern)) -
@@ -83,63 +85,64 @@ static u32 with_whole_units(const struct vfifo_pattern *pattern, u32 n)
 }
 
 /*
- * The next @n bytes, at most half of the capacity. Where some were dropped, so is all up
- * to the end of the unit, and of the @n. Return: whether any was not.
+ * Produces the next @n bytes, at most half of the capacity. After a drop, everything up to
+ * the end of the current unit (or of @n) is dropped too, so that no partial unit is stored.
+ *
+ * Return: true if any byte was stored.
  */
-static bool generator_piece(struct vfifo *vfifo, u32 n)
+static bool produce_piece(struct vfifo_generator *generator, u32 n)
 {
-	struct vfifo_generator *generator = &vfifo->generator;
 	struct vfifo_pattern *pattern = &generator->pattern;
-	struct vfifo_ring *ring = &vfifo->ring;
+	struct vfifo_ring *ring = generator->ring;
 	u32 rest = generator->dropping ? min(unit_rest(pattern), n) : 0;
 	int space;
 	u32 fit;
 
 	lockdep_assert_held(&vfifo_side(ring, VFIFO_PRODUCER)->lock);
-	generator_drop(vfifo, rest);
+	generator_drop(generator, rest);
 	n -= rest;
 	if (READ_ONCE(ring->overflow) == VFIFO_OVERWRITE)
 		vfifo_ring_make_room(ring, with_whole_units(pattern, n), false);
-	space = vfifo_ring_available(ring, VFIFO_PRODUCER);
+	space = vfifo_side_available(ring, VFIFO_PRODUCER);
 	fit = whole_units(pattern, n, max(space, 0));
 	if (fit) {
-		vfifo_pattern_fill(pattern, vfifo_ring_at(ring, VFIFO_PRODUCER),
+		vfifo_pattern_fill(pattern, vfifo_side_at(ring, VFIFO_PRODUCER),
 				   fit);
-		vfifo_ring_commit(ring, VFIFO_PRODUCER, fit);
+		vfifo_side_commit(ring, VFIFO_PRODUCER, fit);
 	}
-	generator_drop(vfifo, n - fit);
+	generator_drop(generator, n - fit);
 	generator->dropping = fit < n || (generator->dropping && !n);
 	return fit;
 }
 
-static void generator_produce(struct vfifo *vfifo, u64 n)
+static void generator_produce(struct vfifo_generator *generator, u64 n)
 {
-	struct vfifo_side *side = vfifo_side(&vfifo->ring, VFIFO_PRODUCER);
+	struct vfifo_ring *ring = generator->ring;
 
-	while (n && !READ_ONCE(vfifo->generator.stopping)) {
+	while (n && !READ_ONCE(generator->stopping)) {
 		bool produced;
 		u32 piece;
 
-		mutex_lock(&side->lock);
-		/* Of the capacity, so that the newest can make room for themselves. */
+		vfifo_side_lock(ring, VFIFO_PRODUCER);
+		/* Half of the capacity, so that overwrite never drops its own bytes. */
 		piece = min3(n, (u64)VFIFO_PIECE_MAX,
-			     (u64)vfifo_ring_capacity(&vfifo->ring) / 2);
-		produced = generator_piece(vfifo, piece);
-		mutex_unlock(&side->lock);
+			     (u64)ring->buffer.capacity / 2);
+		produced = produce_piece(generator, piece);
+		vfifo_side_unlock(ring, VFIFO_PRODUCER);
 		if (produced)
-			vfifo_ring_wake(&vfifo->ring, VFIFO_PRODUCER);
+			vfifo_ring_wake(ring, VFIFO_PRODUCER);
 		n -= piece;
 		cond_resched();
 	}
 }
 
 /*
- * Of what is due by now, a second's worth is made up for. What is older would be more
- * than this machine can do, and is lost time: counted, but not gone through.
+ * The number of bytes that are due. Up to a second's worth is made up for. Older bytes would
+ * be more than this machine can produce: they are counted as dropped, and the pattern does
+ * not go through them.
  */
-static u64 generator_due(struct vfifo *vfifo)
+static u64 take_due(struct vfifo_generator *generator)
 {
-	struct vfifo_generator *generator = &vfifo->generator;
 	const u64 period_ns = ktime_to_ns(period(generator));
 	const u64 passed = ktime_get_ns() - generator->began_ns;
 	const u64 most = max_t(u64, div64_u64(NSEC_PER_SEC, period_ns), 1);
@@ -148,8 +151,8 @@ static u64 generator_due(struct vfifo *vfifo)
 
 	generator->ticks = ticks;
 	if (due > most) {
-		vfifo_ring_dropped(&vfifo->ring,
-				   (due - most) * burst_bytes(generator));
+		atomic64_add((due - most) * burst_bytes(generator),
+			     &generator->ring->dropped);
 		due = most;
 	}
 	return due * burst_bytes(generator);
@@ -157,9 +160,10 @@ static u64 generator_due(struct vfifo *vfifo)
 
 static void generator_work(struct work_struct *work)
 {
-	struct vfifo *vfifo = container_of(work, struct vfifo, generator.work);
+	struct vfifo_generator *generator =
+		container_of(work, struct vfifo_generator, work);
 
-	generator_produce(vfifo, generator_due(vfifo));
+	generator_produce(generator, take_due(generator));
 }
 
 static enum hrtimer_restart generator_tick(struct hrtimer *timer)
@@ -195,42 +199,41 @@ static void generator_rewind(struct vfifo_generator *generator)
 	generator->dropping = false;
 }
 
-static int generator_start(struct vfifo *vfifo)
+static int generator_start(struct vfifo_generator *generator)
 {
-	struct vfifo_generator *generator = &vfifo->generator;
 	int err;
 
 	lockdep_assert_held(&generator->lock);
-	err = vfifo_ring_generate_begin(&vfifo->ring);
+	err = vfifo_side_generate_begin(generator->ring);
 	if (err)
 		return err;
+	vfifo_ring_changed(generator->ring);
 	generator_rewind(generator);
 	generator_go(generator);
 	WRITE_ONCE(generator->on, true);
 	return 0;
 }
 
-static void generator_stop(struct vfifo *vfifo)
+static void generator_stop(struct vfifo_generator *generator)
 {
-	struct vfifo_generator *generator = &vfifo->generator;
-
 	lockdep_assert_held(&generator->lock);
 	generator_halt(generator);
 	WRITE_ONCE(generator->on, false);
-	vfifo_ring_generate_end(&vfifo->ring);
+	vfifo_side_generate_end(generator->ring);
+	vfifo_ring_changed(generator->ring);
 }
 
 /**
- * vfifo_generator_set_mode() - start or stop it
- * @vfifo: whose
- * @mode: 0: nothing of it comes after the return; 1: first after a period
+ * vfifo_generator_set_mode() - start or stop the generator
+ * @generator: the generator
+ * @mode: 0: it produces nothing after the return; 1: it produces first after one period
  *
- * Return: 1: done; 0: so it was; -EINVAL: neither; -EBUSY: the producer side is claimed;
- * -ENODEV.
+ * Context: Process context. May sleep. Takes generator->lock and the producer side's lock.
+ * Return: 1: changed; 0: unchanged; -EINVAL: @mode is neither; -EBUSY: the producer side is
+ * claimed; -ENODEV: the device was removed.
  */
-int vfifo_generator_set_mode(struct vfifo *vfifo, int mode)
+int vfifo_generator_set_mode(struct vfifo_generator *generator, int mode)
 {
-	struct vfifo_generator *generator = &vfifo->generator;
 	bool changes;
 	int err = 0;
 
@@ -239,19 +242,14 @@ int vfifo_generator_set_mode(struct vfifo *vfifo, int mode)
 	mutex_lock(&generator->lock);
 	changes = mode != generator->on;
 	if (changes && mode)
-		err = generator_start(vfifo);
+		err = generator_start(generator);
 	else if (changes)
-		generator_stop(vfifo);
+		generator_stop(generator);
 	mutex_unlock(&generator->lock);
 	return err ?: changes;
 }
 
-int vfifo_generator_mode(struct vfifo *vfifo)
-{
-	return READ_ONCE(vfifo->generator.on);
-}
-
-/* What it goes by is set while it stands still, if it was going. */
+/* The settings change while timer and work are stopped, if the generator is on. */
 static void settings_begin(struct vfifo_generator *generator)
 {
 	mutex_lock(&generator->lock);
@@ -266,28 +264,34 @@ static void settings_end(struct vfifo_generator *generator)
 	mutex_unlock(&generator->lock);
 }
 
-/* The pattern begins anew. */
-void vfifo_generator_set_pattern(struct vfifo *vfifo,
+/**
+ * vfifo_generator_set_pattern() - choose the pattern, which starts from its beginning
+ * @generator: the generator
+ * @kind: the pattern
+ *
+ * Context: Process context. May sleep. Takes generator->lock.
+ */
+void vfifo_generator_set_pattern(struct vfifo_generator *generator,
 				 enum vfifo_pattern_kind kind)
 {
-	struct vfifo_generator *generator = &vfifo->generator;
-
 	settings_begin(generator);
 	WRITE_ONCE(generator->pattern.kind, kind);
 	generator_rewind(generator);
 	settings_end(generator);
 }
 
-enum vfifo_pattern_kind vfifo_generator_pattern(struct vfifo *vfifo)
+/**
+ * vfifo_generator_set_text() - set the text of the pattern of that name
+ * @generator: the generator, whose pattern starts from its beginning
+ * @text: any bytes
+ * @n: their number
+ *
+ * Context: Process context. May sleep. Takes generator->lock.
+ * Return: 0; -EINVAL: @n is 0, or more than VFIFO_TEXT_MAX.
+ */
+int vfifo_generator_set_text(struct vfifo_generator *generator,
+			     const char *text, size_t n)
 {
-	return READ_ONCE(vfifo->generator.pattern.kind);
-}
-
-/* Return: 0; -EINVAL: empty, or longer than VFIFO_TEXT_MAX. */
-int vfifo_generator_set_text(struct vfifo *vfifo, const char *text, size_t n)
-{
-	struct vfifo_generator *generator = &vfifo->generator;
-
 	if (!n || n > VFIFO_TEXT_MAX)
 		return -EINVAL;
 	settings_begin(generator);
@@ -298,10 +302,16 @@ int vfifo_generator_set_text(struct vfifo *vfifo, const char *text, size_t n)
 	return 0;
 }
 
-/* Return: how many bytes it has, of which @text, of VFIFO_TEXT_MAX, then has a copy. */
-size_t vfifo_generator_text(struct vfifo *vfifo, char *text)
+/**
+ * vfifo_generator_text() - copy the text
+ * @generator: the generator
+ * @text: VFIFO_TEXT_MAX bytes, which get the copy
+ *
+ * Context: Process context. May sleep. Takes generator->lock.
+ * Return: the length of the text in bytes.
+ */
+size_t vfifo_generator_text(struct vfifo_generator *generator, char *text)
 {
-	struct vfifo_generator *generator = &vfifo->generator;
 	size_t n;
 
 	mutex_lock(&generator->lock);
@@ -311,11 +321,17 @@ size_t vfifo_generator_text(struct vfifo *vfifo, char *text)
 	return n;
 }
 
-/* Return: 0; -EINVAL: too short or too long. */
-int vfifo_generator_set_period_us(struct vfifo *vfifo, u64 period_us)
+/**
+ * vfifo_generator_set_period_us() - set the time between two bursts
+ * @generator: the generator
+ * @period_us: microseconds
+ *
+ * Context: Process context. May sleep. Takes generator->lock.
+ * Return: 0; -EINVAL: less than 50 us, or more than an hour.
+ */
+int vfifo_generator_set_period_us(struct vfifo_generator *generator,
+				  u64 period_us)
 {
-	struct vfifo_generator *generator = &vfifo->generator;
-
 	if (period_us < VFIFO_PERIOD_US_MIN || period_us > VFIFO_PERIOD_US_MAX)
 		return -EINVAL;
 	settings_begin(generator);
@@ -324,16 +340,16 @@ int vfifo_generator_set_period_us(struct vfifo *vfifo, u64 period_us)
 	return 0;
 }
 
-u32 vfifo_generator_period_us(struct vfifo *vfifo)
+/**
+ * vfifo_generator_set_burst() - set the number of bytes in each period
+ * @generator: the generator
+ * @burst: bytes; 0: one text, or 1,024 bytes of another pattern
+ *
+ * Context: Process context. May sleep. Takes generator->lock.
+ * Return: 0; -EINVAL: more than a MiB.
+ */
+int vfifo_generator_set_burst(struct vfifo_generator *generator, u64 burst)
 {
-	return READ_ONCE(vfifo->generator.period_us);
-}
-
-/* Return: 0; -EINVAL: too much. */
-int vfifo_generator_set_burst(struct vfifo *vfifo, u64 burst)
-{
-	struct vfifo_generator *generator = &vfifo->generator;
-
 	if (burst > VFIFO_BURST_MAX)
 		return -EINVAL;
 	settings_begin(generator);
@@ -342,16 +358,17 @@ int vfifo_generator_set_burst(struct vfifo *vfifo, u64 burst)
 	return 0;
 }
 
-u32 vfifo_generator_burst(struct vfifo *vfifo)
-{
-	return READ_ONCE(vfifo->generator.burst);
-}
-
-void vfifo_generator_init(struct vfifo *vfifo)
+/**
+ * vfifo_generator_init() - prepare a generator, which is off
+ * @generator: zeroed memory
+ * @ring: where to produce into; it must outlive the generator
+ */
+void vfifo_generator_init(struct vfifo_generator *generator,
+			  struct vfifo_ring *ring)
 {
 	static const char text[] = "AUTO ";
-	struct vfifo_generator *generator = &vfifo->generator;
 
+	generator->ring = ring;
 	mutex_init(&generator->lock);
 	generator->period_us = USEC_PER_SEC;
 	generator->pattern.kind = VFIFO_PATTERN_TEXT;
@@ -361,12 +378,32 @@ void vfifo_generator_init(struct vfifo *vfifo)
 	vfifo_hrtimer_setup(&generator->timer, generator_tick);
 }
 
+/**
+ * vfifo_generator_destroy() - undo vfifo_generator_init()
+ * @generator: the generator, which is off
+ */
+void vfifo_generator_destroy(struct vfifo_generator *generator)
+{
+	mutex_destroy(&generator->lock);
+}
+
+/**
+ * vfifo_generators_init() - start the workers of all generators
+ *
+ * Context: Process context. May sleep.
+ * Return: 0; -ENOMEM.
+ */
 int vfifo_generators_init(void)
 {
 	vfifo_generators = alloc_workqueue("vfifo", WQ_UNBOUND, 0);
 	return vfifo_generators ? 0 : -ENOMEM;
 }
 
+/**
+ * vfifo_generators_exit() - stop the workers
+ *
+ * Context: Process context. May sleep.
+ */
 void vfifo_generators_exit(void)
 {
 	destroy_workqueue(vfifo_generators);

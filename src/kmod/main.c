@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * main.c - in what order all of it comes and goes
+ * main.c - init and exit of the module, its parameters, and the files `add` and `remove`
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -13,19 +13,22 @@
 
 #include "compat.h"
 #include "device.h"
+#include "file.h"
+#include "sysfs.h"
 
 static unsigned int devices = 1;
 module_param(devices, uint, 0444);
-MODULE_PARM_DESC(devices, "how many to make, vfifo0 and up (default 1)");
+MODULE_PARM_DESC(devices, "number of devices, vfifo0 and up (default 1)");
 
 static unsigned long capacity = 64 << 10;
 module_param(capacity, ulong, 0444);
-MODULE_PARM_DESC(capacity, "bytes that each can hold at first (default 65536)");
+MODULE_PARM_DESC(capacity,
+		 "initial capacity of each device in bytes (default 65536)");
 
-/* What the parameter `capacity` came to. */
+/* The parameter `capacity`, rounded up. */
 static u32 first_capacity;
 
-/* One at a time, so that no two remove the same one. */
+/* Devices are added and removed one at a time, so that no two tasks remove the same one. */
 static DEFINE_MUTEX(vfifo_devices_lock);
 
 static int add(int minor)
@@ -37,13 +40,13 @@ static int add(int minor)
 	vfifo = vfifo_alloc(minor, first_capacity);
 	if (!vfifo)
 		return -ENOMEM;
-	vfifo_generator_init(vfifo);
 	err = vfifo_register(vfifo, vfifo_attribute_groups);
-	vfifo_put(vfifo); /* its minor holds it now, or nobody does */
+	vfifo_put(
+		vfifo); /* the minor has a reference now, unless this failed */
 	return err;
 }
 
-/* Open files and mappings of it stay, and what they can do is little. */
+/* Open files and mappings stay valid, but their calls fail. */
 static int remove(int minor)
 {
 	struct vfifo *vfifo;
@@ -54,12 +57,12 @@ static int remove(int minor)
 		return -ENODEV;
 	vfifo_unregister(vfifo);
 	vfifo_ring_remove(&vfifo->ring);
-	vfifo_generator_set_mode(vfifo, 0);
+	vfifo_generator_set_mode(&vfifo->generator, 0);
 	vfifo_put(vfifo);
 	return 0;
 }
 
-/* For `echo 3 > /sys/class/vfifo/add`, or remove. */
+/* `echo 3 > /sys/class/vfifo/add`, or remove. */
 static ssize_t change(const char *buf, size_t count, int (*how)(int minor))
 {
 	unsigned int minor;
@@ -114,9 +117,9 @@ static int __init add_all(void)
 }
 
 /*
- * Nothing can be opened before all that may fail has been done: a file that is
- * open when the init of a module fails would be left without its code. (For a
- * moment there are nodes that say ENXIO.)
+ * No device can be opened before every step that may fail has succeeded: a file that is open
+ * when the init of a module fails would be left without its code. (For a moment there are
+ * nodes whose open() fails with ENXIO.)
  */
 static int __init vfifo_init(void)
 {

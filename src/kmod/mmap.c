@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * mmap.c - a vfifo in somebody's address space
+ * mmap.c - a vfifo in the address space of a process
  *
- * In three steps: what does the offset mean, may the mapping be, and then the
- * pages, each when it is touched first. There are two kinds of mapping.
+ * mmap(2) decides what the offset means and whether the mapping is allowed. The pages are
+ * mapped by faults. There are two kinds of mapping.
  *
  * The data: ordinary pages that can be pinned for direct I/O.
  *
- * A page of numbers, the status or a position: one page, so that it can never be
- * split. A position that is mapped writable is the claim of that side, and lives
- * exactly as long as the mapping, so a child must not inherit it: VM_DONTCOPY says
- * so, and VM_IO keeps madvise(2) from taking that back. What makes it the claim is
- * VM_MAYWRITE, which stays when mprotect(2) takes VM_WRITE away.
+ * A page of numbers, the status or a position: one page, so the mapping can never be split.
+ * A writable mapping of a position is the claim of that side. The claim lives exactly as long
+ * as the mapping, so a child must not inherit it: VM_DONTCOPY prevents that, and VM_IO keeps
+ * madvise(2) from clearing VM_DONTCOPY. VM_MAYWRITE marks a claim: it stays set when
+ * mprotect(2) clears VM_WRITE.
  */
 #include <linux/err.h>
 #include <linux/mm.h>
@@ -21,6 +21,8 @@
 
 #include "compat.h"
 #include "device.h"
+#include "mmap.h"
+#include "wait.h"
 
 static struct vfifo *vma_vfifo(struct vm_area_struct *vma)
 {
@@ -29,12 +31,12 @@ static struct vfifo *vma_vfifo(struct vm_area_struct *vma)
 
 static void data_open(struct vm_area_struct *vma)
 {
-	vfifo_ring_map_again(&vma_vfifo(vma)->ring);
+	atomic_inc(&vma_vfifo(vma)->ring.mappings);
 }
 
 static void data_close(struct vm_area_struct *vma)
 {
-	vfifo_ring_unmap(&vma_vfifo(vma)->ring);
+	atomic_dec(&vma_vfifo(vma)->ring.mappings);
 }
 
 static vm_fault_t data_fault(struct vm_fault *vmf)
@@ -42,7 +44,7 @@ static vm_fault_t data_fault(struct vm_fault *vmf)
 	struct vfifo *vfifo = vma_vfifo(vmf->vma);
 	struct page *page;
 
-	page = vfifo_ring_page(&vfifo->ring, vmf->pgoff);
+	page = vfifo_buffer_page(&vfifo->ring.buffer, vmf->pgoff);
 	if (!page)
 		return VM_FAULT_SIGBUS;
 	get_page(page);
@@ -56,7 +58,7 @@ static const struct vm_operations_struct data_operations = {
 	.fault = data_fault,
 };
 
-/* The offset of a page of numbers, of which the pages below are. */
+/* The next functions are for mappings of a page of numbers. */
 static unsigned long vma_offset(const struct vm_area_struct *vma)
 {
 	return vma->vm_pgoff << PAGE_SHIFT;
@@ -77,13 +79,13 @@ static void *vma_numbers(struct vm_area_struct *vma)
 	return ring->sides[vma_end(vma)].page;
 }
 
-/* No page of numbers but a claimed position may ever be written. */
+/* Of all pages of numbers, only a claimed position can be writable. */
 static bool vma_is_claim(const struct vm_area_struct *vma)
 {
 	return vma->vm_flags & VM_MAYWRITE;
 }
 
-/* One that root has revoked: nothing is to be seen in it any more. */
+/* Whether root has revoked the claim. No page is mapped there any more. */
 static bool vma_is_revoked(const struct vm_area_struct *vma)
 {
 	const struct vfifo_claim *claim = vma->vm_private_data;
@@ -96,22 +98,25 @@ static void numbers_open(struct vm_area_struct *vma)
 	struct vfifo_ring *ring = &vma_vfifo(vma)->ring;
 
 	if (vma_is_claim(vma))
-		vfifo_ring_claim_again(ring, vma->vm_private_data);
-	vfifo_ring_map_again(ring);
+		vfifo_side_claim_again(ring, vma->vm_private_data);
+	atomic_inc(&ring->mappings);
 }
 
 static void numbers_close(struct vm_area_struct *vma)
 {
 	struct vfifo_ring *ring = &vma_vfifo(vma)->ring;
+	bool moved;
 
-	if (vma_is_claim(vma))
-		vfifo_ring_release(ring, vma_end(vma), vma->vm_private_data);
-	vfifo_ring_unmap(ring);
+	if (vma_is_claim(vma) &&
+	    vfifo_side_release(ring, vma_end(vma), vma->vm_private_data,
+			       &moved))
+		vfifo_ring_released(ring, vma_end(vma), moved);
+	atomic_dec(&ring->mappings);
 }
 
 /*
- * The page stays locked until it is mapped, so that a claim which is revoked meanwhile
- * does not keep it: see claim_zap() in claim.c.
+ * The page stays locked until it is mapped, so that a claim that is revoked meanwhile
+ * does not keep it: see claim_zap() in side.c.
  */
 static vm_fault_t numbers_fault(struct vm_fault *vmf)
 {
@@ -129,7 +134,7 @@ static vm_fault_t numbers_fault(struct vm_fault *vmf)
 	return VM_FAULT_LOCKED;
 }
 
-/* A debugger may look, which VM_IO would keep it from (and does on 32-bit ARM). */
+/* Lets a debugger read the page, which VM_IO would prevent (and does on 32-bit ARM). */
 static int numbers_access(struct vm_area_struct *vma, unsigned long at,
 			  void *buf, int n, int write)
 {
@@ -150,8 +155,8 @@ static const struct vm_operations_struct numbers_operations = {
 };
 
 /*
- * VM_MAYSHARE is what was asked for: a shared mapping of a file that is open for
- * reading only has lost VM_SHARED.
+ * VM_MAYSHARE marks a shared mapping. A shared mapping of a file that is open for reading only
+ * does not have VM_SHARED.
  */
 static int vma_validate(const struct vm_area_struct *vma)
 {
@@ -162,7 +167,7 @@ static int vma_validate(const struct vm_area_struct *vma)
 	return 0;
 }
 
-/* What it has not been given now, mprotect() cannot give it later. */
+/* Keeps mprotect(2) from adding a permission that mmap(2) did not ask for. */
 static void vma_restrict(struct vm_area_struct *vma, unsigned long flags)
 {
 	unsigned long never = VM_MAYEXEC;
@@ -174,7 +179,7 @@ static void vma_restrict(struct vm_area_struct *vma, unsigned long flags)
 
 static int map_data(struct vfifo *vfifo, struct vm_area_struct *vma)
 {
-	int err = vfifo_ring_map(&vfifo->ring, vma->vm_pgoff, vma_pages(vma));
+	int err = vfifo_side_map(&vfifo->ring, vma->vm_pgoff, vma_pages(vma));
 
 	if (err)
 		return err;
@@ -189,10 +194,11 @@ static int map_claim(struct vfifo *vfifo, struct vm_area_struct *vma)
 
 	if (vma_offset(vma) == VFIFO_MMAP_STATUS)
 		return -EACCES;
-	claim = vfifo_ring_claim(&vfifo->ring, vma_end(vma), vma->vm_file);
+	claim = vfifo_side_claim(&vfifo->ring, vma_end(vma), vma->vm_file);
 	if (IS_ERR(claim))
 		return PTR_ERR(claim);
 	vma->vm_private_data = claim;
+	vfifo_ring_changed(&vfifo->ring);
 	return 0;
 }
 
@@ -205,7 +211,7 @@ static int map_numbers(struct vfifo *vfifo, struct vm_area_struct *vma)
 	if (vma->vm_flags & VM_WRITE)
 		err = map_claim(vfifo, vma);
 	else
-		err = vfifo_ring_watch(&vfifo->ring);
+		err = vfifo_side_map(&vfifo->ring, 0, 1);
 	if (err)
 		return err;
 	vma_restrict(vma, VM_IO | VM_DONTCOPY);
@@ -213,6 +219,16 @@ static int map_numbers(struct vfifo *vfifo, struct vm_area_struct *vma)
 	return 0;
 }
 
+/**
+ * vfifo_mmap() - map the data, the status or a position
+ * @file: an open vfifo
+ * @vma: the mapping; its offset is one of VFIFO_MMAP_*
+ *
+ * Context: Process context, under mmap_lock. May sleep.
+ * Return: 0; -EPERM: PROT_EXEC; -EINVAL: a writable private mapping, or a wrong offset or
+ * length; -EACCES: a writable mapping of the status; -EBUSY: the side is claimed, or the
+ * generator is on; -ENOMEM; -EINTR: the caller was killed; -ENODEV: the device was removed.
+ */
 int vfifo_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct vfifo *vfifo = file->private_data;

@@ -1,30 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * notice.c - notices to everybody that anybody can cause, at a bounded rate
+ * notice.c - wake-ups of all waiters, at a bounded rate
  *
- * Some wake-ups go to all waiters of a device although no byte has moved: a side was
- * claimed or released, a file was closed, the mode was switched. They need no
- * privilege, so a loop could keep all the waiters busy. At most VFIFO_NOTICES_MAX of
- * them a second are given at once. The others are put off by 1/VFIFO_NOTICES_MAX of a
- * second and become one. None is lost: what was stored before vfifo_notice() is seen
- * by those who are told after it.
+ * Some events wake all waiters of a device although no byte has moved: a side was claimed
+ * or released, a file was closed, the mode was switched. A process needs no privilege to
+ * cause them, so it could keep all waiters busy by a loop. A notice is such a wake-up. At
+ * most VFIFO_NOTICES_MAX notices a second are given at once. The others are delayed by
+ * 1/VFIFO_NOTICES_MAX of a second and merged into one. No notice is lost: a waiter that it
+ * wakes sees what was stored before the call of vfifo_notice().
  *
- * (The kernel's own ratelimit also refuses while another caller has its lock, which
- * would delay a notice for no reason.)
+ * (The kernel's own ratelimit also refuses while another caller holds its lock. That would
+ * delay a notice for no reason.)
  */
 #include <linux/jiffies.h>
-#include <linux/spinlock.h>
-#include <linux/workqueue.h>
 
-#include "ring.h"
+#include "notice.h"
 
-/* A second, and for each of the notices. */
+/* A second, and for each notice. */
 #define VFIFO_NOTICES_MAX 8
 
-/* A queue of our own: the system's warn of use by modules since 7.2. */
+/* Not a system workqueue: since 7.2 the kernel warns when a module uses those. */
 static struct workqueue_struct *vfifo_notices;
 
-static bool notice_due(struct vfifo_notice *notice)
+/* Counts the notice. Return: true: it may be given at once. */
+static bool notice_take_turn(struct vfifo_notice *notice)
 {
 	const u64 now = get_jiffies_64();
 	bool due;
@@ -43,7 +42,7 @@ static bool notice_due(struct vfifo_notice *notice)
 /**
  * vfifo_notice_init() - prepare a notice
  * @notice: the notice
- * @give: gives it; runs in the context of the caller of vfifo_notice(), or as work
+ * @give: the function that gives it, called by vfifo_notice() or by a worker
  */
 void vfifo_notice_init(struct vfifo_notice *notice, work_func_t give)
 {
@@ -54,39 +53,48 @@ void vfifo_notice_init(struct vfifo_notice *notice, work_func_t give)
 }
 
 /**
- * vfifo_notice() - give a notice, now or a little later
+ * vfifo_notice() - give a notice, at once or within 1/VFIFO_NOTICES_MAX of a second
  * @notice: the notice
  *
- * The caller may sleep.
+ * Context: As @give of vfifo_notice_init() needs it.
  */
 void vfifo_notice(struct vfifo_notice *notice)
 {
-	if (notice_due(notice))
+	if (notice_take_turn(notice))
 		notice->work.work.func(&notice->work.work);
 	else
-		vfifo_notice_later(notice);
+		queue_delayed_work(vfifo_notices, &notice->work,
+				   HZ / VFIFO_NOTICES_MAX);
 }
 
-/* Gives a notice a little later in any case. The caller need not be able to sleep. */
-void vfifo_notice_later(struct vfifo_notice *notice)
-{
-	queue_delayed_work(vfifo_notices, &notice->work,
-			   HZ / VFIFO_NOTICES_MAX);
-}
-
-/* No notice is given after the return. Nobody may call vfifo_notice() any more. */
+/**
+ * vfifo_notice_cancel() - drop a notice that is not given yet
+ * @notice: the notice, for which vfifo_notice() is not called any more
+ *
+ * Context: Process context. Waits for a worker that gives the notice.
+ */
 void vfifo_notice_cancel(struct vfifo_notice *notice)
 {
 	cancel_delayed_work_sync(&notice->work);
 }
 
-/* Return: 0 or -ENOMEM. */
+/**
+ * vfifo_notices_init() - start the workers that give delayed notices
+ *
+ * Context: Process context. May sleep.
+ * Return: 0; -ENOMEM.
+ */
 int vfifo_notices_init(void)
 {
 	vfifo_notices = alloc_workqueue("vfifo-notices", WQ_UNBOUND, 0);
 	return vfifo_notices ? 0 : -ENOMEM;
 }
 
+/**
+ * vfifo_notices_exit() - stop the workers
+ *
+ * Context: Process context. May sleep.
+ */
 void vfifo_notices_exit(void)
 {
 	destroy_workqueue(vfifo_notices);

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * queue.c - the blocking calls of a side, in the order in which they came
+ * queue.c - the blocking calls of a side, in the order of their arrival
  *
- * A tree by ticket, with the least need of each subtree beside it, so that all of
- * this takes O(log n) steps, however many calls sleep. A call that was woken keeps its
- * place until it leaves; until it sleeps again, nothing is looked for on its behalf.
+ * The queue is a tree in the order of arrival. Each node has the least need of its subtree, so
+ * every function takes O(log n) steps, n being the number of calls that sleep. A call that was
+ * woken keeps its place until it leaves. Until it sleeps again, its need does not count.
  *
- * All functions want the queue's lock but vfifo_queue_init().
+ * Each function but vfifo_queue_init() needs the queue's lock, and none sleeps.
  */
-#include <linux/limits.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/rbtree_augmented.h>
 
-#include "ring.h"
+#include "queue.h"
 
 static struct vfifo_sleeper *sleeper_of(struct rb_node *node)
 {
@@ -30,7 +29,7 @@ static u32 subtree_least(struct rb_node *node)
 	return node ? sleeper_of(node)->least : VFIFO_NO_NEED;
 }
 
-/* As RB_DECLARE_CALLBACKS() wants it. Return: true: unchanged, and @exit. */
+/* For RB_DECLARE_CALLBACKS(). Return: true: @exit is set and the value is unchanged. */
 static bool compute_least(struct vfifo_sleeper *sleeper, bool exit)
 {
 	const u32 least = min3(own_need(sleeper),
@@ -46,6 +45,10 @@ static bool compute_least(struct vfifo_sleeper *sleeper, bool exit)
 RB_DECLARE_CALLBACKS(static, least_callbacks, struct vfifo_sleeper, node, least,
 		     compute_least);
 
+/**
+ * vfifo_queue_init() - make an empty queue
+ * @queue: zeroed memory
+ */
 void vfifo_queue_init(struct vfifo_queue *queue)
 {
 	spin_lock_init(&queue->lock);
@@ -53,14 +56,18 @@ void vfifo_queue_init(struct vfifo_queue *queue)
 	queue->least = VFIFO_NO_NEED;
 }
 
-/* Adds a call behind all others, asleep. */
+/**
+ * vfifo_queue_add() - add a call behind all others, asleep
+ * @queue: the queue, locked
+ * @sleeper: the call; its task and need are set
+ */
 void vfifo_queue_add(struct vfifo_queue *queue, struct vfifo_sleeper *sleeper)
 {
 	struct rb_node **link = &queue->sleepers.rb_root.rb_node;
 	struct rb_node *parent = NULL;
 
 	lockdep_assert_held(&queue->lock);
-	/* Its ticket is the highest, so its place is the rightmost. */
+	/* The last to arrive has the rightmost place. */
 	while (*link) {
 		parent = *link;
 		link = &parent->rb_right;
@@ -72,9 +79,14 @@ void vfifo_queue_add(struct vfifo_queue *queue, struct vfifo_sleeper *sleeper)
 	least_callbacks.propagate(parent, NULL);
 	rb_insert_augmented_cached(&sleeper->node, &queue->sleepers, !parent,
 				   &least_callbacks);
-	WRITE_ONCE(queue->count, queue->count + 1); /* some look with no lock */
+	WRITE_ONCE(queue->count, queue->count + 1); /* read without the lock */
 }
 
+/**
+ * vfifo_queue_remove() - remove a call
+ * @queue: the queue, locked
+ * @sleeper: the call, which is in the queue
+ */
 void vfifo_queue_remove(struct vfifo_queue *queue,
 			struct vfifo_sleeper *sleeper)
 {
@@ -85,7 +97,12 @@ void vfifo_queue_remove(struct vfifo_queue *queue,
 	WRITE_ONCE(queue->count, queue->count - 1);
 }
 
-/* A call in the queue was woken, or sleeps again. */
+/**
+ * vfifo_queue_set_woken() - note that a call was woken, or sleeps again
+ * @queue: the queue, locked
+ * @sleeper: the call, which is in the queue
+ * @woken: false: its need counts
+ */
 void vfifo_queue_set_woken(struct vfifo_queue *queue,
 			   struct vfifo_sleeper *sleeper, bool woken)
 {
@@ -94,14 +111,25 @@ void vfifo_queue_set_woken(struct vfifo_queue *queue,
 	least_callbacks.propagate(&sleeper->node, NULL);
 }
 
-/* The call that came first, asleep or woken; NULL: there is none. */
+/**
+ * vfifo_queue_first() - find the call that arrived first
+ * @queue: the queue, locked
+ *
+ * Return: the call, asleep or woken; NULL: the queue is empty.
+ */
 struct vfifo_sleeper *vfifo_queue_first(struct vfifo_queue *queue)
 {
 	lockdep_assert_held(&queue->lock);
 	return sleeper_of(rb_first_cached(&queue->sleepers));
 }
 
-/* Of those that sleep, the first whose need is at most @room; NULL: there is none. */
+/**
+ * vfifo_queue_find() - find the first sleeping call that can go on
+ * @queue: the queue, locked
+ * @room: available bytes
+ *
+ * Return: the first sleeping call that needs at most @room bytes; NULL: there is none.
+ */
 struct vfifo_sleeper *vfifo_queue_find(struct vfifo_queue *queue, u32 room)
 {
 	struct rb_node *node = queue->sleepers.rb_root.rb_node;
@@ -121,7 +149,12 @@ struct vfifo_sleeper *vfifo_queue_find(struct vfifo_queue *queue, u32 room)
 	return NULL;
 }
 
-/* The least need of those that sleep; VFIFO_NO_NEED: none does. */
+/**
+ * vfifo_queue_least() - compute the least need of all sleeping calls
+ * @queue: the queue, locked
+ *
+ * Return: bytes; VFIFO_NO_NEED: no call sleeps.
+ */
 u32 vfifo_queue_least(struct vfifo_queue *queue)
 {
 	lockdep_assert_held(&queue->lock);

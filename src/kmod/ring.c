@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ring.c - what the faces do to a ring: move bytes, change it, end it
+ * ring.c - the lifetime and the settings of a ring
  *
- * Each side has a position, a free-running u32, and a lock. Who holds the lock of
- * the producer side may fill the bytes from `in` up to `out` + capacity, who holds
- * that of the consumer side may take those from `out` up to `in`: the two never
- * touch the same byte, so they run at the same time. A side moves its position
- * with a store-release after its copy, and loads the other's with an acquire
- * before its copy. A side that is claimed is its holder's to move, by the same
- * rules, and nobody else's; its lock still guards that it is.
+ * Also what drops stored bytes: VFIFO_CLEAR, and a write(2) with overflow=overwrite.
  */
 #include <linux/limits.h>
 #include <linux/lockdep.h>
@@ -17,13 +11,13 @@
 #include <linux/sizes.h>
 #include <linux/string.h>
 
-#include <vfifo.h>
 #include <vfifo_ring.h>
 
 #include "ring.h"
 #include "trace.h"
+#include "wait.h"
 
-/* Bytes to move, or to zero, before others get the processor. */
+/* Bytes to copy, or to zero, before other tasks get the processor. */
 #define VFIFO_PIECE ((u32)SZ_1M)
 
 static int side_init(struct vfifo_side *side, u32 watermark)
@@ -52,11 +46,12 @@ static int status_init(struct vfifo_ring *ring)
 
 /**
  * vfifo_ring_init() - make an empty ring
- * @ring: zeroed memory
- * @number: of its vfifo, for messages
- * @capacity: as vfifo_capacity_for() gives it
+ * @ring: zeroed memory; on failure there is nothing to destroy
+ * @number: the number of the device, for messages
+ * @capacity: bytes, as vfifo_capacity_for() returns them
  *
- * Return: 0, or -ENOMEM, -EINTR with nothing to be destroyed.
+ * Context: Process context. May sleep.
+ * Return: 0; -ENOMEM; -EINTR: the caller was killed.
  */
 int vfifo_ring_init(struct vfifo_ring *ring, int number, u32 capacity)
 {
@@ -65,7 +60,7 @@ int vfifo_ring_init(struct vfifo_ring *ring, int number, u32 capacity)
 	int err;
 
 	ring->number = number;
-	/* Two calls, two lock classes. */
+	/* Two calls, so that lockdep has two classes. */
 	mutex_init(&producer->lock);
 	mutex_init(&consumer->lock);
 	spin_lock_init(&ring->positions_lock);
@@ -75,7 +70,7 @@ int vfifo_ring_init(struct vfifo_ring *ring, int number, u32 capacity)
 	err = vfifo_buffer_alloc(&ring->buffer, capacity);
 	if (err)
 		return err;
-	/* So that an atomic write succeeds when poll(2) says so. */
+	/* So that an atomic write succeeds when poll(2) reports space. */
 	err = side_init(producer, PIPE_BUF);
 	if (err)
 		goto err_buffer;
@@ -96,7 +91,32 @@ err_buffer:
 	return err;
 }
 
-/* Nobody has it open, mapped or in sight any more. */
+/**
+ * vfifo_ring_remove() - make all calls fail, those that sleep included
+ * @ring: the ring
+ *
+ * Clients see it in the status page. Mappings stay valid memory.
+ *
+ * Context: Process context. May sleep.
+ */
+void vfifo_ring_remove(struct vfifo_ring *ring)
+{
+	WRITE_ONCE(ring->removed, true);
+	spin_lock(&ring->positions_lock);
+	vfifo_side_next_generation(ring);
+	spin_unlock(&ring->positions_lock);
+	/* VFIFO_REMOVED before the bit in `need` that makes a client look for it. */
+	smp_wmb();
+	vfifo_ring_waiting_end(ring);
+	vfifo_ring_changed(ring);
+}
+
+/**
+ * vfifo_ring_destroy() - undo vfifo_ring_init()
+ * @ring: the ring, which no file and no mapping uses any more
+ *
+ * Context: Process context. May sleep.
+ */
 void vfifo_ring_destroy(struct vfifo_ring *ring)
 {
 	struct vfifo_side *producer = vfifo_side(ring, VFIFO_PRODUCER);
@@ -111,111 +131,85 @@ void vfifo_ring_destroy(struct vfifo_ring *ring)
 	mutex_destroy(&producer->lock);
 }
 
-/* Bytes stored: true of a moment. A query: it changes nothing. */
-u32 vfifo_ring_used(struct vfifo_ring *ring)
-{
-	return vfifo_position_used(ring);
-}
+/* --- who could produce ---------------------------------------------------------------- */
 
-u32 vfifo_ring_capacity(struct vfifo_ring *ring)
+/**
+ * vfifo_ring_open() - count a file that could produce
+ * @ring: the ring
+ * @mode: of the file
+ *
+ * Context: Process context. Takes positions_lock.
+ */
+void vfifo_ring_open(struct vfifo_ring *ring, fmode_t mode)
 {
-	return READ_ONCE(ring->buffer.capacity);
-}
-
-/* -ERESTARTSYS: a signal came first. */
-int vfifo_ring_lock(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	return mutex_lock_interruptible(&vfifo_side(ring, end)->lock) ?
-		       -ERESTARTSYS :
-		       0;
-}
-
-bool vfifo_ring_trylock(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	return mutex_trylock(&vfifo_side(ring, end)->lock);
-}
-
-void vfifo_ring_unlock(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	mutex_unlock(&vfifo_side(ring, end)->lock);
+	if (!(mode & FMODE_WRITE))
+		return;
+	spin_lock(&ring->positions_lock);
+	ring->writers++;
+	vfifo_side_show_flags(ring);
+	spin_unlock(&ring->positions_lock);
 }
 
 /**
- * vfifo_ring_available() - bytes that a side may take, or fill
+ * vfifo_ring_close() - undo vfifo_ring_open()
  * @ring: the ring
- * @end: the side, whose lock is held
+ * @mode: of the file, as when it was opened
  *
- * The one look at the other side's position for an operation.
- *
- * Return: how many; -ENODEV, -EBUSY, -EIO as vfifo_ring_state().
+ * Context: Process context. May sleep.
  */
-int vfifo_ring_available(struct vfifo_ring *ring, enum vfifo_end end)
+void vfifo_ring_close(struct vfifo_ring *ring, fmode_t mode)
 {
-	u32 room;
-	int err;
+	bool ended;
 
-	lockdep_assert_held(&vfifo_side(ring, end)->lock);
-	room = vfifo_ring_room(ring, end);
-	err = vfifo_ring_state(ring, end);
-	return err ?: room;
-}
-
-/* Where a side's available bytes begin; they are contiguous. */
-void *vfifo_ring_at(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	struct vfifo_side *side = vfifo_side(ring, end);
-
-	lockdep_assert_held(&side->lock);
-	return ring->buffer.data +
-	       vfifo_offset(ring->buffer.capacity, side->position);
+	if (!(mode & FMODE_WRITE))
+		return;
+	spin_lock(&ring->positions_lock);
+	ring->writers--;
+	vfifo_side_show_flags(ring);
+	ended = ring->ended;
+	spin_unlock(&ring->positions_lock);
+	if (ended)
+		vfifo_ring_changed(ring);
 }
 
 /**
- * vfifo_ring_commit() - hand the next bytes over to the other side
+ * vfifo_ring_end() - have the present stream end when no producer is left
  * @ring: the ring
- * @end: the side that is done with them, whose lock is held
- * @n: how many, at most those available
  *
- * After the unlock, vfifo_ring_wake() is due.
+ * Holds until bytes are produced again, by write(2), by a claim or by the generator.
+ *
+ * Context: Process context. May sleep.
  */
-void vfifo_ring_commit(struct vfifo_ring *ring, enum vfifo_end end, u32 n)
+void vfifo_ring_end(struct vfifo_ring *ring)
 {
-	vfifo_position_move(ring, end, n);
+	spin_lock(&ring->positions_lock);
+	WRITE_ONCE(ring->closing, true);
+	vfifo_side_show_flags(ring);
+	spin_unlock(&ring->positions_lock);
+	vfifo_ring_changed(ring);
 }
 
-/* Counts a call that moves bytes, once, under the lock of its side. */
-void vfifo_ring_count_call(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	struct vfifo_side *side = vfifo_side(ring, end);
-
-	lockdep_assert_held(&side->lock);
-	atomic64_set(&side->calls, atomic64_read(&side->calls) + 1);
-}
-
-/* Counts bytes that found no space. */
-void vfifo_ring_dropped(struct vfifo_ring *ring, u64 n)
-{
-	atomic64_add(n, &ring->dropped);
-}
+/* --- dropping bytes ------------------------------------------------------------------- */
 
 static int lock_consumer(struct vfifo_ring *ring, bool nowait)
 {
 	if (!nowait)
-		return vfifo_ring_lock(ring, VFIFO_CONSUMER);
-	return vfifo_ring_trylock(ring, VFIFO_CONSUMER) ? 0 : -EAGAIN;
+		return vfifo_side_lock_interruptible(ring, VFIFO_CONSUMER);
+	return vfifo_side_trylock(ring, VFIFO_CONSUMER) ? 0 : -EAGAIN;
 }
 
 /**
- * vfifo_ring_make_room() - drop the oldest bytes, so that new ones find space
- * @ring: the ring, whose producer side's lock is held
- * @n: how many new ones
- * @nowait: rather fail than wait for the lock of the other side
+ * vfifo_ring_make_room() - drop the oldest bytes to make space for new ones
+ * @ring: the ring
+ * @n: the number of new bytes
+ * @nowait: fail rather than wait for the lock of the consumer side
  *
- * As far as that can be: only what is stored, and nothing while the consumer side is
- * claimed, as its position is its holder's. What comes of it vfifo_ring_available()
- * tells.
+ * Best effort: drops stored bytes only, and none while the consumer side is claimed, because
+ * only its holder may move that position. Call vfifo_side_available() afterwards for the
+ * result.
  *
- * Return: 0; -EAGAIN: @nowait, and the lock is in use; -ERESTARTSYS: a signal.
+ * Context: Process context, under the producer side's lock. May sleep.
+ * Return: 0; -EAGAIN: @nowait is set and the lock is in use; -ERESTARTSYS: a signal.
  */
 int vfifo_ring_make_room(struct vfifo_ring *ring, u32 n, bool nowait)
 {
@@ -224,26 +218,25 @@ int vfifo_ring_make_room(struct vfifo_ring *ring, u32 n, bool nowait)
 	int err;
 
 	lockdep_assert_held(&vfifo_side(ring, VFIFO_PRODUCER)->lock);
-	space = vfifo_ring_room(ring, VFIFO_PRODUCER);
-	if (space >= n)
+	if (vfifo_side_room(ring, VFIFO_PRODUCER) >= n)
 		return 0;
 	err = lock_consumer(ring, nowait);
 	if (err)
 		return err;
-	/* It may have moved until here. */
-	space = vfifo_ring_room(ring, VFIFO_PRODUCER);
-	stored = vfifo_ring_available(ring, VFIFO_CONSUMER);
+	/* The consumer may have made room meanwhile. */
+	space = vfifo_side_room(ring, VFIFO_PRODUCER);
+	stored = vfifo_side_available(ring, VFIFO_CONSUMER);
 	if (space < n && stored > 0) {
 		u32 oldest = min_t(u32, n - space, stored);
 
-		vfifo_ring_commit(ring, VFIFO_CONSUMER, oldest);
-		vfifo_ring_dropped(ring, oldest);
+		vfifo_side_commit(ring, VFIFO_CONSUMER, oldest);
+		atomic64_add(oldest, &ring->dropped);
 	}
-	vfifo_ring_unlock(ring, VFIFO_CONSUMER);
+	vfifo_side_unlock(ring, VFIFO_CONSUMER);
 	return 0;
 }
 
-/* In pieces, as half a gigabyte takes a while and others want the processor. */
+/* In pieces, as half a gigabyte takes a while and other tasks want the processor. */
 static void wipe(void *at, u32 n)
 {
 	while (n) {
@@ -257,10 +250,12 @@ static void wipe(void *at, u32 n)
 }
 
 /**
- * vfifo_ring_scrub() - zero what was taken
- * @ring: the ring, whose consumer side's lock is held
- * @at: what vfifo_ring_at() gave
- * @n: bytes, before vfifo_ring_commit() hands them back
+ * vfifo_ring_scrub() - zero bytes that were read
+ * @ring: the ring
+ * @at: their address: what vfifo_side_at() returned
+ * @n: their number, before vfifo_side_commit() hands them back
+ *
+ * Context: Process context, under the consumer side's lock. May sleep.
  */
 void vfifo_ring_scrub(struct vfifo_ring *ring, void *at, u32 n)
 {
@@ -269,48 +264,68 @@ void vfifo_ring_scrub(struct vfifo_ring *ring, void *at, u32 n)
 }
 
 /**
- * vfifo_ring_clear() - drop what is stored
+ * vfifo_ring_clear() - drop all stored bytes
  * @ring: the ring
  *
- * The bytes are zeroed, so that who maps the buffer later does not find them; but not
- * while it is mapped, as a mapping may have been made to change them in place. (No mapping
- * of the data begins while the lock of the consumer side is held.)
+ * Zeroes the bytes, so that a process that maps the buffer later does not find them. If there
+ * is a mapping the bytes stay, as it may be there to change them in place. (No mapping of the
+ * data begins while the consumer side's lock is held.)
  *
- * Return: 0; with nothing dropped, -ERESTARTSYS: a signal came first, and what
- * vfifo_ring_available() says.
+ * Context: Process context. May sleep.
+ * Return: 0; nothing is dropped on failure: -ERESTARTSYS: a signal; -ENODEV: the device was
+ * removed; -EBUSY: the consumer side is claimed; -EIO: the ring is broken.
  */
 int vfifo_ring_clear(struct vfifo_ring *ring)
 {
 	int stored;
-	int err = vfifo_ring_lock(ring, VFIFO_CONSUMER);
+	int err = vfifo_side_lock_interruptible(ring, VFIFO_CONSUMER);
 
 	if (err)
 		return err;
-	stored = vfifo_ring_available(ring, VFIFO_CONSUMER);
+	stored = vfifo_side_available(ring, VFIFO_CONSUMER);
 	if (stored > 0) {
 		if (!atomic_read(&ring->mappings))
-			wipe(vfifo_ring_at(ring, VFIFO_CONSUMER), stored);
-		vfifo_ring_commit(ring, VFIFO_CONSUMER, stored);
+			wipe(vfifo_side_at(ring, VFIFO_CONSUMER), stored);
+		vfifo_side_commit(ring, VFIFO_CONSUMER, stored);
 	}
-	vfifo_ring_unlock(ring, VFIFO_CONSUMER);
+	vfifo_side_unlock(ring, VFIFO_CONSUMER);
 	if (stored < 0)
 		return stored;
 
-	vfifo_position_changed(ring);
+	spin_lock(&ring->positions_lock);
+	vfifo_side_next_generation(ring);
+	spin_unlock(&ring->positions_lock);
 	if (stored)
 		vfifo_ring_wake(ring, VFIFO_CONSUMER);
 	return 0;
 }
 
-/*
- * Brings the stored bytes over to where their positions are in the new buffer.
- * In pieces, as half a gigabyte takes a while and others want the processor.
- */
-static void ring_move(struct vfifo_ring *ring, struct vfifo_buffer *to)
+/* --- settings --------------------------------------------------------------------------- */
+
+static int lock_both(struct vfifo_ring *ring)
+{
+	int err = vfifo_side_lock_interruptible(ring, VFIFO_PRODUCER);
+
+	if (err)
+		return err;
+	err = vfifo_side_lock_interruptible(ring, VFIFO_CONSUMER);
+	if (err)
+		vfifo_side_unlock(ring, VFIFO_PRODUCER);
+	return err;
+}
+
+static void unlock_both(struct vfifo_ring *ring)
+{
+	vfifo_side_unlock(ring, VFIFO_CONSUMER);
+	vfifo_side_unlock(ring, VFIFO_PRODUCER);
+}
+
+/* Copies the stored bytes to where their positions are in the new buffer. */
+static void copy_stored(struct vfifo_ring *ring, struct vfifo_buffer *to)
 {
 	const struct vfifo_buffer *from = &ring->buffer;
 	u32 at = vfifo_side(ring, VFIFO_CONSUMER)->position;
-	u32 left = vfifo_ring_used(ring);
+	u32 left = vfifo_side_room(ring, VFIFO_CONSUMER);
 
 	lockdep_assert_held(&vfifo_side(ring, VFIFO_PRODUCER)->lock);
 	lockdep_assert_held(&vfifo_side(ring, VFIFO_CONSUMER)->lock);
@@ -326,39 +341,26 @@ static void ring_move(struct vfifo_ring *ring, struct vfifo_buffer *to)
 	}
 }
 
-static int ring_lock_both(struct vfifo_ring *ring)
-{
-	int err = vfifo_ring_lock(ring, VFIFO_PRODUCER);
-
-	if (err)
-		return err;
-	err = vfifo_ring_lock(ring, VFIFO_CONSUMER);
-	if (err)
-		vfifo_ring_unlock(ring, VFIFO_PRODUCER);
-	return err;
-}
-
-static void ring_unlock_both(struct vfifo_ring *ring)
-{
-	vfifo_ring_unlock(ring, VFIFO_CONSUMER);
-	vfifo_ring_unlock(ring, VFIFO_PRODUCER);
-}
-
 /*
- * More than that, and both sides could poll for ever: not enough stored for the one,
- * not enough free for the other.
+ * With larger watermarks pollers of both sides could wait for ever: not enough stored for
+ * the one, not enough free for the other.
  */
 static bool watermarks_fit(u32 one, u32 other, u32 capacity)
 {
 	return (u64)one + other <= (u64)capacity + 1;
 }
 
-/* 1: yes; 0: it is so. Stable only under both locks; without them, a good guess. */
-static int ring_may_resize(struct vfifo_ring *ring, u32 capacity)
+/*
+ * Return: 1 if the resize may proceed, 0 if the capacity is already @capacity, -EBUSY or
+ * -EINVAL if it is not allowed. Authoritative with both side locks held, otherwise only a
+ * hint.
+ */
+static int may_resize(struct vfifo_ring *ring, u32 capacity)
 {
-	if (capacity == vfifo_ring_capacity(ring))
+	if (capacity == READ_ONCE(ring->buffer.capacity))
 		return 0;
-	if (atomic_read(&ring->mappings) || vfifo_ring_used(ring) > capacity)
+	if (atomic_read(&ring->mappings) ||
+	    vfifo_side_room(ring, VFIFO_CONSUMER) > capacity)
 		return -EBUSY;
 	if (!watermarks_fit(READ_ONCE(ring->sides[VFIFO_PRODUCER].watermark),
 			    READ_ONCE(ring->sides[VFIFO_CONSUMER].watermark),
@@ -367,7 +369,8 @@ static int ring_may_resize(struct vfifo_ring *ring, u32 capacity)
 	return 1;
 }
 
-static void ring_exchange(struct vfifo_ring *ring, struct vfifo_buffer *buffer)
+static void exchange_buffer(struct vfifo_ring *ring,
+			    struct vfifo_buffer *buffer)
 {
 	struct vfifo_buffer *at = &ring->buffer;
 	struct vfifo_buffer old = *at;
@@ -375,64 +378,68 @@ static void ring_exchange(struct vfifo_ring *ring, struct vfifo_buffer *buffer)
 	at->data = buffer->data;
 	at->pages = buffer->pages;
 	at->nr_pages = buffer->nr_pages;
-	WRITE_ONCE(at->capacity, buffer->capacity); /* some look with no lock */
+	WRITE_ONCE(at->capacity, buffer->capacity); /* read without a lock */
 	WRITE_ONCE(ring->status->capacity, buffer->capacity);
 	*buffer = old;
 }
 
 /**
- * vfifo_ring_resize() - another capacity, with the same bytes stored
+ * vfifo_ring_resize() - change the capacity and keep the stored bytes
  * @ring: the ring
- * @capacity: as vfifo_capacity_for() gives it
+ * @capacity: bytes, as vfifo_capacity_for() returns them
  *
- * Return: 1: done; 0: it was so; with nothing changed, -EBUSY: mapped, or more is
- * stored than would fit; -EINVAL: too small for the watermarks; -ENOMEM;
- * -ERESTARTSYS, -EINTR: a signal.
+ * Context: Process context. May sleep. Takes both side locks.
+ * Return: 1: changed; 0: unchanged, as the capacity is @capacity. Nothing changes on failure:
+ * -EBUSY: the ring is mapped, or more bytes are stored; -EINVAL: too small for the watermarks;
+ * -ENOMEM; -ERESTARTSYS, -EINTR: a signal.
  */
 int vfifo_ring_resize(struct vfifo_ring *ring, u32 capacity)
 {
 	struct vfifo_buffer buffer;
 	int err;
 
-	err = ring_may_resize(ring, capacity);
+	err = may_resize(ring, capacity);
 	if (err <= 0)
 		return err;
-	/* Before the locks, so that nobody waits for the allocator. */
+	/* Before the locks, so that no task waits for the allocator. */
 	err = vfifo_buffer_alloc(&buffer, capacity);
 	if (err)
 		return err;
 
-	err = ring_lock_both(ring);
+	err = lock_both(ring);
 	if (err)
 		goto err_free;
-	err = ring_may_resize(ring, capacity);
+	err = may_resize(ring, capacity);
 	if (err <= 0)
 		goto err_unlock;
 	trace_vfifo_resize(ring->number, ring->buffer.capacity, capacity);
-	ring_move(ring, &buffer);
-	ring_exchange(ring, &buffer);
-	ring_unlock_both(ring);
+	copy_stored(ring, &buffer);
+	exchange_buffer(ring, &buffer);
+	unlock_both(ring);
 
-	vfifo_position_changed(ring);
+	spin_lock(&ring->positions_lock);
+	vfifo_side_next_generation(ring);
+	spin_unlock(&ring->positions_lock);
 	vfifo_ring_changed(ring);
 	vfifo_buffer_free(&buffer);
 	return 1;
 
 err_unlock:
-	ring_unlock_both(ring);
+	unlock_both(ring);
 err_free:
 	vfifo_buffer_free(&buffer);
 	return err;
 }
 
 /**
- * vfifo_ring_set_watermark() - from how many bytes on poll(2) reports a side
+ * vfifo_ring_set_watermark() - set the number of bytes from which poll(2) reports a side
  * @ring: the ring
  * @end: the side
  * @watermark: bytes
  *
- * Return: 0; -EINVAL: none, or the two are too much: see watermarks_fit();
- * -ERESTARTSYS: a signal.
+ * Context: Process context. May sleep. Takes the producer side's lock.
+ * Return: 0; -EINVAL: 0 bytes, or together with the other watermark more than the capacity
+ * and 1; -ERESTARTSYS: a signal.
  */
 int vfifo_ring_set_watermark(struct vfifo_ring *ring, enum vfifo_end end,
 			     u32 watermark)
@@ -441,8 +448,8 @@ int vfifo_ring_set_watermark(struct vfifo_ring *ring, enum vfifo_end end,
 	u32 other;
 	int err;
 
-	/* One lock for both watermarks; vfifo_ring_resize() holds both. */
-	err = vfifo_ring_lock(ring, VFIFO_PRODUCER);
+	/* One lock for both watermarks; vfifo_ring_resize() holds both locks. */
+	err = vfifo_side_lock_interruptible(ring, VFIFO_PRODUCER);
 	if (err)
 		return err;
 	other = vfifo_side(ring, vfifo_peer(end))->watermark;
@@ -453,7 +460,7 @@ int vfifo_ring_set_watermark(struct vfifo_ring *ring, enum vfifo_end end,
 	} else {
 		err = -EINVAL;
 	}
-	vfifo_ring_unlock(ring, VFIFO_PRODUCER);
+	vfifo_side_unlock(ring, VFIFO_PRODUCER);
 	if (err)
 		return err;
 
@@ -462,9 +469,11 @@ int vfifo_ring_set_watermark(struct vfifo_ring *ring, enum vfifo_end end,
 }
 
 /**
- * vfifo_ring_set_overflow() - what a producer does where there is no space
+ * vfifo_ring_set_overflow() - set what a producer does when there is no space
  * @ring: the ring
- * @overflow: which
+ * @overflow: wait, drop the new bytes, or drop the oldest
+ *
+ * Context: Process context. May sleep.
  */
 void vfifo_ring_set_overflow(struct vfifo_ring *ring,
 			     enum vfifo_overflow overflow)
@@ -473,70 +482,71 @@ void vfifo_ring_set_overflow(struct vfifo_ring *ring,
 	vfifo_ring_changed(ring);
 }
 
-/* Whether a read finds the end where nobody is left who could produce. */
+/**
+ * vfifo_ring_set_eof() - set whether a stream ends when no producer is left
+ * @ring: the ring
+ * @eof: whether it does
+ *
+ * Context: Process context. May sleep.
+ */
 void vfifo_ring_set_eof(struct vfifo_ring *ring, bool eof)
 {
-	vfifo_position_set_eof(ring, eof);
+	spin_lock(&ring->positions_lock);
+	WRITE_ONCE(ring->eof, eof);
+	vfifo_side_show_flags(ring);
+	spin_unlock(&ring->positions_lock);
 	vfifo_ring_changed(ring);
 }
 
-/* Whether what read(2) took is zeroed in the buffer. */
-void vfifo_ring_set_scrub(struct vfifo_ring *ring, bool scrub)
-{
-	WRITE_ONCE(ring->scrub, scrub);
-}
+/* --- counters ------------------------------------------------------------------------------ */
 
-/* A file that can write is somebody who could produce. */
-void vfifo_ring_open(struct vfifo_ring *ring, fmode_t mode)
-{
-	if (mode & FMODE_WRITE)
-		vfifo_position_writers(ring, 1);
-}
-
-void vfifo_ring_close(struct vfifo_ring *ring, fmode_t mode)
-{
-	if ((mode & FMODE_WRITE) && vfifo_position_writers(ring, -1))
-		vfifo_ring_changed(ring);
-}
-
-/* What has gone on so far. A query: it changes nothing. */
+/**
+ * vfifo_ring_counts() - read the counters
+ * @ring: the ring
+ * @counts: filled in
+ *
+ * A query.
+ *
+ * Context: Process context. Takes positions_lock.
+ */
 void vfifo_ring_counts(struct vfifo_ring *ring, struct vfifo_counts *counts)
 {
 	int end;
 
-	vfifo_position_counts(ring, counts->bytes);
 	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
-		struct vfifo_side *side = vfifo_side(ring, end);
-
-		counts->calls[end] = atomic64_read(&side->calls);
+		counts->bytes[end] = vfifo_side_bytes(ring, end);
+		counts->calls[end] =
+			atomic64_read(&vfifo_side(ring, end)->calls);
 	}
 	counts->dropped = atomic64_read(&ring->dropped);
 	counts->kicks = atomic64_read(&ring->kicks);
 	counts->wakeups = atomic64_read(&ring->wakeups);
 }
 
-/* Return: 0; -ERESTARTSYS: a signal, and nothing changed. */
+/**
+ * vfifo_ring_reset_counts() - set the counters to 0
+ * @ring: the ring
+ *
+ * Context: Process context. May sleep. Takes both side locks.
+ * Return: 0; -ERESTARTSYS: a signal, and nothing changed.
+ */
 int vfifo_ring_reset_counts(struct vfifo_ring *ring)
 {
-	int err = ring_lock_both(ring);
+	int end, err = lock_both(ring);
 
 	if (err)
 		return err;
-	vfifo_position_reset_counts(ring);
+	/* What the holders have moved by now belongs to the old counts. */
+	vfifo_side_sync(ring, VFIFO_CONSUMER);
+	spin_lock(&ring->positions_lock);
+	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
+		atomic64_set(&vfifo_side(ring, end)->bytes, 0);
+		atomic64_set(&vfifo_side(ring, end)->calls, 0);
+	}
+	spin_unlock(&ring->positions_lock);
 	atomic64_set(&ring->dropped, 0);
 	atomic64_set(&ring->kicks, 0);
 	atomic64_set(&ring->wakeups, 0);
-	ring_unlock_both(ring);
+	unlock_both(ring);
 	return 0;
-}
-
-/* From here on all calls fail, those that sleep included, and clients are told. */
-void vfifo_ring_remove(struct vfifo_ring *ring)
-{
-	WRITE_ONCE(ring->removed, true);
-	vfifo_position_changed(ring);
-	/* After the flag that says why: see show_flags() in position.c. */
-	smp_wmb();
-	vfifo_ring_waiting_end(ring);
-	vfifo_ring_changed(ring);
 }

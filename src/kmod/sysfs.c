@@ -2,9 +2,8 @@
 /*
  * sysfs.c - /sys/class/vfifo/vfifoN/
  *
- * One value a file. What is not a value of the file is EINVAL, whatever was wrong
- * with it, and changes nothing. The text of all of them is sysfs-class-vfifo, beside
- * vfifo.h.
+ * One value in each file. A store of anything that is not a value of the file fails with
+ * EINVAL and changes nothing. ../uapi/sysfs-class-vfifo documents all of them.
  */
 #include <linux/kernel.h>
 #include <linux/sysfs.h>
@@ -13,13 +12,15 @@
 #include <vfifo_ring.h>
 
 #include "device.h"
+#include "sysfs.h"
+#include "wait.h"
 
-/* What a store returns that changed something (1), or not (0), or could not. */
+/* The end of a store. @ret: 1: the value changed; 0: unchanged; or a negative errno. */
 static ssize_t stored(struct device *dev, struct device_attribute *attr,
 		      int ret, size_t count)
 {
 	if (ret > 0)
-		vfifo_tell(dev, attr->attr.name);
+		vfifo_notify(dev, attr->attr.name);
 	return ret < 0 ? ret : count;
 }
 
@@ -28,7 +29,8 @@ static ssize_t size_show(struct device *dev, struct device_attribute *attr,
 {
 	struct vfifo *vfifo = dev_get_drvdata(dev);
 
-	return sysfs_emit(buf, "%u\n", vfifo_ring_used(&vfifo->ring));
+	return sysfs_emit(buf, "%u\n",
+			  vfifo_side_room(&vfifo->ring, VFIFO_CONSUMER));
 }
 static DEVICE_ATTR_RO(size);
 
@@ -37,7 +39,7 @@ static ssize_t capacity_show(struct device *dev, struct device_attribute *attr,
 {
 	struct vfifo *vfifo = dev_get_drvdata(dev);
 
-	return sysfs_emit(buf, "%u\n", vfifo_ring_capacity(&vfifo->ring));
+	return sysfs_emit(buf, "%u\n", READ_ONCE(vfifo->ring.buffer.capacity));
 }
 
 static ssize_t capacity_store(struct device *dev, struct device_attribute *attr,
@@ -62,7 +64,7 @@ static ssize_t mode_show(struct device *dev, struct device_attribute *attr,
 {
 	struct vfifo *vfifo = dev_get_drvdata(dev);
 
-	return sysfs_emit(buf, "%d\n", vfifo_generator_mode(vfifo));
+	return sysfs_emit(buf, "%d\n", READ_ONCE(vfifo->generator.on));
 }
 
 static ssize_t mode_store(struct device *dev, struct device_attribute *attr,
@@ -73,7 +75,8 @@ static ssize_t mode_store(struct device *dev, struct device_attribute *attr,
 
 	if (kstrtoint(buf, 10, &mode))
 		return -EINVAL;
-	return stored(dev, attr, vfifo_generator_set_mode(vfifo, mode), count);
+	return stored(dev, attr,
+		      vfifo_generator_set_mode(&vfifo->generator, mode), count);
 }
 static DEVICE_ATTR_RW(mode);
 
@@ -139,19 +142,21 @@ static ssize_t holder_show(struct device *dev, enum vfifo_end end, char *buf)
 {
 	struct vfifo *vfifo = dev_get_drvdata(dev);
 
-	return sysfs_emit(buf, "%d\n", vfifo_ring_holder(&vfifo->ring, end));
+	return sysfs_emit(buf, "%d\n", vfifo_side_holder(&vfifo->ring, end));
 }
 
-/* 0 revokes the claim. Nothing else can be stored: a claim is a mapping. */
+/* 0 revokes the claim. No other value can be stored: a claim is a mapping. */
 static ssize_t holder_store(struct device *dev, enum vfifo_end end,
 			    const char *buf, size_t count)
 {
 	struct vfifo *vfifo = dev_get_drvdata(dev);
 	u32 holder;
+	bool moved;
 
 	if (kstrtou32(buf, 10, &holder) || holder)
 		return -EINVAL;
-	vfifo_ring_revoke(&vfifo->ring, end);
+	if (vfifo_side_revoke(&vfifo->ring, end, &moved))
+		vfifo_ring_released(&vfifo->ring, end, moved);
 	return count;
 }
 
@@ -209,7 +214,7 @@ static ssize_t overflow_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(overflow);
 
-/* 0 or 1 and nothing else, where the kernel's own takes any word that begins with y. */
+/* 0 or 1 and nothing else. (kstrtobool() takes any word that begins with y.) */
 static int parse_bit(const char *buf, bool *bit)
 {
 	u8 value;
@@ -257,7 +262,7 @@ static ssize_t scrub_store(struct device *dev, struct device_attribute *attr,
 
 	if (parse_bit(buf, &scrub))
 		return -EINVAL;
-	vfifo_ring_set_scrub(&vfifo->ring, scrub);
+	WRITE_ONCE(vfifo->ring.scrub, scrub);
 	return count;
 }
 static DEVICE_ATTR_RW(scrub);
@@ -337,8 +342,9 @@ static ssize_t pattern_show(struct device *dev, struct device_attribute *attr,
 {
 	struct vfifo *vfifo = dev_get_drvdata(dev);
 
-	return sysfs_emit(buf, "%s\n",
-			  vfifo_patterns[vfifo_generator_pattern(vfifo)]);
+	return sysfs_emit(
+		buf, "%s\n",
+		vfifo_patterns[READ_ONCE(vfifo->generator.pattern.kind)]);
 }
 
 static ssize_t pattern_store(struct device *dev, struct device_attribute *attr,
@@ -349,23 +355,26 @@ static ssize_t pattern_store(struct device *dev, struct device_attribute *attr,
 
 	if (kind < 0)
 		return -EINVAL;
-	vfifo_generator_set_pattern(vfifo, kind);
+	vfifo_generator_set_pattern(&vfifo->generator, kind);
 	return count;
 }
 static DEVICE_ATTR_RW(pattern);
 
-/* As it is: it may end in a newline of its own, or have a NUL. */
+/* No newline is added: the text may end in one of its own, or contain a NUL. */
 static ssize_t text_show(struct device *dev, struct device_attribute *attr,
 			 char *buf)
 {
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+
 	BUILD_BUG_ON(VFIFO_TEXT_MAX > PAGE_SIZE);
-	return vfifo_generator_text(dev_get_drvdata(dev), buf);
+	return vfifo_generator_text(&vfifo->generator, buf);
 }
 
 static ssize_t text_store(struct device *dev, struct device_attribute *attr,
 			  const char *buf, size_t count)
 {
-	int err = vfifo_generator_set_text(dev_get_drvdata(dev), buf, count);
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+	int err = vfifo_generator_set_text(&vfifo->generator, buf, count);
 
 	return err ?: count;
 }
@@ -376,19 +385,20 @@ static ssize_t period_us_show(struct device *dev, struct device_attribute *attr,
 {
 	struct vfifo *vfifo = dev_get_drvdata(dev);
 
-	return sysfs_emit(buf, "%u\n", vfifo_generator_period_us(vfifo));
+	return sysfs_emit(buf, "%u\n", READ_ONCE(vfifo->generator.period_us));
 }
 
 static ssize_t period_us_store(struct device *dev,
 			       struct device_attribute *attr, const char *buf,
 			       size_t count)
 {
+	struct vfifo *vfifo = dev_get_drvdata(dev);
 	u64 period_us;
 	int err;
 
 	if (kstrtou64(buf, 10, &period_us))
 		return -EINVAL;
-	err = vfifo_generator_set_period_us(dev_get_drvdata(dev), period_us);
+	err = vfifo_generator_set_period_us(&vfifo->generator, period_us);
 	return err ?: count;
 }
 static DEVICE_ATTR_RW(period_us);
@@ -398,18 +408,19 @@ static ssize_t burst_show(struct device *dev, struct device_attribute *attr,
 {
 	struct vfifo *vfifo = dev_get_drvdata(dev);
 
-	return sysfs_emit(buf, "%u\n", vfifo_generator_burst(vfifo));
+	return sysfs_emit(buf, "%u\n", READ_ONCE(vfifo->generator.burst));
 }
 
 static ssize_t burst_store(struct device *dev, struct device_attribute *attr,
 			   const char *buf, size_t count)
 {
+	struct vfifo *vfifo = dev_get_drvdata(dev);
 	u64 burst;
 	int err;
 
 	if (kstrtou64(buf, 10, &burst))
 		return -EINVAL;
-	err = vfifo_generator_set_burst(dev_get_drvdata(dev), burst);
+	err = vfifo_generator_set_burst(&vfifo->generator, burst);
 	return err ?: count;
 }
 static DEVICE_ATTR_RW(burst);

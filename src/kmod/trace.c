@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * trace.c - the code of trace.h, which is made here once
+ * trace.c - the functions of trace.h are defined here, once
  */
 #include <linux/sched.h>
 

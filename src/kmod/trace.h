@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * trace.h - what can be watched while it happens: the events vfifo:*
+ * trace.h - the trace events vfifo:*
  *
- * Each begins with the number of the vfifo. Where a side is claimed the kernel sees
- * what its holder did when it looks, not when it was done.
+ * Each begins with the number of the device. What a holder did with a claimed side appears
+ * when the kernel reads the position, not when the holder stored it.
  */
 /* clang-format off */
 #undef TRACE_SYSTEM
@@ -16,7 +16,7 @@
 
 #include <vfifo.h>
 
-/* So that those who read the format know what the names stand for. */
+/* So that tools that read the format know the values of the names. */
 TRACE_DEFINE_ENUM(VFIFO_PRODUCER);
 TRACE_DEFINE_ENUM(VFIFO_CONSUMER);
 
@@ -24,7 +24,7 @@ TRACE_DEFINE_ENUM(VFIFO_CONSUMER);
 	__print_symbolic(end, { VFIFO_PRODUCER, "producer" }, \
 			 { VFIFO_CONSUMER, "consumer" })
 
-/* A side has moved by so many bytes, to this position. */
+/* A side has moved by @bytes, to @position. */
 DECLARE_EVENT_CLASS(vfifo_move,
 	TP_PROTO(int number, u32 bytes, u32 position),
 	TP_ARGS(number, bytes, position),
@@ -52,7 +52,7 @@ DEFINE_EVENT(vfifo_move, vfifo_consume,
 	TP_ARGS(number, bytes, position)
 );
 
-/* A call on that side goes to sleep, for so many bytes; it is woken, with so many. */
+/* A call of a side goes to sleep until @bytes are available; it is woken with @bytes. */
 DECLARE_EVENT_CLASS(vfifo_wait,
 	TP_PROTO(int number, enum vfifo_end end, u32 bytes),
 	TP_ARGS(number, end, bytes),
@@ -80,7 +80,7 @@ DEFINE_EVENT(vfifo_wait, vfifo_wake,
 	TP_ARGS(number, end, bytes)
 );
 
-/* The doorbell. */
+/* VFIFO_KICK. */
 TRACE_EVENT(vfifo_kick,
 	TP_PROTO(int number, u32 need),
 	TP_ARGS(number, need),
@@ -95,7 +95,7 @@ TRACE_EVENT(vfifo_kick,
 	TP_printk("vfifo%d need=%#x", __entry->number, __entry->need)
 );
 
-/* A side is its holder's, or the kernel's again, from this position on. */
+/* A side is claimed, or released, at @position. */
 DECLARE_EVENT_CLASS(vfifo_hold,
 	TP_PROTO(int number, enum vfifo_end end, pid_t holder, u32 position),
 	TP_ARGS(number, end, holder, position),
@@ -126,7 +126,7 @@ DEFINE_EVENT(vfifo_hold, vfifo_release,
 	TP_ARGS(number, end, holder, position)
 );
 
-/* These two cannot be, so it is broken; once until it is whole again. */
+/* The two positions are invalid, so the ring is broken. Once until it is whole again. */
 TRACE_EVENT(vfifo_bad_position,
 	TP_PROTO(int number, u32 in, u32 out),
 	TP_ARGS(number, in, out),

@@ -1,75 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * wait.c - who sleeps, and what wakes them
+ * wait.c - who sleeps on a ring, and what wakes them
  *
- * This is store-buffering (two stores, then two loads the other way round), so a
- * full barrier stands on both sides:
+ * This is store buffering (two stores, then two loads the other way round), so each side of
+ * it has a full barrier:
  *
- *	who moves a position		who waits for it
- *	--------------------		----------------
- *	store position			queue itself, set its bit in `need`
+ *	a task that moves a position	a task that waits for it
+ *	----------------------------	------------------------
+ *	store the position		queue itself, set its bit in `need`
  *	smp_mb()      [A]		smp_mb()      [B], [C]
  *	look who is queued		load the position once more
  *
- * At least one of them sees the other. Who moves is the kernel, which looks at the
- * queues, or the holder of a claim: its barrier stands in its own code, and it
+ * At least one of the two sees the other's store. The task that moves is the kernel, which
+ * looks at the queues, or the holder of a claim. A holder has the barrier in its own code; it
  * looks at the bit and then calls VFIFO_KICK, which looks at the queues.
  *
- * Sleepers are blocked read() and write() calls. Each has a need of its own, one
- * byte or the whole of an atomic write, and is woken only where that is met. Only
- * one is woken at a time, so a sleeper that was woken passes it on to the next of
- * its own side whose need is met still: when it has to sleep on, before it waits
- * for anything else, and when it leaves. Their bit is set exactly while one of them
- * can be woken by more room, and beside it stands the least room for that: queue, bit
- * and threshold change together under the queue's lock.
+ * Sleepers are blocked read() and write() calls. Each has a need, one byte or the whole of an
+ * atomic write, and is woken only when that many bytes are available. Only one sleeper is woken
+ * at a time. A sleeper that was woken passes the wake-up on to the next one of its own side: when
+ * it sleeps again, before it waits for anything else, and when it leaves. The sleepers' bit is
+ * set exactly while more room can wake one of them, and `threshold` is the least room that does:
+ * queue, bit and threshold change together under the queue's lock.
  *
- * The sleepers of a side are served in the order in which they came. A sleeper keeps
- * its place from its first sleep until it has moved bytes, or leaves for any other
- * reason. (A signal is one: a call that is restarted comes last again, so one that gets a
- * signal more often than there is room for it is not served.) Where the need of the first
- * one is not met, or it was woken and has not run yet, calls behind it may go on, but only
- * so often, VFIFO_OVERTAKES; then they wait
- * behind it. That needs no clock, and no two can wait for each other for ever. Say that
- * the need of the first one is not met: free < need, so used > capacity - need. Where
- * need + watermark <= capacity + 1, it follows that used >= watermark: everybody on the
- * other side can go on, by read() or after a poll(). Where need and watermark are more
- * than that, the other side may be polling for bytes that only a smaller call behind the
- * first one can give, so that one is overtaken without bound. tests/model/order.pml
- * goes through all of that. Calls that may not wait, and the holders of claims, do not
- * look at the queue.
+ * The sleepers of a side are served in the order of their arrival. A sleeper keeps its place
+ * from its first sleep until it has moved bytes, or leaves for any other reason. (A signal is
+ * one: a restarted call comes last again, so a call that gets signals more often than there is
+ * room for it is not served.) While the need of the first sleeper is not met, or while it was
+ * woken and has not run yet, calls behind it may go on, but only VFIFO_OVERTAKES of them; then
+ * they wait behind it. That needs no clock, and no two tasks can wait for each other for ever:
+ * if the need of the first sleeper is not met, then free < need, so used > capacity - need. If
+ * need + watermark <= capacity + 1, it follows that used >= watermark, so each task of the
+ * other side can go on, by read() or after a poll(). If need + watermark is more than that, the
+ * other side may poll for bytes that only a smaller call behind the first one can write, so
+ * the first one is overtaken without bound. tests/model/order.pml checks all of that. Calls that
+ * may not wait, and the holders of claims, do not look at the queue.
  *
- * Pollers are all woken, with no key, so that each polls again and sees for
- * itself. Their bit is one-shot: every poll sets it, ready or not, as one
- * that is edge-triggered will not poll again before it has drained. A move wakes
- * pollers only while it is set: else none has polled since the last wake-up. A wake-up
- * clears it first, after it has looked whether there is enough to wake for (a
- * holder has before it kicks), and then wakes them unconditionally. With SIGIO
- * there is nobody who polls again, so the bit is set again at once. On a claimed side
- * only the file that made the claim is told ready; the others do not set the bit, and
- * are woken by the notice of the release.
+ * Pollers are all woken, with no key, so that each polls again and looks for itself. Their bit
+ * is one-shot: every poll sets it, ready or not, because an EPOLLET waiter does not poll again
+ * until it has drained the FIFO. A move wakes pollers only while the bit is set; otherwise no
+ * task has polled since the last wake-up. A wake-up first tests whether there is enough (a
+ * holder does so before it kicks), then clears the bit and wakes the pollers unconditionally.
+ * With O_ASYNC no task polls again, so the bit is set again at once. On a claimed side only
+ * the file that made the claim is reported ready. The other files do not set the bit, and are
+ * woken by the notice of the release.
  *
- * What is no move (a claim, a release, a close, a switch of the mode) is told to all
- * pollers as well, but through a notice, whose rate is bounded: see notice.c.
+ * Other changes than moves (a claim, a release, a close, a switch of the mode) also wake all
+ * pollers, but by a notice, whose rate is bounded: see notice.c.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
+#include <linux/fs.h>
 #include <linux/limits.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
-#include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
-#include <vfifo.h>
-#include <vfifo_ring.h>
-
-#include "ring.h"
 #include "trace.h"
+#include "wait.h"
 
 /*
  * How often the first sleeper of a side is overtaken: by calls that go on while it sleeps,
- * or, once for each time that it is woken, by all those that leave it too little.
+ * and, once for each time that it is woken, by calls that leave too little for it.
  */
 #define VFIFO_OVERTAKES 16
 
@@ -86,8 +77,8 @@ static const struct {
 };
 
 /*
- * In the page that clients read. Nothing is decided by what is found there but
- * to leave out work that would change nothing.
+ * The word is in a page that clients can only read. The kernel uses it to skip work that would
+ * change nothing.
  */
 static atomic_t *need_of(struct vfifo_ring *ring)
 {
@@ -95,80 +86,16 @@ static atomic_t *need_of(struct vfifo_ring *ring)
 	return (atomic_t *)&ring->status->need;
 }
 
-static void say_if_broken(struct vfifo_ring *ring)
-{
-	if (vfifo_position_tell(ring))
-		pr_warn_ratelimited("vfifo%d: broken by a bad position\n",
-				    ring->number);
-}
-
-/**
- * vfifo_ring_room() - bytes that a side may fill, or take
- * @ring: the ring
- * @end: the side
- *
- * True under the side's lock, a high estimate elsewhere. May wake; the caller
- * holds no lock but that of a side.
- */
-u32 vfifo_ring_room(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	bool turned;
-	u32 room = vfifo_position_room(ring, end, &turned);
-
-	if (unlikely(turned)) {
-		vfifo_ring_changed(ring);
-		say_if_broken(ring);
-	}
-	return room;
-}
-
-/**
- * vfifo_ring_state() - why a side cannot be used at all
- * @ring: the ring
- * @end: the side
- *
- * Stable under the side's lock, but for EIO, which is true of a moment.
- *
- * Return: 0; -ENODEV: removed; -EBUSY: claimed; -EIO: the position of the other
- * side cannot be.
- */
-int vfifo_ring_state(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	if (READ_ONCE(ring->removed))
-		return -ENODEV;
-	if (vfifo_position_claimed(vfifo_side(ring, end)))
-		return -EBUSY;
-	if (READ_ONCE(ring->broken))
-		return -EIO;
-	return 0;
-}
-
-/**
- * vfifo_ring_waits() - whether a side has to wait where it has too little room
- * @ring: the ring
- * @end: the side
- *
- * A producer need not if it drops what does not fit (a holder sees for himself, and
- * waits), a consumer if nothing more can come. Asked before vfifo_ring_room(), so
- * that all that was produced before the end is seen.
- */
-bool vfifo_ring_waits(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	if (end == VFIFO_PRODUCER)
-		return READ_ONCE(ring->overflow) == VFIFO_BLOCK ||
-		       vfifo_position_claimed(vfifo_side(ring, end));
-	/* Acquire: pairs with the release in show_flags() of position.c. */
-	return !smp_load_acquire(&ring->ended);
-}
-
 static struct vfifo_queue *queue_of(struct vfifo_ring *ring, enum vfifo_end end)
 {
 	return &vfifo_side(ring, end)->sleepers;
 }
 
+/* --- the order of sleepers --------------------------------------------------------------- */
+
 /*
- * The first sleeper, if no call behind it may go on before it does: it has been overtaken
- * often enough, and those who poll the other side can go on meanwhile. See the head.
+ * The first sleeper, if no call behind it may go on before it: it was overtaken
+ * VFIFO_OVERTAKES times, and pollers of the other side can go on. See the head of this file.
  */
 static struct vfifo_sleeper *must_be_next(struct vfifo_ring *ring,
 					  enum vfifo_end end)
@@ -187,7 +114,7 @@ static struct vfifo_sleeper *must_be_next(struct vfifo_ring *ring,
 	return first;
 }
 
-/* The sleeper to wake where there is @room; NULL: none. */
+/* The sleeper to wake when @room bytes are available; NULL: none. */
 static struct vfifo_sleeper *next_to_wake(struct vfifo_ring *ring,
 					  enum vfifo_end end, u32 room)
 {
@@ -198,7 +125,7 @@ static struct vfifo_sleeper *next_to_wake(struct vfifo_ring *ring,
 	return vfifo_queue_find(queue_of(ring, end), room);
 }
 
-/* The least room for which next_to_wake() finds one. */
+/* The least room for which next_to_wake() returns a sleeper. */
 static u32 least_to_wake(struct vfifo_ring *ring, enum vfifo_end end)
 {
 	struct vfifo_sleeper *next = must_be_next(ring, end);
@@ -209,8 +136,8 @@ static u32 least_to_wake(struct vfifo_ring *ring, enum vfifo_end end)
 }
 
 /*
- * The queue of sleepers has changed, or what its order depends on. The threshold in the
- * page is of no meaning while the bit is clear, and stays.
+ * Called when the queue of sleepers has changed, or what its order depends on. While the bit
+ * is clear the threshold has no meaning and is left as it is.
  */
 static void sleepers_changed(struct vfifo_ring *ring, enum vfifo_end end)
 {
@@ -237,16 +164,18 @@ static void sleepers_changed(struct vfifo_ring *ring, enum vfifo_end end)
 		atomic_or(vfifo_need[end].sleep, need_of(ring));
 }
 
+/* --- waking sleepers ---------------------------------------------------------------------- */
+
 /*
- * Called under the lock of @sleeper's queue, which it has to take before it can return:
- * so its task stays.
+ * Called under the lock of @sleeper's queue. The sleeper takes that lock before it returns, so
+ * its task stays valid.
  */
 static void sleeper_wake(struct vfifo_ring *ring, enum vfifo_end end,
 			 struct vfifo_sleeper *sleeper, u32 room)
 {
 	vfifo_queue_set_woken(queue_of(ring, end), sleeper, true);
 	if (!wake_up_process(sleeper->task))
-		return; /* it was awake, so this was no wake-up */
+		return; /* it did not sleep, so this does not count */
 	atomic64_inc(&ring->wakeups);
 	trace_vfifo_wake(ring->number, end, room);
 }
@@ -269,8 +198,8 @@ static void sleepers_wake(struct vfifo_ring *ring, enum vfifo_end end, u32 room)
 }
 
 /*
- * Wakes all sleepers, where none of them can sleep on. Those that sleep again meanwhile
- * saw that they can after all.
+ * Wakes all sleepers, because none of them may sleep any longer. A sleeper that sleeps again
+ * meanwhile has found out that it may.
  */
 static void sleepers_wake_all(struct vfifo_ring *ring, enum vfifo_end end)
 {
@@ -292,8 +221,11 @@ static void sleepers_wake_all(struct vfifo_ring *ring, enum vfifo_end end)
 	}
 }
 
-static void sleeper_woken_in_vain(struct vfifo_ring *ring, enum vfifo_end end,
-				  struct vfifo_sleeper *sleeper)
+/* --- sleeping ------------------------------------------------------------------------------ */
+
+/* The sleeper was woken, found too little, and sleeps again. */
+static void sleeper_sleeps_again(struct vfifo_ring *ring, enum vfifo_end end,
+				 struct vfifo_sleeper *sleeper)
 {
 	struct vfifo_queue *queue = queue_of(ring, end);
 
@@ -303,9 +235,9 @@ static void sleeper_woken_in_vain(struct vfifo_ring *ring, enum vfifo_end end,
 }
 
 /*
- * Queues the call, in its place if it has one, and says that it sleeps.
+ * Queues the call, in its old place if it has one, and marks it as sleeping.
  *
- * Return: whether it may go on, as far as the other sleepers are concerned.
+ * Return: whether it may go on as far as the order of the sleepers is concerned.
  */
 static bool sleeper_enter(struct vfifo_ring *ring, enum vfifo_end end,
 			  struct vfifo_sleeper *sleeper)
@@ -317,7 +249,7 @@ static bool sleeper_enter(struct vfifo_ring *ring, enum vfifo_end end,
 	if (!sleeper->queued)
 		vfifo_queue_add(queue, sleeper);
 	else if (sleeper->woken)
-		sleeper_woken_in_vain(ring, end, sleeper);
+		sleeper_sleeps_again(ring, end, sleeper);
 	sleepers_changed(ring, end);
 	next = must_be_next(ring, end);
 	set_current_state(TASK_INTERRUPTIBLE); /* [B]: has a full barrier */
@@ -325,7 +257,7 @@ static bool sleeper_enter(struct vfifo_ring *ring, enum vfifo_end end,
 	return !next || next == sleeper;
 }
 
-/* The call is awake, and no wake-up need be spent on it; it keeps its place. */
+/* Marks the call as awake, so that no wake-up is spent on it. It keeps its place. */
 static void sleeper_get_up(struct vfifo_ring *ring, enum vfifo_end end,
 			   struct vfifo_sleeper *sleeper)
 {
@@ -333,7 +265,7 @@ static void sleeper_get_up(struct vfifo_ring *ring, enum vfifo_end end,
 
 	__set_current_state(TASK_RUNNING);
 	if (READ_ONCE(sleeper->woken))
-		return; /* only the call itself changes that back */
+		return; /* only the call itself clears it */
 	spin_lock(&queue->lock);
 	if (!sleeper->woken) {
 		vfifo_queue_set_woken(queue, sleeper, true);
@@ -343,14 +275,15 @@ static void sleeper_get_up(struct vfifo_ring *ring, enum vfifo_end end,
 }
 
 /**
- * vfifo_ring_overtake() - whether a blocking call may go on before the first sleeper
+ * vfifo_ring_overtake() - find out whether a blocking call may go on before the first sleeper
  * @ring: the ring
- * @end: the side of the caller, who holds its lock
+ * @end: the side of the call
  * @sleeper: the call
  *
- * Counts it if so. Where nobody sleeps there is no need to ask.
+ * Counts it if so. There is no need to ask when no call sleeps.
  *
- * Return: true, also if the caller is the first one; false: it has to wait behind that.
+ * Context: Process context, under the side's lock.
+ * Return: true: it may, or it is the first sleeper; false: it has to wait behind that.
  */
 bool vfifo_ring_overtake(struct vfifo_ring *ring, enum vfifo_end end,
 			 struct vfifo_sleeper *sleeper)
@@ -375,18 +308,18 @@ bool vfifo_ring_overtake(struct vfifo_ring *ring, enum vfifo_end end,
 /**
  * vfifo_ring_wait() - sleep until a side can go on
  * @ring: the ring
- * @end: the side of the caller, who holds no lock
- * @sleeper: the call; not queued, or as this function has left it before
+ * @end: the side of the call
+ * @sleeper: the call: not queued, or as this function has left it before
  * @need: available bytes to wait for, at most the capacity
  *
- * There may be less again by the time that the caller has taken the lock. Then it calls
- * vfifo_ring_pass_on(), as it has used up the one wake-up that there was, and this again.
- * It comes back early if the side cannot be used any more. The call has a place in the
- * queue from here on, so the caller calls vfifo_ring_leave() and then
- * vfifo_ring_pass_on() when it has moved bytes, when it waits for anything else, and when
- * it returns.
+ * Returns early if the side cannot be used any more. There may be fewer bytes again when
+ * the caller has taken the lock. Then the caller calls vfifo_ring_pass_on(), as it has used
+ * the only wake-up, and this function again. The call has a place in the queue from here on, so
+ * the caller calls vfifo_ring_leave() and then vfifo_ring_pass_on() when it has moved bytes,
+ * before it waits for anything else, and before it returns.
  *
- * Return: 0, or -ERESTARTSYS for a signal.
+ * Context: Process context. Sleeps. The caller holds no lock.
+ * Return: 0; -ERESTARTSYS: a signal.
  */
 int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end,
 		    struct vfifo_sleeper *sleeper, u32 need)
@@ -400,9 +333,9 @@ int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end,
 	do {
 		bool may = sleeper_enter(ring, end, sleeper);
 
-		if (!vfifo_ring_waits(ring, end) ||
-		    (vfifo_ring_room(ring, end) >= need && may) ||
-		    vfifo_ring_state(ring, end))
+		if (!vfifo_side_waits(ring, end) ||
+		    (vfifo_side_sync(ring, end) >= need && may) ||
+		    vfifo_side_state(ring, end))
 			break;
 		if (signal_pending(current)) {
 			err = -ERESTARTSYS;
@@ -416,12 +349,14 @@ int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end,
 }
 
 /**
- * vfifo_ring_leave() - give up one's place in the queue
+ * vfifo_ring_leave() - give up a call's place in the queue
  * @ring: the ring
- * @end: the side of the caller
- * @sleeper: the call, which has one
+ * @end: the side of the call
+ * @sleeper: the call, which is queued
  *
- * A vfifo_ring_pass_on() is due.
+ * After this vfifo_ring_pass_on() is due.
+ *
+ * Context: Process context. Takes the queue's lock.
  */
 void vfifo_ring_leave(struct vfifo_ring *ring, enum vfifo_end end,
 		      struct vfifo_sleeper *sleeper)
@@ -437,41 +372,59 @@ void vfifo_ring_leave(struct vfifo_ring *ring, enum vfifo_end end,
 }
 
 /**
- * vfifo_ring_pass_on() - wake the next sleeper of one's own side
+ * vfifo_ring_pass_on() - wake the next sleeper of the caller's own side
  * @ring: the ring
- * @end: the side of the caller, who holds no lock
+ * @end: the side
  *
- * For a caller that stops waiting and may have been given the one wake-up that there
- * was. The next one is woken only if its need is met by the room that is left.
+ * For a caller that stops waiting and may have used the only wake-up. The next sleeper is
+ * woken only if the room that is left meets its need.
+ *
+ * Context: Process context. The caller holds no lock.
  */
 void vfifo_ring_pass_on(struct vfifo_ring *ring, enum vfifo_end end)
 {
 	smp_mb(); /* [A]: pairs with [B] in sleeper_enter() */
 	if (READ_ONCE(queue_of(ring, end)->least) != VFIFO_NO_NEED)
-		sleepers_wake(ring, end, vfifo_ring_room(ring, end));
+		sleepers_wake(ring, end, vfifo_side_room(ring, end));
 }
 
-/* The lists of files with O_ASYNC that can use a side. */
-static const enum vfifo_async vfifo_asyncs[][2] = {
-	[VFIFO_PRODUCER] = { VFIFO_ASYNC_WRITE, VFIFO_ASYNC_BOTH },
-	[VFIFO_CONSUMER] = { VFIFO_ASYNC_READ, VFIFO_ASYNC_BOTH },
+/* --- pollers and O_ASYNC ---------------------------------------------------------------------- */
+
+/* What the open mode of a file allows, and what poll(2) calls it. */
+static const struct {
+	fmode_t mode;
+	__poll_t events;
+} vfifo_ways[] = {
+	[VFIFO_PRODUCER] = { FMODE_WRITE, EPOLLOUT | EPOLLWRNORM },
+	[VFIFO_CONSUMER] = { FMODE_READ, EPOLLIN | EPOLLRDNORM },
 };
+
+/*
+ * The list of files with O_ASYNC for an open mode. A file is in one list only, so that
+ * fasync_helper() alone keeps list and O_ASYNC in step when several threads set and clear
+ * O_ASYNC.
+ */
+static struct fasync_struct **async_list(struct vfifo_ring *ring, fmode_t mode)
+{
+	return &ring->fasync[(
+		__force unsigned int)(mode & (FMODE_READ | FMODE_WRITE))];
+}
 
 static bool has_async(struct vfifo_ring *ring, enum vfifo_end end)
 {
-	return READ_ONCE(ring->fasync[vfifo_asyncs[end][0]]) ||
-	       READ_ONCE(ring->fasync[vfifo_asyncs[end][1]]);
+	return READ_ONCE(*async_list(ring, vfifo_ways[end].mode)) ||
+	       READ_ONCE(*async_list(ring, FMODE_READ | FMODE_WRITE));
 }
 
 static void signal_async(struct vfifo_ring *ring, enum vfifo_end end)
 {
 	const int band = end == VFIFO_CONSUMER ? POLL_IN : POLL_OUT;
 
-	kill_fasync(&ring->fasync[vfifo_asyncs[end][0]], SIGIO, band);
-	kill_fasync(&ring->fasync[vfifo_asyncs[end][1]], SIGIO, band);
+	kill_fasync(async_list(ring, vfifo_ways[end].mode), SIGIO, band);
+	kill_fasync(async_list(ring, FMODE_READ | FMODE_WRITE), SIGIO, band);
 }
 
-/* A bookmark's, which is nobody to be woken. */
+/* The function of a bookmark, which wakes no task. */
 static int wake_nobody(struct wait_queue_entry *entry, unsigned int mode,
 		       int flags, void *key)
 {
@@ -479,9 +432,8 @@ static int wake_nobody(struct wait_queue_entry *entry, unsigned int mode,
 }
 
 /*
- * wake_up_all(), but at most VFIFO_WAKES_MAX under one hold of the lock. In between a
- * bookmark keeps the place. Those who came meanwhile, beyond @last, have looked for
- * themselves.
+ * As wake_up_all(), but at most VFIFO_WAKES_MAX under one hold of the lock. A bookmark keeps
+ * the place in between. Pollers that come meanwhile, behind @last, look for themselves.
  */
 static void pollers_wake(struct wait_queue_head *queue)
 {
@@ -495,7 +447,7 @@ static void pollers_wake(struct wait_queue_head *queue)
 	list_add(&mark.entry, &queue->head);
 	list_add_tail(&last.entry, &queue->head);
 	while ((at = list_next_entry(&mark, entry)) != &last) {
-		/* Before the function, which may take the entry off the queue. */
+		/* Before the call, which may take the entry off the queue. */
 		list_move(&mark.entry, &at->entry);
 		at->func(at, TASK_NORMAL, 0, NULL);
 		if (++n % VFIFO_WAKES_MAX)
@@ -510,8 +462,8 @@ static void pollers_wake(struct wait_queue_head *queue)
 }
 
 /*
- * Has those who poll a side poll again. A caller that has a condition tests it before:
- * once the bit is cleared, they have to be woken.
+ * Wakes the pollers of a side. A caller with a condition tests it before: once the bit is
+ * cleared, the pollers have to be woken.
  */
 static void wake_pollers(struct vfifo_ring *ring, enum vfifo_end end)
 {
@@ -520,9 +472,9 @@ static void wake_pollers(struct vfifo_ring *ring, enum vfifo_end end)
 	bool async;
 
 	/*
-	 * Fully ordered: those who are woken see what moved before. [D]: pairs with
-	 * the barrier in vfifo_ring_fasync(): if this clears the bit that was set
-	 * there, the next line sees the entry that was added before.
+	 * Fully ordered: a poller that is woken sees what moved before. [D]: pairs with the
+	 * barrier in vfifo_ring_fasync(): if this clears the bit that was set there, the
+	 * next line sees the entry that was added before.
 	 */
 	atomic_fetch_andnot(bit, need_of(ring));
 	async = has_async(ring, end);
@@ -537,49 +489,26 @@ static void wake_pollers(struct vfifo_ring *ring, enum vfifo_end end)
 }
 
 /*
- * From how many bytes on poll(2) reports a side. At the end a watermark would leave the
- * last bytes where they are.
+ * The number of bytes from which poll(2) reports a side. When the side does not wait, the
+ * watermark does not apply: it would leave the last bytes of a stream unread.
  */
 static u32 poll_threshold(struct vfifo_ring *ring, enum vfifo_end end)
 {
-	if (vfifo_ring_waits(ring, end))
+	if (vfifo_side_waits(ring, end))
 		return READ_ONCE(vfifo_side(ring, end)->watermark);
 	return end == VFIFO_PRODUCER ? 0 : 1;
 }
 
-/* Whether a poll waits for a side to be ready. Only after a full barrier. */
+/* Whether a poller waits for a side. Called after a full barrier. */
 static bool poll_bit(struct vfifo_ring *ring, enum vfifo_end end)
 {
 	return atomic_read(need_of(ring)) & vfifo_need[end].poll;
 }
 
-/* Only after a full barrier since the position moved. */
-static void side_wake(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	const u32 threshold = poll_threshold(ring, end);
-	const u32 room = vfifo_ring_room(ring, end);
-
-	sleepers_wake(ring, end, room);
-	if (room >= threshold && poll_bit(ring, end))
-		wake_pollers(ring, end);
-}
-
-/**
- * vfifo_ring_wake() - wake those that can go on after a vfifo_ring_commit()
- * @ring: the ring
- * @end: the side whose position moved; the caller holds no lock
- */
-void vfifo_ring_wake(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	/* [A]: pairs with [B] in sleeper_enter(), [C] in vfifo_ring_poll() */
-	smp_mb();
-	side_wake(ring, vfifo_peer(end));
-}
-
-/* Whether a file is told ready, and wakes: on a claimed side only the claim's own. */
+/* Whether poll(2) reports a side to a file: when claimed, only to the claim's file. */
 static bool may_use(struct vfifo_side *side, const struct file *file)
 {
-	/* Acquire: as vfifo_position_claimed(). */
+	/* Acquire: as in vfifo_side_claimed(). */
 	const struct file *claimant = smp_load_acquire(&side->claimant);
 
 	return !claimant || claimant == file;
@@ -590,136 +519,7 @@ static bool holds(struct vfifo_side *side, const struct file *file)
 	return READ_ONCE(side->claimant) == file;
 }
 
-/*
- * The holder of the other side has moved it. It has looked whether there is enough for
- * those who poll before it called, and what it saw may be gone by now: if their bit were
- * left for that, it would call again at every move.
- */
-static void side_kick(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	sleepers_wake(ring, end, vfifo_ring_room(ring, end));
-	if (poll_bit(ring, end))
-		wake_pollers(ring, end);
-}
-
-/*
- * The holder of this side runs, so its poll is over. The bit that this has left would cost
- * the holder of the other side a call.
- */
-static void side_end_poll(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	if (poll_bit(ring, end) &&
-	    !waitqueue_active(&vfifo_side(ring, end)->pollers) &&
-	    !has_async(ring, end))
-		wake_pollers(ring, end);
-}
-
-/* The other side may have moved, if it is claimed; the caller may be anybody. */
-static void side_kick_by_other(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	sleepers_wake(ring, end, vfifo_ring_room(ring, end));
-	if (vfifo_position_claimed(vfifo_side(ring, vfifo_peer(end))))
-		vfifo_notice(&ring->notice);
-}
-
-/**
- * vfifo_ring_kick() - the same as vfifo_ring_wake(), for the holder of a claim
- * @ring: the ring
- * @file: the file of the caller, who does not say which side has moved
- */
-void vfifo_ring_kick(struct vfifo_ring *ring, const struct file *file)
-{
-	int end;
-
-	atomic64_inc(&ring->kicks);
-	trace_vfifo_kick(ring->number, atomic_read(need_of(ring)));
-	/* [A]: as above, for clients that left out theirs. */
-	smp_mb();
-	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
-		if (holds(vfifo_side(ring, vfifo_peer(end)), file))
-			side_kick(ring, end);
-		else if (holds(vfifo_side(ring, end), file))
-			side_end_poll(ring, end);
-		else
-			side_kick_by_other(ring, end);
-	}
-}
-
-/*
- * Wakes the sleepers that can go on, after what was no move. A holder may break and mend the
- * ring meanwhile, without end, so that is told by a later notice and not from here.
- */
-static void side_changed(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	struct vfifo_queue *queue = queue_of(ring, end);
-	bool turned;
-	u32 room;
-
-	if (!READ_ONCE(queue->count))
-		return;
-	/* The watermark or the capacity may have changed, so the order has. */
-	spin_lock(&queue->lock);
-	sleepers_changed(ring, end);
-	spin_unlock(&queue->lock);
-	room = vfifo_position_room(ring, end, &turned);
-	if (unlikely(turned))
-		vfifo_notice_later(&ring->notice);
-	if (vfifo_ring_state(ring, end) || !vfifo_ring_waits(ring, end))
-		sleepers_wake_all(ring, end);
-	else
-		sleepers_wake(ring, end, room);
-}
-
-static void give_notice(struct work_struct *work)
-{
-	struct vfifo_ring *ring =
-		container_of(work, struct vfifo_ring, notice.work.work);
-
-	smp_mb(); /* [A]: pairs with [B] and [C], for what is no position */
-	side_changed(ring, VFIFO_PRODUCER);
-	side_changed(ring, VFIFO_CONSUMER);
-	wake_pollers(ring, VFIFO_CONSUMER);
-	wake_pollers(ring, VFIFO_PRODUCER);
-}
-
-/**
- * vfifo_ring_changed() - wake those that can go on after any change but a move
- * @ring: the ring; the caller holds no lock but that of a side, and may sleep
- *
- * All pollers get a notice, of which there are only so many a second, as it needs no
- * privilege to cause one.
- */
-void vfifo_ring_changed(struct vfifo_ring *ring)
-{
-	smp_mb(); /* [A]: pairs with [B] and [C], for what is no position */
-	side_changed(ring, VFIFO_PRODUCER);
-	side_changed(ring, VFIFO_CONSUMER);
-	vfifo_notice(&ring->notice);
-}
-
-/*
- * A file was closed, perhaps by a process that was killed when it had just been
- * woken as the only one of several; by now another one may have taken what it
- * was woken for, so the others poll again, whatever there is.
- */
-void vfifo_ring_flush(struct vfifo_ring *ring)
-{
-	if (wq_has_sleeper(&vfifo_side(ring, VFIFO_CONSUMER)->pollers) ||
-	    wq_has_sleeper(&vfifo_side(ring, VFIFO_PRODUCER)->pollers))
-		vfifo_notice(&ring->notice);
-}
-
-/* What a file that is open so can do, and what poll(2) calls it. */
-static const struct {
-	enum vfifo_end end;
-	fmode_t mode;
-	__poll_t events;
-} vfifo_ways[] = {
-	{ VFIFO_CONSUMER, FMODE_READ, EPOLLIN | EPOLLRDNORM },
-	{ VFIFO_PRODUCER, FMODE_WRITE, EPOLLOUT | EPOLLWRNORM },
-};
-
-/* Whether the file's claim of a side was revoked, and is mapped still. */
+/* Whether a claim that was made by the file was revoked and is still mapped. */
 static bool was_revoked(struct vfifo_ring *ring, const struct file *file)
 {
 	return READ_ONCE(ring->sides[VFIFO_PRODUCER].revoked) == file ||
@@ -727,10 +527,14 @@ static bool was_revoked(struct vfifo_ring *ring, const struct file *file)
 }
 
 /**
- * vfifo_ring_poll() - what a file can do now, and queue it for when it can more
+ * vfifo_ring_poll() - report what a file can do, and queue it for what it cannot do yet
  * @ring: the ring
  * @file: the file; only the directions that it is open for count
- * @wait: as ->poll gets it
+ * @wait: the argument of ->poll
+ *
+ * Context: Process context. May sleep.
+ * Return: EPOLLIN, EPOLLOUT: enough bytes are stored, or free; EPOLLHUP: the device was
+ * removed, or the stream has ended; EPOLLERR: the ring is broken, or the file's claim was revoked.
  */
 __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
 			 struct poll_table_struct *wait)
@@ -739,45 +543,40 @@ __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
 	bool may[ARRAY_SIZE(vfifo_ways)] = {};
 	bool ended, queued = false;
 	__poll_t ready = 0;
-	size_t i;
+	int end;
 
-	/* One queue a direction, two at most: io_uring refuses a third. */
-	for (i = 0; i < ARRAY_SIZE(vfifo_ways); i++) {
-		if (!(file->f_mode & vfifo_ways[i].mode) ||
-		    !(wanted & vfifo_ways[i].events))
+	/* One queue for each direction, so two at most: io_uring refuses a third. */
+	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
+		if (!(file->f_mode & vfifo_ways[end].mode) ||
+		    !(wanted & vfifo_ways[end].events))
 			continue;
-		poll_wait(file, &vfifo_side(ring, vfifo_ways[i].end)->pollers,
-			  wait);
+		poll_wait(file, &vfifo_side(ring, end)->pollers, wait);
 		queued = true;
 	}
-	/* For the end and for errors, which everybody is woken for. */
+	/* For the end and for errors, which wake all pollers. */
 	if (!queued)
 		poll_wait(file, &vfifo_side(ring, VFIFO_CONSUMER)->pollers,
 			  wait);
 
 	/*
-	 * [C]: pairs with [A] of a release, which clears the claim and then looks at
-	 * the queue. (poll_wait() has no barrier when it is called for a poll that is
-	 * queued already.)
+	 * [C]: pairs with [A] of a release, which clears the claim and then looks at the
+	 * queue. (poll_wait() has no barrier for a poller that is queued already.)
 	 */
 	smp_mb();
-	for (i = 0; i < ARRAY_SIZE(vfifo_ways); i++) {
-		const enum vfifo_end end = vfifo_ways[i].end;
-
-		may[i] = (file->f_mode & vfifo_ways[i].mode) &&
-			 may_use(vfifo_side(ring, end), file);
-		if (may[i] && (wanted & vfifo_ways[i].events))
+	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
+		may[end] = (file->f_mode & vfifo_ways[end].mode) &&
+			   may_use(vfifo_side(ring, end), file);
+		if (may[end] && (wanted & vfifo_ways[end].events))
 			atomic_or(vfifo_need[end].poll, need_of(ring));
 	}
-	smp_mb__after_atomic(); /* [C]: pairs with [A] of those who move */
+	smp_mb__after_atomic(); /* [C]: pairs with [A] of a move */
 
-	ended = !vfifo_ring_waits(ring, VFIFO_CONSUMER);
-	for (i = 0; i < ARRAY_SIZE(vfifo_ways); i++) {
-		const enum vfifo_end end = vfifo_ways[i].end;
+	ended = !vfifo_side_waits(ring, VFIFO_CONSUMER);
+	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
 		const u32 threshold = poll_threshold(ring, end);
 
-		if (vfifo_ring_room(ring, end) >= threshold && may[i])
-			ready |= vfifo_ways[i].events;
+		if (vfifo_side_sync(ring, end) >= threshold && may[end])
+			ready |= vfifo_ways[end].events;
 	}
 	if (READ_ONCE(ring->removed) || ended)
 		ready |= EPOLLHUP;
@@ -786,46 +585,195 @@ __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
 	return ready;
 }
 
-static enum vfifo_async async_of(const struct file *file)
-{
-	if (!(file->f_mode & FMODE_WRITE))
-		return file->f_mode & FMODE_READ ? VFIFO_ASYNC_READ :
-						   VFIFO_ASYNC_NEITHER;
-	return file->f_mode & FMODE_READ ? VFIFO_ASYNC_BOTH : VFIFO_ASYNC_WRITE;
-}
-
 /**
- * vfifo_ring_fasync() - begin or end sending SIGIO for a file
+ * vfifo_ring_fasync() - start or stop sending SIGIO for a file
  * @ring: the ring
- * @fd: as ->fasync gets it
- * @file: a file that can read hears of bytes to read, one that can write of space
- * @on: 0: end it
+ * @fd: the argument of ->fasync
+ * @file: the file: a reader gets SIGIO for stored bytes, a writer for free ones
+ * @on: 0: stop
  *
- * The file is in one list, so that fasync_helper() alone keeps list and O_ASYNC in step
- * when several threads set and clear that.
- *
- * Return: as fasync_helper().
+ * Context: Process context. May sleep.
+ * Return: as fasync_helper(): 0: unchanged; 1: added or removed; -ENOMEM.
  */
 int vfifo_ring_fasync(struct vfifo_ring *ring, int fd, struct file *file,
 		      int on)
 {
-	int ret = fasync_helper(fd, file, on, &ring->fasync[async_of(file)]);
-	size_t i;
+	int ret = fasync_helper(fd, file, on, async_list(ring, file->f_mode));
+	int end;
 
 	if (ret <= 0 || !on)
 		return ret;
 	/* [D]: pairs with atomic_fetch_andnot() in wake_pollers() */
 	smp_mb();
 	/* The bits stay set from here on: see wake_pollers(). */
-	for (i = 0; i < ARRAY_SIZE(vfifo_ways); i++) {
-		if (file->f_mode & vfifo_ways[i].mode)
-			atomic_or(vfifo_need[vfifo_ways[i].end].poll,
-				  need_of(ring));
+	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
+		if (file->f_mode & vfifo_ways[end].mode)
+			atomic_or(vfifo_need[end].poll, need_of(ring));
 	}
 	smp_mb__after_atomic(); /* [C]: pairs with [A] */
 	return ret;
 }
 
+/* --- what wakes --------------------------------------------------------------------------------- */
+
+/**
+ * vfifo_ring_wake() - wake the waiters that can go on after a vfifo_side_commit()
+ * @ring: the ring
+ * @end: the side whose position moved; its peer is woken
+ *
+ * Context: Process context. May sleep. The caller holds no lock.
+ */
+void vfifo_ring_wake(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	const enum vfifo_end peer = vfifo_peer(end);
+	u32 threshold, room;
+
+	/* [A]: pairs with [B] in sleeper_enter(), [C] in vfifo_ring_poll() */
+	smp_mb();
+	threshold = poll_threshold(ring, peer);
+	room = vfifo_side_room(ring, peer);
+	sleepers_wake(ring, peer, room);
+	if (room >= threshold && poll_bit(ring, peer))
+		wake_pollers(ring, peer);
+}
+
+/* Wakes the waiters of one side for a kick by @file. */
+static void side_kick(struct vfifo_ring *ring, enum vfifo_end end,
+		      const struct file *file)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+	struct vfifo_side *peer = vfifo_side(ring, vfifo_peer(end));
+
+	if (holds(peer, file)) {
+		/*
+		 * The holder tested the watermark before it called VFIFO_KICK, so wake the
+		 * pollers without testing again. The bytes may be gone by now, but if the
+		 * bit stayed set the holder would call again at every move.
+		 */
+		sleepers_wake(ring, end, vfifo_side_sync(ring, end));
+		if (poll_bit(ring, end))
+			wake_pollers(ring, end);
+	} else if (holds(side, file)) {
+		/*
+		 * The holder of this side runs, so its poll is over. The bit that the poll
+		 * has left would cost the holder of the other side a call.
+		 */
+		if (poll_bit(ring, end) && !waitqueue_active(&side->pollers) &&
+		    !has_async(ring, end))
+			wake_pollers(ring, end);
+	} else {
+		/* Any process may call this, so pollers get a notice. */
+		sleepers_wake(ring, end, vfifo_side_sync(ring, end));
+		if (vfifo_side_claimed(peer))
+			vfifo_notice(&ring->notice);
+	}
+}
+
+/**
+ * vfifo_ring_kick() - do what vfifo_ring_wake() does, for the holder of a claim
+ * @ring: the ring
+ * @file: the file of the caller; if it holds a side, that side may have moved
+ *
+ * Context: Process context. May sleep. The caller holds no lock.
+ */
+void vfifo_ring_kick(struct vfifo_ring *ring, const struct file *file)
+{
+	atomic64_inc(&ring->kicks);
+	trace_vfifo_kick(ring->number, atomic_read(need_of(ring)));
+	/* [A]: as in vfifo_ring_wake(), for a client that left out its barrier. */
+	smp_mb();
+	side_kick(ring, VFIFO_PRODUCER, file);
+	side_kick(ring, VFIFO_CONSUMER, file);
+}
+
+/* Wakes the sleepers of a side that can go on after a change that is no move. */
+static void wake_changed_sleepers(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	struct vfifo_queue *queue = queue_of(ring, end);
+	u32 room;
+
+	if (!READ_ONCE(queue->count))
+		return;
+	/* The order depends on the watermark and on the capacity. */
+	spin_lock(&queue->lock);
+	sleepers_changed(ring, end);
+	spin_unlock(&queue->lock);
+	room = vfifo_side_room(ring, end);
+	if (vfifo_side_state(ring, end) || !vfifo_side_waits(ring, end))
+		sleepers_wake_all(ring, end);
+	else
+		sleepers_wake(ring, end, room);
+}
+
+/* Wakes all waiters that can go on: what a notice does. */
+static void give_notice(struct work_struct *work)
+{
+	struct vfifo_ring *ring =
+		container_of(work, struct vfifo_ring, notice.work.work);
+
+	smp_mb(); /* [A]: pairs with [B] and [C], for a change that is no move */
+	wake_changed_sleepers(ring, VFIFO_PRODUCER);
+	wake_changed_sleepers(ring, VFIFO_CONSUMER);
+	wake_pollers(ring, VFIFO_CONSUMER);
+	wake_pollers(ring, VFIFO_PRODUCER);
+}
+
+/**
+ * vfifo_ring_changed() - wake the waiters that can go on after a change that is no move
+ * @ring: the ring
+ *
+ * Pollers get a notice. The rate of notices is bounded, as no privilege is needed to cause
+ * one.
+ *
+ * Context: Process context. May sleep. The caller holds at most the locks of the sides.
+ */
+void vfifo_ring_changed(struct vfifo_ring *ring)
+{
+	smp_mb(); /* [A]: pairs with [B] and [C], for a change that is no move */
+	wake_changed_sleepers(ring, VFIFO_PRODUCER);
+	wake_changed_sleepers(ring, VFIFO_CONSUMER);
+	vfifo_notice(&ring->notice);
+}
+
+/**
+ * vfifo_ring_released() - wake the waiters that can go on after the end of a claim
+ * @ring: the ring
+ * @end: the side that was claimed
+ * @moved: whether its position has moved by that
+ *
+ * Context: As vfifo_ring_changed(), with no lock held.
+ */
+void vfifo_ring_released(struct vfifo_ring *ring, enum vfifo_end end,
+			 bool moved)
+{
+	if (moved)
+		vfifo_ring_wake(ring, end);
+	vfifo_ring_changed(ring);
+}
+
+/**
+ * vfifo_ring_flush() - wake all pollers when a file is closed
+ * @ring: the ring
+ *
+ * The file may have been closed because its process was killed, just after that had been
+ * woken as the only one of several (EPOLLEXCLUSIVE). Another process may have taken the bytes
+ * of that wake-up by now, so the pollers are woken whatever is available.
+ *
+ * Context: Process context. May sleep.
+ */
+void vfifo_ring_flush(struct vfifo_ring *ring)
+{
+	if (wq_has_sleeper(&vfifo_side(ring, VFIFO_CONSUMER)->pollers) ||
+	    wq_has_sleeper(&vfifo_side(ring, VFIFO_PRODUCER)->pollers))
+		vfifo_notice(&ring->notice);
+}
+
+/* --- lifetime ------------------------------------------------------------------------------------ */
+
+/**
+ * vfifo_ring_waiting_init() - prepare a ring for waiters
+ * @ring: the ring
+ */
 void vfifo_ring_waiting_init(struct vfifo_ring *ring)
 {
 	int end;
@@ -837,14 +785,24 @@ void vfifo_ring_waiting_init(struct vfifo_ring *ring)
 	vfifo_notice_init(&ring->notice, give_notice);
 }
 
-/* Nobody waits any more, or can. */
-void vfifo_ring_waiting_exit(struct vfifo_ring *ring)
-{
-	vfifo_notice_cancel(&ring->notice);
-}
-
-/* Tells clients, for good, that the device is gone. */
+/**
+ * vfifo_ring_waiting_end() - report to clients, for good, that the device was removed
+ * @ring: the ring
+ *
+ * Context: Any.
+ */
 void vfifo_ring_waiting_end(struct vfifo_ring *ring)
 {
 	atomic_or(VFIFO_NEED_REMOVED, need_of(ring));
+}
+
+/**
+ * vfifo_ring_waiting_exit() - undo vfifo_ring_waiting_init()
+ * @ring: the ring, on which no task waits any more
+ *
+ * Context: Process context. May sleep.
+ */
+void vfifo_ring_waiting_exit(struct vfifo_ring *ring)
+{
+	vfifo_notice_cancel(&ring->notice);
 }

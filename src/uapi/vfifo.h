@@ -245,7 +245,9 @@ struct vfifo_status {
  * be called at any time: on a vfifo it is 0, or ENODEV once that was removed, so it
  * also tells what is one before anything is mapped.
  */
+#define VFIFO_IOC 0xFB
 #define VFIFO_KICK _IO('k', 3)
+#define VFIFO_END _IO(VFIFO_IOC, 2)
 
 /* FIONREAD (an int) gives the number of bytes stored. */
 

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * mmap.h - a vfifo in the address space of a process
+ */
+#ifndef _VFIFO_MMAP_H
+#define _VFIFO_MMAP_H
+
+struct file;
+struct vm_area_struct;
+
+int vfifo_mmap(struct file *file, struct vm_area_struct *vma);
+
+#endif /* _VFIFO_MMAP_H */

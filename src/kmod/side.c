@@ -1,0 +1,1011 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * side.c - the two sides of a ring: positions, claims, and the lock of a side
+ *
+ * Each side has a position, a free-running u32, and a lock. The task that holds the lock of
+ * the producer side may fill the bytes from `in` up to `out` + capacity. The task that holds
+ * the lock of the consumer side may take the bytes from `out` up to `in`. The two never touch
+ * the same byte, so they run at the same time. A side loads the other side's position with an
+ * acquire before its copy, and moves its own with a store-release after its copy.
+ *
+ * Each position is stored twice. The one in struct vfifo_side is the kernel's copy and
+ * always valid: 0 <= in - out <= capacity. The other is in a page that user space maps.
+ *
+ * While a side is not claimed, its position moves under its lock, in the kernel's copy first.
+ * The page only shows it; nothing is read back from there.
+ *
+ * A process claims a side by a writable mapping of that page. The process is the holder: it
+ * moves the position by the same rules, and read(2), write(2) and the generator do not. The
+ * side's lock still guards that the side is claimed. The generator excludes a claim of the
+ * producer side in the same way. A claim is an object of its own, which its mapping has as
+ * vm_private_data. When root revokes the claim, the object stays as long as the mapping, which
+ * gives SIGBUS from then on.
+ *
+ * A holder may store any value at any time. load_and_check() is the only function that reads a
+ * claimed position. A valid one becomes the kernel's copy. An invalid one makes the ring
+ * broken until a valid one is read or the claim ends; until then the kernel's copy stays.
+ * positions_lock is held across load, check and record. Otherwise a task that loaded an older
+ * value could record it after a task that loaded a newer one, and a valid position would look
+ * like a step backwards.
+ *
+ * A claimed position is checked against the other side's position. If the other side is not
+ * claimed, its (trusted) position is loaded second: it only ever moves so as to allow more,
+ * so a valid claimed position is never rejected. If both sides are claimed there is no trusted
+ * reference, so only the pair is checked, 0 <= in - out <= capacity, on a consistent
+ * snapshot: the first position is loaded again after the second and must not have changed.
+ * Without a snapshot after PAIR_TRIES attempts the result is UNDECIDED.
+ *
+ * vfifo_side_room() and the other queries compute and change nothing. vfifo_side_sync() is
+ * the one function that records claimed positions: see there who calls it.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include <vfifo_ring.h>
+
+#include "side.h"
+#include "trace.h"
+
+/* Attempts to load a consistent pair of positions. */
+#define PAIR_TRIES 4
+
+enum verdict {
+	GOOD,
+	BAD,
+	UNDECIDED,
+};
+
+/* --- the lock of a side ---------------------------------------------------------- */
+
+/**
+ * vfifo_side_lock() - lock a side
+ * @ring: the ring
+ * @end: the side; of two, the producer side is locked first
+ *
+ * No user memory may be touched that can fault while a side is locked: mmap(2) takes this
+ * lock inside mmap_lock, and a fault can take for ever.
+ *
+ * Context: Process context. May sleep.
+ */
+void vfifo_side_lock(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	mutex_lock(&vfifo_side(ring, end)->lock);
+}
+
+/**
+ * vfifo_side_lock_interruptible() - lock a side, unless a signal comes first
+ * @ring: the ring
+ * @end: the side
+ *
+ * Context: As vfifo_side_lock().
+ * Return: 0; -ERESTARTSYS: a signal is pending, and the side is not locked.
+ */
+int vfifo_side_lock_interruptible(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	if (mutex_lock_interruptible(&vfifo_side(ring, end)->lock))
+		return -ERESTARTSYS;
+	return 0;
+}
+
+/**
+ * vfifo_side_trylock() - lock a side, if no other task has it locked
+ * @ring: the ring
+ * @end: the side
+ *
+ * Context: As vfifo_side_lock(), but does not sleep.
+ * Return: true: it is locked now.
+ */
+bool vfifo_side_trylock(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	return mutex_trylock(&vfifo_side(ring, end)->lock);
+}
+
+/**
+ * vfifo_side_unlock() - unlock a side
+ * @ring: the ring
+ * @end: the side
+ *
+ * Context: Process context.
+ */
+void vfifo_side_unlock(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	mutex_unlock(&vfifo_side(ring, end)->lock);
+}
+
+/* --- what is believed of the positions -------------------------------------------- */
+
+/* The position in force: the holder's or the kernel's. Stable under positions_lock. */
+static const u32 *position_of(const struct vfifo_side *side)
+{
+	return side->claim ? &side->page->position : &side->position;
+}
+
+/*
+ * Called where the position changes, under the lock that protects it. Updates are
+ * serialised; readers are lockless, hence atomic64_set().
+ */
+static void count_bytes(struct vfifo_ring *ring, enum vfifo_end end, u32 n,
+			u32 now)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+
+	atomic64_set(&side->bytes, atomic64_read(&side->bytes) + n);
+	if (!n)
+		return;
+	if (end == VFIFO_PRODUCER)
+		trace_vfifo_produce(ring->number, n, now);
+	else
+		trace_vfifo_consume(ring->number, n, now);
+}
+
+/*
+ * Loads both positions, that of @own first, and checks those that are claimed. With its own
+ * position loaded first, the room of @own is too large rather than too small while a position
+ * moves.
+ */
+static enum verdict load_and_check(struct vfifo_ring *ring, enum vfifo_end own,
+				   u32 at[2])
+{
+	const enum vfifo_end peer = vfifo_peer(own);
+	const struct vfifo_side *mine = vfifo_side(ring, own);
+	const struct vfifo_side *theirs = vfifo_side(ring, peer);
+	const u32 *my_position = position_of(mine);
+	const u32 *their_position = position_of(theirs);
+	const u32 capacity = ring->buffer.capacity;
+	bool good;
+	int tries;
+	u32 again;
+
+	lockdep_assert_held(&ring->positions_lock);
+
+	for (tries = 0; tries < PAIR_TRIES; tries++) {
+		/*
+		 * Acquire: pairs with the release in vfifo_side_commit(), or with the
+		 * holder's, which touched the bytes before it moved. It also keeps the
+		 * loads in order.
+		 */
+		at[own] = smp_load_acquire(my_position);
+		/* Acquire: as above. */
+		at[peer] = smp_load_acquire(their_position);
+		if (!mine->claim && !theirs->claim)
+			return GOOD;
+		again = smp_load_acquire(my_position); /* as above */
+		if (!mine->claim)
+			good = vfifo_moved(peer, capacity, theirs->position,
+					   at[peer], again);
+		else if (!theirs->claim)
+			good = vfifo_moved(own, capacity, mine->position,
+					   at[own], at[peer]);
+		else if (again == at[own])
+			good = vfifo_valid(capacity, at[VFIFO_PRODUCER],
+					   at[VFIFO_CONSUMER]);
+		else
+			continue;
+		return good ? GOOD : BAD;
+	}
+	return UNDECIDED;
+}
+
+/* The last valid positions instead of those that are claimed. */
+static void fall_back(struct vfifo_ring *ring, u32 at[2])
+{
+	int end;
+
+	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
+		if (vfifo_side(ring, end)->claim)
+			at[end] = vfifo_side(ring, end)->position;
+	}
+}
+
+/* The believed positions. Records nothing. */
+static void believed_positions(struct vfifo_ring *ring, enum vfifo_end own,
+			       u32 at[2])
+{
+	lockdep_assert_held(&ring->positions_lock);
+	if (load_and_check(ring, own, at) != GOOD)
+		fall_back(ring, at);
+}
+
+/* Records @at, or what there was before instead if @at is bad. */
+static void take_over(struct vfifo_ring *ring, enum verdict verdict, u32 at[2])
+{
+	int end;
+
+	lockdep_assert_held(&ring->positions_lock);
+	if (verdict == BAD)
+		fall_back(ring, at);
+	for (end = VFIFO_PRODUCER; verdict == GOOD && end <= VFIFO_CONSUMER;
+	     end++) {
+		struct vfifo_side *side = vfifo_side(ring, end);
+
+		if (!side->claim)
+			continue;
+		count_bytes(ring, end, at[end] - side->position, at[end]);
+		/*
+		 * Release: pairs with the acquire of tasks that load it once the claim
+		 * has ended. load_and_check() acquired what the holder did before it
+		 * moved, and this hands it on.
+		 */
+		smp_store_release(&side->position, at[end]);
+	}
+	if (verdict != UNDECIDED)
+		WRITE_ONCE(ring->broken, verdict == BAD);
+}
+
+/* Return: whether the ring has just become broken, or whole again. */
+static bool refresh(struct vfifo_ring *ring, enum vfifo_end own, u32 at[2])
+{
+	const bool was_broken = ring->broken;
+	const enum verdict verdict = load_and_check(ring, own, at);
+
+	if (verdict == BAD && !was_broken)
+		trace_vfifo_bad_position(ring->number, at[VFIFO_PRODUCER],
+					 at[VFIFO_CONSUMER]);
+	take_over(ring, verdict, at);
+	return ring->broken != was_broken;
+}
+
+static u32 room_between(const struct vfifo_ring *ring, enum vfifo_end end,
+			const u32 at[2])
+{
+	const u32 capacity = READ_ONCE(ring->buffer.capacity);
+
+	/* The second position may have moved on after the first was loaded. */
+	return min(vfifo_room(end, capacity, at[VFIFO_PRODUCER],
+			      at[VFIFO_CONSUMER]),
+		   capacity);
+}
+
+static bool any_claimed(struct vfifo_ring *ring)
+{
+	return vfifo_side_claimed(vfifo_side(ring, VFIFO_PRODUCER)) ||
+	       vfifo_side_claimed(vfifo_side(ring, VFIFO_CONSUMER));
+}
+
+/* For a ring that no side of is claimed, without a lock. */
+static void load_positions(struct vfifo_ring *ring, enum vfifo_end own,
+			   u32 at[2])
+{
+	const enum vfifo_end peer = vfifo_peer(own);
+
+	/* Acquire: its own is loaded first, as in load_and_check(). */
+	at[own] = smp_load_acquire(&vfifo_side(ring, own)->position);
+	/* Acquire: pairs with the release in vfifo_side_commit(). */
+	at[peer] = smp_load_acquire(&vfifo_side(ring, peer)->position);
+}
+
+/* --- queries ------------------------------------------------------------------------ */
+
+/**
+ * vfifo_side_room() - compute how many bytes a side may fill, or take
+ * @ring: the ring
+ * @end: the side; for VFIFO_CONSUMER this is the number of stored bytes
+ *
+ * A query: it records and wakes nothing.
+ *
+ * Context: Process context. Takes positions_lock.
+ * Return: bytes, at most the capacity. Exact under the side's lock. Without it the other
+ * side may move meanwhile, so the result is an estimate.
+ */
+u32 vfifo_side_room(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	u32 at[2];
+
+	if (!any_claimed(ring)) {
+		load_positions(ring, end, at);
+	} else {
+		spin_lock(&ring->positions_lock);
+		believed_positions(ring, end, at);
+		spin_unlock(&ring->positions_lock);
+	}
+	return room_between(ring, end, at);
+}
+
+/**
+ * vfifo_side_bytes() - count the bytes that a side has moved
+ * @ring: the ring
+ * @end: the side
+ *
+ * A query: it records nothing, although it counts what a holder has moved by now.
+ *
+ * Context: Process context. Takes positions_lock.
+ * Return: bytes since the ring was made, or since its counters were reset.
+ */
+u64 vfifo_side_bytes(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+	u64 bytes;
+	u32 at[2];
+
+	spin_lock(&ring->positions_lock);
+	believed_positions(ring, end, at);
+	bytes = atomic64_read(&side->bytes);
+	if (side->claim)
+		bytes += (u32)(at[end] - side->position);
+	spin_unlock(&ring->positions_lock);
+	return bytes;
+}
+
+/**
+ * vfifo_side_state() - find out why the kernel may not use a side
+ * @ring: the ring
+ * @end: the side
+ *
+ * A query. Under the side's lock the result is stable, except -EIO, which comes and goes
+ * with what a holder stores.
+ *
+ * Context: Any.
+ * Return: 0: it may be used; -ENODEV: the device was removed; -EBUSY: the side is claimed;
+ * -EIO: the position of the other side is invalid.
+ */
+int vfifo_side_state(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	if (READ_ONCE(ring->removed))
+		return -ENODEV;
+	if (vfifo_side_claimed(vfifo_side(ring, end)))
+		return -EBUSY;
+	if (READ_ONCE(ring->broken))
+		return -EIO;
+	return 0;
+}
+
+/**
+ * vfifo_side_waits() - find out whether a side waits when it has too little room
+ * @ring: the ring
+ * @end: the side
+ *
+ * A query. Call it before the room is computed, so that bytes produced just before the end of
+ * file are not missed.
+ *
+ * Context: Any.
+ * Return: false: for a producer, overflow is drop or overwrite (a claimed producer always
+ * waits); for a consumer, the stream has ended.
+ */
+bool vfifo_side_waits(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	if (end == VFIFO_PRODUCER)
+		return READ_ONCE(ring->overflow) == VFIFO_BLOCK ||
+		       vfifo_side_claimed(vfifo_side(ring, end));
+	/* Acquire: pairs with the release in vfifo_side_show_flags(). */
+	return !smp_load_acquire(&ring->ended);
+}
+
+/**
+ * vfifo_side_holder() - find the process that has claimed a side
+ * @ring: the ring
+ * @end: the side
+ *
+ * Context: Process context. Takes positions_lock.
+ * Return: its number in the caller's PID namespace; 0: the side is not claimed, or the
+ * process is in no PID namespace that the caller sees.
+ */
+pid_t vfifo_side_holder(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	const struct vfifo_claim *claim;
+	pid_t pid;
+
+	spin_lock(&ring->positions_lock);
+	claim = vfifo_side(ring, end)->claim;
+	pid = claim ? pid_vnr(claim->holder) : 0;
+	spin_unlock(&ring->positions_lock);
+	return pid;
+}
+
+/* --- the status page ------------------------------------------------------------------ */
+
+/*
+ * Whether no producer is left. The holder of the producer side counts although its file may
+ * not be among the writers: the same file may hold the consumer side.
+ */
+static bool has_ended(struct vfifo_ring *ring)
+{
+	return (ring->eof || ring->closing) && !ring->writers &&
+	       !ring->generating &&
+	       !vfifo_side_claimed(vfifo_side(ring, VFIFO_PRODUCER));
+}
+
+/**
+ * vfifo_side_show_flags() - store the flags in the status page, and whether the stream ended
+ * @ring: the ring, one of whose flags may have changed
+ *
+ * If the stream has ended by that, vfifo_ring_changed() is due.
+ *
+ * Context: Under positions_lock.
+ */
+void vfifo_side_show_flags(struct vfifo_ring *ring)
+{
+	u32 flags = 0;
+
+	lockdep_assert_held(&ring->positions_lock);
+	if (has_ended(ring))
+		flags |= VFIFO_ENDED;
+	if (vfifo_side_claimed(vfifo_side(ring, VFIFO_PRODUCER)))
+		flags |= VFIFO_PRODUCER_CLAIMED;
+	if (vfifo_side_claimed(vfifo_side(ring, VFIFO_CONSUMER)))
+		flags |= VFIFO_CONSUMER_CLAIMED;
+	if (ring->broken)
+		flags |= VFIFO_BROKEN;
+	if (READ_ONCE(ring->removed))
+		flags |= VFIFO_REMOVED;
+	/*
+	 * Release: pairs with the acquire of clients, which load the position after they
+	 * have seen VFIFO_ENDED. Stored before ring->ended: a client that gets POLLHUP
+	 * because of ring->ended must find VFIFO_ENDED here.
+	 */
+	smp_store_release(&ring->status->flags, flags);
+	/* Release: pairs with the acquire in vfifo_side_waits(). */
+	smp_store_release(&ring->ended, flags & VFIFO_ENDED);
+}
+
+/**
+ * vfifo_side_next_generation() - tell clients to drop what they have cached
+ * @ring: the ring, whose capacity, stored bytes, claims or existence changed
+ *
+ * Context: Under positions_lock.
+ */
+void vfifo_side_next_generation(struct vfifo_ring *ring)
+{
+	lockdep_assert_held(&ring->positions_lock);
+	WRITE_ONCE(ring->status->generation, ++ring->generation);
+	vfifo_side_show_flags(ring);
+}
+
+/* --- moving bytes ----------------------------------------------------------------------- */
+
+/**
+ * vfifo_side_sync() - record the positions of claimed sides
+ * @ring: the ring
+ * @end: the side whose room the caller wants
+ *
+ * The kernel reads a claimed position before it acts on it: in vfifo_side_available(), before
+ * bytes are moved, and in wait.c, before a caller sleeps, after a poll and at a kick. If the
+ * ring turns broken or whole again, all waiters get a notice, and once for each claim the log
+ * gets a line.
+ *
+ * Context: Process context. May sleep. The caller holds at most the locks of the sides.
+ * Return: as vfifo_side_room().
+ */
+u32 vfifo_side_sync(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	bool turned = false, log = false;
+	u32 at[2];
+
+	if (!any_claimed(ring)) {
+		load_positions(ring, end, at);
+		return room_between(ring, end, at);
+	}
+	spin_lock(&ring->positions_lock);
+	if (refresh(ring, end, at)) {
+		turned = true;
+		log = ring->broken && !ring->logged;
+		ring->logged |= log;
+		vfifo_side_show_flags(ring);
+	}
+	spin_unlock(&ring->positions_lock);
+	if (unlikely(turned))
+		vfifo_notice(&ring->notice);
+	if (unlikely(log))
+		pr_warn_ratelimited("vfifo%d: broken by an invalid position\n",
+				    ring->number);
+	return room_between(ring, end, at);
+}
+
+/**
+ * vfifo_side_available() - find out how many bytes a side may fill, or take
+ * @ring: the ring
+ * @end: the side, whose lock the caller holds
+ *
+ * Calls vfifo_side_sync(), once for each operation.
+ *
+ * Context: Process context, under the side's lock. May sleep.
+ * Return: bytes; -ENODEV: the device was removed; -EBUSY: the side is claimed; -EIO: the
+ * position of the other side is invalid.
+ */
+int vfifo_side_available(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	u32 room;
+	int err;
+
+	lockdep_assert_held(&vfifo_side(ring, end)->lock);
+	room = vfifo_side_sync(ring, end);
+	err = vfifo_side_state(ring, end);
+	return err ?: room;
+}
+
+/**
+ * vfifo_side_at() - find where the available bytes of a side begin
+ * @ring: the ring
+ * @end: the side, whose lock the caller holds
+ *
+ * Context: Under the side's lock.
+ * Return: the address. The available bytes are contiguous from there on.
+ */
+void *vfifo_side_at(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+
+	lockdep_assert_held(&side->lock);
+	return ring->buffer.data +
+	       vfifo_offset(ring->buffer.capacity, side->position);
+}
+
+/* Somebody produces again after VFIFO_END, so the stream goes on. */
+static void stream_goes_on(struct vfifo_ring *ring)
+{
+	spin_lock(&ring->positions_lock);
+	WRITE_ONCE(ring->closing, false);
+	vfifo_side_show_flags(ring);
+	spin_unlock(&ring->positions_lock);
+}
+
+/**
+ * vfifo_side_commit() - hand bytes over to the other side
+ * @ring: the ring
+ * @end: the side, whose lock the caller holds, and which is not claimed
+ * @n: how many bytes, at most vfifo_side_available()
+ *
+ * When the lock is released, vfifo_ring_wake() is due.
+ *
+ * Context: Process context, under the side's lock.
+ */
+void vfifo_side_commit(struct vfifo_ring *ring, enum vfifo_end end, u32 n)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+	const u32 now = side->position + n;
+
+	lockdep_assert_held(&side->lock);
+	/*
+	 * Update the kernel's copy first and the shared page second. A client that sees the
+	 * new value and moves its own position must not appear to be ahead of the kernel's
+	 * copy. Release: pairs with the acquire in load_and_check() and load_positions().
+	 */
+	smp_store_release(&side->position, now);
+	/* Release: pairs with the acquire of the clients. */
+	smp_store_release(&side->page->position, now);
+	count_bytes(ring, end, n, now);
+	if (unlikely(READ_ONCE(ring->closing)) && end == VFIFO_PRODUCER)
+		stream_goes_on(ring);
+}
+
+/**
+ * vfifo_side_count_call() - count a read() or write() that moved bytes
+ * @ring: the ring
+ * @end: the side, whose lock the caller holds
+ *
+ * Context: Under the side's lock.
+ */
+void vfifo_side_count_call(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+
+	lockdep_assert_held(&side->lock);
+	atomic64_set(&side->calls, atomic64_read(&side->calls) + 1);
+}
+
+/* --- the generator -------------------------------------------------------------------- */
+
+/**
+ * vfifo_side_generate_begin() - reserve the producer side for the generator
+ * @ring: the ring
+ *
+ * Until vfifo_side_generate_end() the producer side cannot be claimed. After success
+ * vfifo_ring_changed() is due.
+ *
+ * Context: Process context. May sleep. Takes the producer side's lock.
+ * Return: 0; -EBUSY: the side is claimed; -ENODEV: the device was removed.
+ */
+int vfifo_side_generate_begin(struct vfifo_ring *ring)
+{
+	int err = 0;
+
+	vfifo_side_lock(ring, VFIFO_PRODUCER);
+	spin_lock(&ring->positions_lock);
+	if (READ_ONCE(ring->removed)) {
+		err = -ENODEV;
+	} else if (vfifo_side(ring, VFIFO_PRODUCER)->claim) {
+		err = -EBUSY;
+	} else {
+		ring->generating = true;
+		WRITE_ONCE(ring->closing, false);
+		vfifo_side_show_flags(ring);
+	}
+	spin_unlock(&ring->positions_lock);
+	vfifo_side_unlock(ring, VFIFO_PRODUCER);
+	return err;
+}
+
+/**
+ * vfifo_side_generate_end() - undo vfifo_side_generate_begin()
+ * @ring: the ring
+ *
+ * After this vfifo_ring_changed() is due.
+ *
+ * Context: Process context. May sleep. Takes the producer side's lock.
+ */
+void vfifo_side_generate_end(struct vfifo_ring *ring)
+{
+	vfifo_side_lock(ring, VFIFO_PRODUCER);
+	spin_lock(&ring->positions_lock);
+	ring->generating = false;
+	vfifo_side_show_flags(ring);
+	spin_unlock(&ring->positions_lock);
+	vfifo_side_unlock(ring, VFIFO_PRODUCER);
+}
+
+/* --- mappings and claims ---------------------------------------------------------------- */
+
+/*
+ * Called with mmap_lock held. That is allowed, as no task faults on user memory while it
+ * holds a side's lock. -EINTR: the caller was killed; -ENODEV: the device was removed.
+ */
+static int lock_to_map(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+	int err = mutex_lock_killable(&side->lock);
+
+	if (err)
+		return err;
+	if (!READ_ONCE(ring->removed))
+		return 0;
+	mutex_unlock(&side->lock);
+	return -ENODEV;
+}
+
+/**
+ * vfifo_side_map() - count a mapping that moves no position
+ * @ring: the ring
+ * @first: its first page, out of twice the buffer; 0 for a page of numbers
+ * @pages: its length in pages; 1 for a page of numbers
+ *
+ * A mapping pins the buffer: vfifo_ring_resize() fails. ring->mappings has to be decremented
+ * when the mapping goes.
+ *
+ * Context: Process context. May sleep. Takes the consumer side's lock.
+ * Return: 0; -EINVAL: it ends behind the second appearance of the buffer; -EINTR: the caller
+ * was killed; -ENODEV: the device was removed.
+ */
+int vfifo_side_map(struct vfifo_ring *ring, unsigned long first,
+		   unsigned long pages)
+{
+	unsigned long end;
+	int err;
+
+	/* Either side's lock keeps vfifo_ring_resize() out. */
+	err = lock_to_map(ring, VFIFO_CONSUMER);
+	if (err)
+		return err;
+	end = 2UL * ring->buffer.nr_pages;
+	if (first < end && pages <= end - first)
+		atomic_inc(&ring->mappings);
+	else
+		err = -EINVAL;
+	vfifo_side_unlock(ring, VFIFO_CONSUMER);
+	return err;
+}
+
+static struct vfifo_claim *claim_alloc(struct file *file)
+{
+	struct vfifo_claim *claim = kzalloc(sizeof(*claim), GFP_KERNEL_ACCOUNT);
+
+	if (!claim)
+		return NULL;
+	refcount_set(&claim->refs, 1);
+	claim->mappings = 1;
+	claim->holder = get_pid(task_tgid(current));
+	claim->file = file;
+	return claim;
+}
+
+static void claim_put(struct vfifo_claim *claim)
+{
+	if (!refcount_dec_and_test(&claim->refs))
+		return;
+	put_pid(claim->holder);
+	kfree(claim);
+}
+
+/*
+ * The holder of the consumer side has a file open for writing, as a claim needs one, but
+ * does not intend to write.
+ */
+static void count_holder(struct vfifo_ring *ring, enum vfifo_end end, int more)
+{
+	if (end == VFIFO_CONSUMER)
+		ring->writers -= more;
+}
+
+/* @claim is NULL: the side is the kernel's. */
+static void set_claim(struct vfifo_ring *ring, enum vfifo_end end,
+		      struct vfifo_claim *claim)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+
+	lockdep_assert_held(&ring->positions_lock);
+	side->claim = claim;
+	/* Release: pairs with the acquire in vfifo_side_claimed(). */
+	smp_store_release(&side->claimant, claim ? claim->file : NULL);
+	WRITE_ONCE(ring->status->claim[end], claim ? side->claims : 0);
+}
+
+/* The number of the next claim: never 0. */
+static u32 next_claim(const struct vfifo_side *side)
+{
+	return side->claims + 1 ?: 1;
+}
+
+static void begin_claim(struct vfifo_ring *ring, enum vfifo_end end,
+			struct vfifo_claim *claim)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+
+	lockdep_assert_held(&side->lock);
+	spin_lock(&ring->positions_lock);
+	/* A process that has the page pinned may have stored here. */
+	WRITE_ONCE(side->page->position, side->position);
+	side->claims = next_claim(side);
+	set_claim(ring, end, claim);
+	count_holder(ring, end, 1);
+	if (end == VFIFO_PRODUCER)
+		WRITE_ONCE(ring->closing, false);
+	trace_vfifo_claim(ring->number, end, pid_nr(claim->holder),
+			  side->position);
+	vfifo_side_next_generation(ring);
+	spin_unlock(&ring->positions_lock);
+}
+
+/**
+ * vfifo_side_claim() - claim a side for a new mapping of its position
+ * @ring: the ring
+ * @end: the side
+ * @file: the file that is mapped
+ *
+ * Also counts the mapping, as vfifo_side_map() does. After success vfifo_ring_changed() is due,
+ * and vfifo_side_release() when the mapping goes.
+ *
+ * Context: Process context. May sleep. Takes the side's lock.
+ * Return: the claim; -EBUSY: the side is claimed, or the generator is on; -ENOMEM; -EINTR:
+ * the caller was killed; -ENODEV: the device was removed.
+ */
+struct vfifo_claim *vfifo_side_claim(struct vfifo_ring *ring,
+				     enum vfifo_end end, struct file *file)
+{
+	struct vfifo_claim *claim = claim_alloc(file);
+	int err;
+
+	if (!claim)
+		return ERR_PTR(-ENOMEM);
+	err = lock_to_map(ring, end);
+	if (err)
+		goto err_free;
+	if (vfifo_side_claimed(vfifo_side(ring, end)) ||
+	    (end == VFIFO_PRODUCER && ring->generating)) {
+		err = -EBUSY;
+		goto err_unlock;
+	}
+	atomic_inc(&ring->mappings);
+	begin_claim(ring, end, claim);
+	vfifo_side_unlock(ring, end);
+	return claim;
+
+err_unlock:
+	vfifo_side_unlock(ring, end);
+err_free:
+	claim_put(claim);
+	return ERR_PTR(err);
+}
+
+/**
+ * vfifo_side_claim_again() - count one more mapping of a claim
+ * @ring: the ring
+ * @claim: a claim that is mapped: mremap(2) opens the new mapping before it closes the old
+ *
+ * Context: Process context. Takes positions_lock.
+ */
+void vfifo_side_claim_again(struct vfifo_ring *ring, struct vfifo_claim *claim)
+{
+	spin_lock(&ring->positions_lock);
+	claim->mappings++;
+	spin_unlock(&ring->positions_lock);
+}
+
+/* Return: whether that was the last one. Its file may go after that. */
+static bool claim_unmapped(struct vfifo_ring *ring, enum vfifo_end end,
+			   struct vfifo_claim *claim)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+	bool last;
+
+	spin_lock(&ring->positions_lock);
+	last = !--claim->mappings;
+	if (last && side->revoked == claim->file)
+		WRITE_ONCE(side->revoked, NULL);
+	spin_unlock(&ring->positions_lock);
+	return last;
+}
+
+/* For poll(2): when the side is no longer claimed by it, and while it is mapped. */
+static void mark_revoked(struct vfifo_ring *ring, enum vfifo_end end,
+			 struct vfifo_claim *claim)
+{
+	spin_lock(&ring->positions_lock);
+	if (claim->revoked && claim->mappings)
+		WRITE_ONCE(vfifo_side(ring, end)->revoked, claim->file);
+	spin_unlock(&ring->positions_lock);
+}
+
+/*
+ * Takes over the holder's last position if it is valid and stable; a page that is still
+ * pinned can change after the last unmap. Otherwise the last valid position stays. If the
+ * other side is claimed too, that position may be too old to use: the ring becomes empty at
+ * the other side's current position.
+ */
+static void settle(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+	struct vfifo_side *peer = vfifo_side(ring, vfifo_peer(end));
+	enum verdict verdict;
+	u32 at[2], left;
+
+	verdict = load_and_check(ring, end, at);
+	if (verdict == UNDECIDED)
+		verdict = BAD;
+	left = at[vfifo_peer(end)];
+	take_over(ring, verdict, at);
+	if (verdict == BAD && peer->claim) {
+		/*
+		 * Release: as in take_over(). The bytes in between are not counted: their
+		 * number is not known.
+		 */
+		smp_store_release(&peer->position, left);
+		/* Release: as above. */
+		smp_store_release(&side->position, left);
+	}
+	WRITE_ONCE(ring->broken, false);
+}
+
+/* Return: whether the side has moved. */
+static bool end_claim(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+	u32 before;
+	bool moved;
+
+	lockdep_assert_held(&side->lock);
+	spin_lock(&ring->positions_lock);
+	before = side->position;
+	settle(ring, end);
+	moved = side->position != before;
+	WRITE_ONCE(side->page->position, side->position);
+	trace_vfifo_release(ring->number, end, pid_nr(side->claim->holder),
+			    side->position);
+	count_holder(ring, end, -1);
+	set_claim(ring, end, NULL);
+	if (!vfifo_side(ring, vfifo_peer(end))->claim)
+		ring->logged = false;
+	vfifo_side_next_generation(ring);
+	spin_unlock(&ring->positions_lock);
+	return moved;
+}
+
+/* Return: whether the side was claimed by @claim; @moved: see vfifo_side_release(). */
+static bool side_release(struct vfifo_ring *ring, enum vfifo_end end,
+			 struct vfifo_claim *claim, bool *moved)
+{
+	bool ends;
+
+	vfifo_side_lock(ring, end);
+	ends = vfifo_side(ring, end)->claim == claim;
+	*moved = ends && end_claim(ring, end);
+	vfifo_side_unlock(ring, end);
+	mark_revoked(ring, end, claim);
+	return ends;
+}
+
+/**
+ * vfifo_side_release() - uncount one mapping of a claim
+ * @ring: the ring
+ * @end: the side
+ * @claim: what vfifo_side_claim() returned; it may be freed here
+ * @moved: set if the claim ends: whether the side's position has moved by that
+ *
+ * The last mapping ends the claim, unless the claim was revoked: the side is the kernel's
+ * again.
+ *
+ * Context: Process context. May sleep. Takes the side's lock.
+ * Return: true: the claim has ended, and vfifo_ring_released() is due.
+ */
+bool vfifo_side_release(struct vfifo_ring *ring, enum vfifo_end end,
+			struct vfifo_claim *claim, bool *moved)
+{
+	bool ends;
+
+	if (!claim_unmapped(ring, end, claim))
+		return false;
+	ends = side_release(ring, end, claim, moved);
+	claim_put(claim);
+	return ends;
+}
+
+/*
+ * The claim of a side, with a reference to it and one to its file; NULL: there is none, or
+ * its last mapping has gone, so it ends.
+ */
+static struct vfifo_claim *claim_to_revoke(struct vfifo_ring *ring,
+					   enum vfifo_end end)
+{
+	struct vfifo_side *side = vfifo_side(ring, end);
+	struct vfifo_claim *claim;
+
+	spin_lock(&ring->positions_lock);
+	claim = side->claim;
+	if (claim && claim->mappings) {
+		refcount_inc(&claim->refs);
+		WRITE_ONCE(claim->revoked, true);
+		get_file(claim->file); /* valid, as it is mapped */
+	} else {
+		claim = NULL;
+	}
+	spin_unlock(&ring->positions_lock);
+	return claim;
+}
+
+/*
+ * Takes the page of a position out of the claim's mapping. A fault that found the claim not
+ * revoked keeps the page locked until the page is mapped, and from here on every fault finds
+ * the claim revoked. So lock_page() waits for the former, and unmap_mapping_range() finds what
+ * they mapped.
+ */
+static void claim_zap(struct vfifo_ring *ring, enum vfifo_end end,
+		      struct vfifo_claim *claim)
+{
+	const loff_t offset[] = {
+		[VFIFO_PRODUCER] = VFIFO_MMAP_PRODUCER,
+		[VFIFO_CONSUMER] = VFIFO_MMAP_CONSUMER,
+	};
+	struct page *page = virt_to_page(vfifo_side(ring, end)->page);
+
+	lock_page(page);
+	unlock_page(page);
+	unmap_mapping_range(claim->file->f_mapping, offset[end], PAGE_SIZE, 1);
+}
+
+/**
+ * vfifo_side_revoke() - end the claim of a side against its holder's will
+ * @ring: the ring
+ * @end: the side
+ * @moved: set if a claim ends: whether the side's position has moved by that
+ *
+ * The holder's last valid position is taken over. Its mapping gives SIGBUS from here on,
+ * wherever it is moved to. The caller holds no lock.
+ *
+ * Context: Process context. May sleep. Takes the side's lock, and mmap's locks.
+ * Return: true: a claim has ended, and vfifo_ring_released() is due; false: the side was
+ * not claimed.
+ */
+bool vfifo_side_revoke(struct vfifo_ring *ring, enum vfifo_end end, bool *moved)
+{
+	const char *name = end == VFIFO_PRODUCER ? "producer" : "consumer";
+	struct vfifo_claim *claim = claim_to_revoke(ring, end);
+	struct file *file;
+	bool ends;
+
+	if (!claim)
+		return false;
+	file = claim->file;
+	pr_notice("vfifo%d: %s side revoked from process %d\n", ring->number,
+		  name, pid_nr(claim->holder));
+	claim_zap(ring, end, claim);
+	ends = side_release(ring, end, claim, moved);
+	claim_put(claim);
+	fput(file);
+	return ends;
+}
