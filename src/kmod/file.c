@@ -84,7 +84,7 @@ static void io_leave(struct vfifo_io *io)
 }
 
 /*
- * Called without locks. In overwrite mode, faults in the source before anything is dropped:
+ * For overwrite mode, called without locks. Faults in the source before anything is dropped:
  * old bytes must not be lost for new ones that turn out to be unreadable.
  */
 static int io_prepare(struct vfifo_io *io)
@@ -92,9 +92,6 @@ static int io_prepare(struct vfifo_io *io)
 	const size_t n =
 		min_t(size_t, iov_iter_count(io->iter), VFIFO_MOVE_MAX);
 
-	io->faulted_in = 0;
-	if (!io_overwrites(io))
-		return 0;
 	/* The fault can take for ever, and other calls wait behind this one. */
 	io_leave(io);
 	vfifo_ring_pass_on(io->ring, io->end);
@@ -108,17 +105,14 @@ static int io_prepare(struct vfifo_io *io)
 	return io->faulted_in ? 0 : -EFAULT;
 }
 
-/* In overwrite mode, drops the oldest bytes to make room for the new ones. */
+/* For overwrite mode: drops the oldest bytes to make room for the new ones. */
 static int io_make_room(struct vfifo_io *io)
 {
-	int err;
+	int err = vfifo_side_state(io->ring, io->end);
 
-	if (!io->faulted_in)
-		return 0;
-	err = vfifo_side_state(io->ring, io->end);
-	return err   ?:
-		       vfifo_ring_make_room(io->ring, io->faulted_in,
-					    io->nowait);
+	if (err)
+		return err;
+	return vfifo_ring_make_room(io->ring, io->faulted_in, io->nowait);
 }
 
 /*
@@ -158,10 +152,11 @@ static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
 {
 	const bool waits = vfifo_side_waits(io->ring, io->end);
 	size_t possible, n;
-	int available, err;
+	int available, err = 0;
 	void *at;
 
-	err = io_make_room(io);
+	if (io->faulted_in)
+		err = io_make_room(io);
 	if (err)
 		return err;
 	available = vfifo_side_available(io->ring, io->end);
@@ -251,13 +246,15 @@ static int io_next(struct vfifo_io *io, bool moved, bool any)
 static ssize_t io_run(struct vfifo_io *io)
 {
 	size_t moved = 0;
-	int err;
+	int err = 0;
 
 	do {
 		size_t missing = 0, copied = 0;
 		ssize_t n;
 
-		err = io_prepare(io);
+		io->faulted_in = 0;
+		if (io_overwrites(io))
+			err = io_prepare(io);
 		if (!err)
 			err = io_lock(io);
 		if (err)

@@ -41,8 +41,8 @@ static int add(int minor)
 	if (!vfifo)
 		return -ENOMEM;
 	err = vfifo_register(vfifo, vfifo_attribute_groups);
-	vfifo_put(
-		vfifo); /* the minor has a reference now, unless this failed */
+	/* The minor has a reference now, unless this failed. */
+	vfifo_put(vfifo);
 	return err;
 }
 

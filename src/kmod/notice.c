@@ -57,14 +57,18 @@ void vfifo_notice_init(struct vfifo_notice *notice, work_func_t give)
  * @notice: the notice
  *
  * Context: As @give of vfifo_notice_init() needs it.
+ * Return: true: it was given at once.
  */
-void vfifo_notice(struct vfifo_notice *notice)
+bool vfifo_notice(struct vfifo_notice *notice)
 {
-	if (notice_take_turn(notice))
+	const bool at_once = notice_take_turn(notice);
+
+	if (at_once)
 		notice->work.work.func(&notice->work.work);
 	else
 		queue_delayed_work(vfifo_notices, &notice->work,
 				   HZ / VFIFO_NOTICES_MAX);
+	return at_once;
 }
 
 /**

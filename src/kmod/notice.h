@@ -17,7 +17,7 @@ struct vfifo_notice {
 };
 
 void vfifo_notice_init(struct vfifo_notice *notice, work_func_t give);
-void vfifo_notice(struct vfifo_notice *notice);
+bool vfifo_notice(struct vfifo_notice *notice);
 void vfifo_notice_cancel(struct vfifo_notice *notice);
 int vfifo_notices_init(void);
 void vfifo_notices_exit(void);

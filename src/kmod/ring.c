@@ -131,7 +131,7 @@ void vfifo_ring_destroy(struct vfifo_ring *ring)
 	mutex_destroy(&producer->lock);
 }
 
-/* --- who could produce ---------------------------------------------------------------- */
+/* --- who could produce -------------------------------------------------------------- */
 
 /**
  * vfifo_ring_open() - count a file that could produce
@@ -189,7 +189,7 @@ void vfifo_ring_end(struct vfifo_ring *ring)
 	vfifo_ring_changed(ring);
 }
 
-/* --- dropping bytes ------------------------------------------------------------------- */
+/* --- dropping bytes ----------------------------------------------------------------- */
 
 static int lock_consumer(struct vfifo_ring *ring, bool nowait)
 {
@@ -300,7 +300,7 @@ int vfifo_ring_clear(struct vfifo_ring *ring)
 	return 0;
 }
 
-/* --- settings --------------------------------------------------------------------------- */
+/* --- settings ----------------------------------------------------------------------- */
 
 static int lock_both(struct vfifo_ring *ring)
 {
@@ -498,7 +498,7 @@ void vfifo_ring_set_eof(struct vfifo_ring *ring, bool eof)
 	vfifo_ring_changed(ring);
 }
 
-/* --- counters ------------------------------------------------------------------------------ */
+/* --- counters ----------------------------------------------------------------------- */
 
 /**
  * vfifo_ring_counts() - read the counters

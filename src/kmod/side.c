@@ -64,7 +64,7 @@ enum verdict {
 	UNDECIDED,
 };
 
-/* --- the lock of a side ---------------------------------------------------------- */
+/* --- the lock of a side ------------------------------------------------------------- */
 
 /**
  * vfifo_side_lock() - lock a side
@@ -121,7 +121,7 @@ void vfifo_side_unlock(struct vfifo_ring *ring, enum vfifo_end end)
 	mutex_unlock(&vfifo_side(ring, end)->lock);
 }
 
-/* --- what is believed of the positions -------------------------------------------- */
+/* --- what is believed of the positions ---------------------------------------------- */
 
 /* The position in force: the holder's or the kernel's. Stable under positions_lock. */
 static const u32 *position_of(const struct vfifo_side *side)
@@ -271,16 +271,17 @@ static bool any_claimed(struct vfifo_ring *ring)
 	       vfifo_side_claimed(vfifo_side(ring, VFIFO_CONSUMER));
 }
 
-/* For a ring that no side of is claimed, without a lock. */
-static void load_positions(struct vfifo_ring *ring, enum vfifo_end own,
-			   u32 at[2])
+/* The room of a side while no side is claimed: without a lock. */
+static u32 unclaimed_room(struct vfifo_ring *ring, enum vfifo_end own)
 {
 	const enum vfifo_end peer = vfifo_peer(own);
+	u32 at[2];
 
 	/* Acquire: its own is loaded first, as in load_and_check(). */
 	at[own] = smp_load_acquire(&vfifo_side(ring, own)->position);
 	/* Acquire: pairs with the release in vfifo_side_commit(). */
 	at[peer] = smp_load_acquire(&vfifo_side(ring, peer)->position);
+	return room_between(ring, own, at);
 }
 
 /* --- queries ------------------------------------------------------------------------ */
@@ -300,13 +301,11 @@ u32 vfifo_side_room(struct vfifo_ring *ring, enum vfifo_end end)
 {
 	u32 at[2];
 
-	if (!any_claimed(ring)) {
-		load_positions(ring, end, at);
-	} else {
-		spin_lock(&ring->positions_lock);
-		believed_positions(ring, end, at);
-		spin_unlock(&ring->positions_lock);
-	}
+	if (!any_claimed(ring))
+		return unclaimed_room(ring, end);
+	spin_lock(&ring->positions_lock);
+	believed_positions(ring, end, at);
+	spin_unlock(&ring->positions_lock);
 	return room_between(ring, end, at);
 }
 
@@ -400,7 +399,7 @@ pid_t vfifo_side_holder(struct vfifo_ring *ring, enum vfifo_end end)
 	return pid;
 }
 
-/* --- the status page ------------------------------------------------------------------ */
+/* --- the status page ---------------------------------------------------------------- */
 
 /*
  * Whether no producer is left. The holder of the producer side counts although its file may
@@ -459,17 +458,17 @@ void vfifo_side_next_generation(struct vfifo_ring *ring)
 	vfifo_side_show_flags(ring);
 }
 
-/* --- moving bytes ----------------------------------------------------------------------- */
+/* --- moving bytes ------------------------------------------------------------------- */
 
 /**
  * vfifo_side_sync() - record the positions of claimed sides
  * @ring: the ring
  * @end: the side whose room the caller wants
  *
- * The kernel reads a claimed position before it acts on it: in vfifo_side_available(), before
- * bytes are moved, and in wait.c, before a caller sleeps, after a poll and at a kick. If the
- * ring turns broken or whole again, all waiters get a notice, and once for each claim the log
- * gets a line.
+ * Its callers are vfifo_side_available(), before bytes are moved; vfifo_ring_wait(), before a
+ * call sleeps; vfifo_ring_poll(); vfifo_ring_kick(); and vfifo_ring_reset_counts(). If the ring
+ * turns broken or whole again, all waiters get a notice. Once for each claim the log gets a
+ * line about a broken ring.
  *
  * Context: Process context. May sleep. The caller holds at most the locks of the sides.
  * Return: as vfifo_side_room().
@@ -479,10 +478,8 @@ u32 vfifo_side_sync(struct vfifo_ring *ring, enum vfifo_end end)
 	bool turned = false, log = false;
 	u32 at[2];
 
-	if (!any_claimed(ring)) {
-		load_positions(ring, end, at);
-		return room_between(ring, end, at);
-	}
+	if (!any_claimed(ring))
+		return unclaimed_room(ring, end);
 	spin_lock(&ring->positions_lock);
 	if (refresh(ring, end, at)) {
 		turned = true;
@@ -566,7 +563,7 @@ void vfifo_side_commit(struct vfifo_ring *ring, enum vfifo_end end, u32 n)
 	/*
 	 * Update the kernel's copy first and the shared page second. A client that sees the
 	 * new value and moves its own position must not appear to be ahead of the kernel's
-	 * copy. Release: pairs with the acquire in load_and_check() and load_positions().
+	 * copy. Release: pairs with the acquire in load_and_check() and unclaimed_room().
 	 */
 	smp_store_release(&side->position, now);
 	/* Release: pairs with the acquire of the clients. */
@@ -591,7 +588,7 @@ void vfifo_side_count_call(struct vfifo_ring *ring, enum vfifo_end end)
 	atomic64_set(&side->calls, atomic64_read(&side->calls) + 1);
 }
 
-/* --- the generator -------------------------------------------------------------------- */
+/* --- the generator ------------------------------------------------------------------ */
 
 /**
  * vfifo_side_generate_begin() - reserve the producer side for the generator
@@ -641,7 +638,7 @@ void vfifo_side_generate_end(struct vfifo_ring *ring)
 	vfifo_side_unlock(ring, VFIFO_PRODUCER);
 }
 
-/* --- mappings and claims ---------------------------------------------------------------- */
+/* --- mappings and claims ------------------------------------------------------------ */
 
 /*
  * Called with mmap_lock held. That is allowed, as no task faults on user memory while it
@@ -736,12 +733,6 @@ static void set_claim(struct vfifo_ring *ring, enum vfifo_end end,
 	WRITE_ONCE(ring->status->claim[end], claim ? side->claims : 0);
 }
 
-/* The number of the next claim: never 0. */
-static u32 next_claim(const struct vfifo_side *side)
-{
-	return side->claims + 1 ?: 1;
-}
-
 static void begin_claim(struct vfifo_ring *ring, enum vfifo_end end,
 			struct vfifo_claim *claim)
 {
@@ -751,7 +742,7 @@ static void begin_claim(struct vfifo_ring *ring, enum vfifo_end end,
 	spin_lock(&ring->positions_lock);
 	/* A process that has the page pinned may have stored here. */
 	WRITE_ONCE(side->page->position, side->position);
-	side->claims = next_claim(side);
+	side->claims = side->claims + 1 ?: 1; /* 0 is no number of a claim */
 	set_claim(ring, end, claim);
 	count_holder(ring, end, 1);
 	if (end == VFIFO_PRODUCER)

@@ -329,7 +329,7 @@ static const struct attribute_group vfifo_group = {
 	.attrs = vfifo_attrs,
 };
 
-/* --- generator/ ----------------------------------------------------------------- */
+/* --- generator/ --------------------------------------------------------------------- */
 
 static const char *const vfifo_patterns[] = {
 	[VFIFO_PATTERN_TEXT] = "text", [VFIFO_PATTERN_COUNTER] = "counter",
@@ -342,9 +342,9 @@ static ssize_t pattern_show(struct device *dev, struct device_attribute *attr,
 {
 	struct vfifo *vfifo = dev_get_drvdata(dev);
 
-	return sysfs_emit(
-		buf, "%s\n",
-		vfifo_patterns[READ_ONCE(vfifo->generator.pattern.kind)]);
+	enum vfifo_pattern_kind kind = READ_ONCE(vfifo->generator.pattern.kind);
+
+	return sysfs_emit(buf, "%s\n", vfifo_patterns[kind]);
 }
 
 static ssize_t pattern_store(struct device *dev, struct device_attribute *attr,
@@ -438,7 +438,7 @@ static const struct attribute_group vfifo_generator_group = {
 	.attrs = vfifo_generator_attrs,
 };
 
-/* --- stats/ ----------------------------------------------------------------------- */
+/* --- stats/ ------------------------------------------------------------------------- */
 
 static struct vfifo_counts counts_of(struct device *dev)
 {

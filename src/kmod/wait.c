@@ -91,7 +91,7 @@ static struct vfifo_queue *queue_of(struct vfifo_ring *ring, enum vfifo_end end)
 	return &vfifo_side(ring, end)->sleepers;
 }
 
-/* --- the order of sleepers --------------------------------------------------------------- */
+/* --- the order of sleepers ---------------------------------------------------------- */
 
 /*
  * The first sleeper, if no call behind it may go on before it: it was overtaken
@@ -164,7 +164,7 @@ static void sleepers_changed(struct vfifo_ring *ring, enum vfifo_end end)
 		atomic_or(vfifo_need[end].sleep, need_of(ring));
 }
 
-/* --- waking sleepers ---------------------------------------------------------------------- */
+/* --- waking sleepers ---------------------------------------------------------------- */
 
 /*
  * Called under the lock of @sleeper's queue. The sleeper takes that lock before it returns, so
@@ -221,7 +221,7 @@ static void sleepers_wake_all(struct vfifo_ring *ring, enum vfifo_end end)
 	}
 }
 
-/* --- sleeping ------------------------------------------------------------------------------ */
+/* --- sleeping ----------------------------------------------------------------------- */
 
 /* The sleeper was woken, found too little, and sleeps again. */
 static void sleeper_sleeps_again(struct vfifo_ring *ring, enum vfifo_end end,
@@ -388,7 +388,7 @@ void vfifo_ring_pass_on(struct vfifo_ring *ring, enum vfifo_end end)
 		sleepers_wake(ring, end, vfifo_side_room(ring, end));
 }
 
-/* --- pollers and O_ASYNC ---------------------------------------------------------------------- */
+/* --- pollers and O_ASYNC ------------------------------------------------------------ */
 
 /* What the open mode of a file allows, and what poll(2) calls it. */
 static const struct {
@@ -406,8 +406,9 @@ static const struct {
  */
 static struct fasync_struct **async_list(struct vfifo_ring *ring, fmode_t mode)
 {
-	return &ring->fasync[(
-		__force unsigned int)(mode & (FMODE_READ | FMODE_WRITE))];
+	const fmode_t both = FMODE_READ | FMODE_WRITE;
+
+	return &ring->fasync[(__force unsigned int)(mode & both)];
 }
 
 static bool has_async(struct vfifo_ring *ring, enum vfifo_end end)
@@ -614,7 +615,7 @@ int vfifo_ring_fasync(struct vfifo_ring *ring, int fd, struct file *file,
 	return ret;
 }
 
-/* --- what wakes --------------------------------------------------------------------------------- */
+/* --- what wakes --------------------------------------------------------------------- */
 
 /**
  * vfifo_ring_wake() - wake the waiters that can go on after a vfifo_side_commit()
@@ -722,17 +723,18 @@ static void give_notice(struct work_struct *work)
  * vfifo_ring_changed() - wake the waiters that can go on after a change that is no move
  * @ring: the ring
  *
- * Pollers get a notice. The rate of notices is bounded, as no privilege is needed to cause
- * one.
+ * Sleepers that can go on are woken at once. Pollers get a notice, whose rate is bounded, as
+ * no privilege is needed to cause one.
  *
  * Context: Process context. May sleep. The caller holds at most the locks of the sides.
  */
 void vfifo_ring_changed(struct vfifo_ring *ring)
 {
-	smp_mb(); /* [A]: pairs with [B] and [C], for a change that is no move */
+	if (vfifo_notice(&ring->notice))
+		return; /* give_notice() has woken sleepers as well */
+	smp_mb();	/* [A]: pairs with [B], for a change that is no move */
 	wake_changed_sleepers(ring, VFIFO_PRODUCER);
 	wake_changed_sleepers(ring, VFIFO_CONSUMER);
-	vfifo_notice(&ring->notice);
 }
 
 /**
@@ -768,7 +770,7 @@ void vfifo_ring_flush(struct vfifo_ring *ring)
 		vfifo_notice(&ring->notice);
 }
 
-/* --- lifetime ------------------------------------------------------------------------------------ */
+/* --- lifetime ----------------------------------------------------------------------- */
 
 /**
  * vfifo_ring_waiting_init() - prepare a ring for waiters
