@@ -12,7 +12,7 @@
 #include "testlib.h"
 #include "waiters.h"
 
-/* The result of a call that waits: how many are ready, 0 in the end, or -1. */
+/* Checks the result of a waiting call: the number of ready files, 0 for a timeout, or -1. */
 static void check_woken(int result)
 {
 	if (!result)

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * User memory that can be faulted in, but that no copy can be made from or to: EFAULT, in
- * bounded time, with no byte stored and no byte lost; and all is well once it is ordinary
- * memory again.
+ * User memory that can be faulted in but not copied: calls return EFAULT in bounded time, and no
+ * byte is stored or lost. Calls work again once the memory can be copied.
  *
- * Two ways to such memory. Fault injection, on the debug kernel, has each copy fail, of a
- * child whose parent turns that on and off; until it is off the child makes no system
- * calls that copy but the one that is tested. A memory protection key, where the
- * processor has those, forbids the access to a page that is there.
+ * There are two ways to get such memory. Fault injection, on the debug kernel, makes each copy
+ * of a child fail, while its parent has it enabled; in that time the child makes no other
+ * system call that copies. A memory protection key, if the processor has them, forbids the
+ * access to a resident page.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -24,14 +23,14 @@
 
 #define INJECTION "/sys/kernel/debug/fail_usercopy/"
 #define STORED 1000
-#define LIMIT 10 /* seconds for a call that is to fail at once */
+#define LIMIT 10 /* seconds for a call that must fail at once */
 
 static uint8_t memory[4 * CAPACITY], back[CAPACITY];
 
 struct call {
 	const char *name;
 	ssize_t (*call)(int fd, const struct iovec *iov, int n);
-	int direction; /* as open(2) has it */
+	int direction; /* O_RDONLY or O_WRONLY */
 	size_t length;
 };
 
@@ -47,7 +46,7 @@ static ssize_t call_write(int fd, const struct iovec *iov, int n)
 	return write(fd, iov->iov_base, iov->iov_len);
 }
 
-/* Longer than one move, and than the FIFO; where nothing is stored they would block. */
+/* Some are longer than one move or than the FIFO, and would block if they moved bytes. */
 static const struct call calls[] = {
 	{ "a byte read", call_read, O_RDONLY, 1 },
 	{ "some read", call_read, O_RDONLY, 100 },
@@ -68,7 +67,7 @@ static void put_stored(int fd)
 	check_equal(write(fd, bytes, STORED), STORED);
 }
 
-/* Just those bytes, and then what is written is read. */
+/* The FIFO has exactly the expected bytes, and works. */
 static void all_is_well(int fd)
 {
 	check_equal(attribute("size"), STORED);
@@ -85,7 +84,7 @@ static void all_is_well(int fd)
 /* --- each copy fails ------------------------------------------------------------ */
 
 static struct {
-	int ready; /* to make the call */
+	int ready; /* the child is about to make the call */
 	int go;	   /* the injection is on */
 	int done;
 	ssize_t result;
@@ -143,7 +142,7 @@ static void work_call(void *argument)
 	int fd = device(in->call->direction | in->flags);
 	bool reads = in->call->direction == O_RDONLY;
 
-	memset(memory, 1, in->call->length); /* it is there */
+	memset(memory, 1, in->call->length); /* make it resident */
 	__atomic_store_n(&shared->ready, 1, __ATOMIC_SEQ_CST);
 	wait_for(&shared->go);
 	if (in->vectors == 1)
@@ -154,7 +153,7 @@ static void work_call(void *argument)
 		shared->result = writev(fd, iov, in->vectors);
 	shared->err = errno;
 	__atomic_store_n(&shared->done, 1, __ATOMIC_SEQ_CST);
-	/* Until its copies can be made again. */
+	/* Until copies work again. */
 	while (__atomic_load_n(&shared->go, __ATOMIC_SEQ_CST))
 		sched_yield();
 }
@@ -212,7 +211,7 @@ static void each_copy_fails(void)
 
 /* --- a key forbids it ----------------------------------------------------------- */
 
-/* x86, and POWER: the page stays where it is. -1: this machine has no keys. */
+/* Gives the memory a key, on x86 and POWER. Returns -1 if the machine has no keys. */
 static int key_for(void *at, size_t n)
 {
 #ifdef PKEY_DISABLE_ACCESS
@@ -261,7 +260,7 @@ static void a_key_forbids_it(int key, uint8_t *at)
 	}
 	check_equal(attribute("size"), STORED);
 
-	/* Where it begins in memory that may be used, it is that much. */
+	/* A write that begins in accessible memory is short. */
 	forbid(key, true);
 	check_equal(write(fd, edge - 10, 100), 10);
 	check_equal(read(fd, edge - 10, 100), 10);
@@ -293,8 +292,8 @@ int main(void)
 	       injection ? "yes" : "no", key < 0 ? "no" : "yes");
 	fflush(stdout);
 	if (key >= 0)
-		a_key_forbids_it(key, at);
+		run_case(a_key_forbids_it(key, at));
 	if (injection)
-		each_copy_fails();
+		run_case(each_copy_fails());
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "testlib.h"
 
 static struct {
+	const char *prefix;
 	char name[256];
 	int number; /* from 1; 0: the test has no cases */
 	pid_t pid;  /* the process that prints the results */
@@ -54,6 +55,27 @@ void subtest(const char *format, ...)
 	vsnprintf(the_case.name, sizeof(the_case.name), format, arguments);
 	va_end(arguments);
 	fflush(stdout);
+}
+
+void cases_of(const char *prefix)
+{
+	the_case.prefix = prefix;
+}
+
+void begin_case(const char *call)
+{
+	const char *arguments = strchr(call, '(');
+	char name[128];
+
+	snprintf(name, sizeof(name), "%.*s", (int)(arguments - call), call);
+	for (char *c = name; *c; c++)
+		if (*c == '_')
+			*c = ' ';
+	if (!strcmp(arguments, "()"))
+		arguments = "";
+	subtest("%s%s%s%s%s", the_case.prefix ?: "",
+		the_case.prefix ? ": " : "", name, *arguments ? " " : "",
+		arguments);
 }
 
 void fail_at(const char *file, int line, const char *format, ...)

@@ -62,6 +62,11 @@ fail_at(const char *file, int line, const char *format, ...);
  * printed as TAP. The message of a failed check begins with the name of the case.
  */
 __attribute__((format(printf, 1, 2))) void subtest(const char *format, ...);
+/* Runs a call as a case that is named after the function. */
+#define run_case(call) (begin_case(#call), call)
+void begin_case(const char *call);
+/* Puts this before the names of the following cases. */
+void cases_of(const char *prefix);
 
 /* Ends the test as skipped. */
 __attribute__((noreturn)) void skip(const char *reason);
