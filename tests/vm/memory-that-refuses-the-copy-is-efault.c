@@ -94,6 +94,7 @@ static struct {
 struct injected {
 	const struct call *call;
 	int flags, vectors;
+	long long size; /* stored bytes afterwards */
 };
 
 static void put(const char *path, const char *text)
@@ -187,7 +188,7 @@ static void one_call(const struct injected *in)
 		fail("%s, of %d pieces: %zd, %s", in->call->name, in->vectors,
 		     shared->result, strerror(shared->err));
 	}
-	check_equal(attribute("size"), STORED);
+	check_equal(attribute("size"), in->size);
 }
 
 static void each_copy_fails(void)
@@ -203,9 +204,47 @@ static void each_copy_fails(void)
 		for (int flags = 0; flags <= O_NONBLOCK; flags += O_NONBLOCK)
 			for (int vectors = 1; vectors <= 2; vectors++)
 				one_call(&(struct injected){ &calls[i], flags,
-							     vectors });
+							     vectors, STORED });
 	injection_is_off();
 	all_is_well(fd);
+	close(fd);
+}
+
+/* A full FIFO, of the pattern from 0 on, in which a write drops the oldest bytes. */
+static void fill_to_overwrite(int fd)
+{
+	fill_pattern(memory, CAPACITY, 0);
+	check_equal(write(fd, memory, CAPACITY), CAPACITY);
+	check_equal(set_attribute("overflow", "overwrite"), 0);
+	check_equal(set_attribute("stats/reset", "1"), 0);
+}
+
+/* The first `dropped` bytes are missing, and no others. */
+static void check_dropped(int fd, int dropped)
+{
+	check_equal(attribute("stats/dropped_bytes"), dropped);
+	check_equal(set_attribute("overflow", "block"), 0);
+	check_equal(read(fd, back, CAPACITY), CAPACITY - dropped);
+	check_pattern(back, CAPACITY - dropped, dropped);
+	put_stored(fd);
+	all_is_well(fd);
+}
+
+/*
+ * The new bytes are faulted in before the oldest ones are dropped, but copied afterwards. If
+ * then the copy fails, the old bytes are gone, once and as many as the write needed.
+ */
+static void overwriting_drops_before_the_copy(void)
+{
+	static const struct call some = { "an overwriting write", call_write,
+					  O_WRONLY, 100 };
+	int fd = device(O_RDWR | O_NONBLOCK);
+
+	fill_to_overwrite(fd);
+	injection_is_on();
+	one_call(&(struct injected){ &some, 0, 1, CAPACITY - 100 });
+	injection_is_off();
+	check_dropped(fd, 100);
 	close(fd);
 }
 
@@ -277,6 +316,19 @@ static void a_key_forbids_it(int key, uint8_t *at)
 	close(fd);
 }
 
+/* A key keeps the new bytes from being faulted in, so no old byte is dropped. */
+static void overwriting_drops_none_for_a_key(int key, uint8_t *at)
+{
+	int fd = device(O_RDWR | O_NONBLOCK);
+
+	fill_to_overwrite(fd);
+	forbid(key, true);
+	check_errno(write(fd, at + 8 * PAGE, 100), EFAULT);
+	forbid(key, false);
+	check_dropped(fd, 0);
+	close(fd);
+}
+
 int main(void)
 {
 	const bool injection = !access(INJECTION "probability", W_OK);
@@ -291,9 +343,13 @@ int main(void)
 	printf("# fault injection: %s; memory protection keys: %s\n",
 	       injection ? "yes" : "no", key < 0 ? "no" : "yes");
 	fflush(stdout);
-	if (key >= 0)
+	if (key >= 0) {
 		run_case(a_key_forbids_it(key, at));
-	if (injection)
+		run_case(overwriting_drops_none_for_a_key(key, at));
+	}
+	if (injection) {
 		run_case(each_copy_fails());
+		run_case(overwriting_drops_before_the_copy());
+	}
 	return 0;
 }
