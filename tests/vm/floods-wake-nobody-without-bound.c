@@ -239,11 +239,12 @@ static void all_are_woken(const char *name)
 		while (__atomic_load_n(&shared->told[i], __ATOMIC_ACQUIRE) !=
 		       round) {
 			if (now() > until)
-				fail("%s: then poller %d is not told", name, i);
+				fail("%s: then poller %d is not woken", name,
+				     i);
 			usleep(1000);
 		}
 	}
-	printf("# %s: then told within %.3f s\n", name, now() - began);
+	printf("# %s: then woken within %.3f s\n", name, now() - began);
 }
 
 /* --- both ----------------------------------------------------------------------------- */

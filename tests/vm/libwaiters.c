@@ -16,7 +16,7 @@
 static void check_woken(int result)
 {
 	if (!result)
-		fail("nobody woke it in %d ms", WAKE_UP_MS);
+		fail("not woken in %d ms", WAKE_UP_MS);
 	check(result > 0 || errno == EINTR);
 }
 
@@ -85,7 +85,7 @@ static void in_io_uring(struct waiting *w)
 	if (err == -EINTR)
 		return;
 	if (err == -ETIME)
-		fail("nobody woke it in %d ms", WAKE_UP_MS);
+		fail("not woken in %d ms", WAKE_UP_MS);
 	check_equal(err, 0);
 	check(cqe->res > 0 && cqe->res & w->events);
 	over = !(cqe->flags & IORING_CQE_F_MORE);

@@ -268,7 +268,7 @@ static void wait_until_done(struct holder *h)
 		h->sleeps++;
 		h->kind->sleep(h);
 		if (now() > until)
-			fail("nobody took it in %d ms", WAKE_UP_MS);
+			fail("not taken in %d ms", WAKE_UP_MS);
 	}
 }
 
@@ -347,7 +347,7 @@ static void abi_sleep(struct holder *h)
 	int n = poll(&p, 1, WAKE_UP_MS);
 
 	if (!n)
-		fail("nobody woke the holder (need is %#x)",
+		fail("the holder was not woken (need is %#x)",
 		     h->raw.status->need);
 	check(n == 1 || errno == EINTR);
 }
@@ -407,7 +407,7 @@ static void lib_sleep(struct holder *h)
 	int err = vfifo_wait(h->handle, h->watermark, WAKE_UP_MS);
 
 	if (err == -ETIMEDOUT)
-		fail("nobody woke the holder (need is %#x)",
+		fail("the holder was not woken (need is %#x)",
 		     h->handle->status->need);
 	check(!err || err == -EINTR);
 }

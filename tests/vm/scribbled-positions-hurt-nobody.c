@@ -104,7 +104,7 @@ static bool is_at_it(pid_t pid)
 
 	check(done >= 0);
 	if (done && (!WIFEXITED(status) || WEXITSTATUS(status)))
-		fail("the one who scribbles ended with %#x", status);
+		fail("the scribbler ended with %#x", status);
 	return !done;
 }
 

@@ -95,7 +95,8 @@ static void flood(int watched, unsigned long changes)
 		}
 	}
 	seconds = now() - began;
-	printf("# %lu changes in %.1f s, told of %d\n", changes, seconds, told);
+	printf("# %lu changes in %.1f s, %d wake-ups\n", changes, seconds,
+	       told);
 	check_equal(last, 1);
 	check(told <= 16 * (seconds + 1));
 }
