@@ -1,4 +1,6 @@
-# Doors to scripts/, which do the work and can be called without make as well.
+# Each target calls a script of scripts/, which works without make as well. scripts/NAME -h
+# prints the usage of a script. T and K choose the tests and the kernel of vm-test and
+# check-long: make vm-test T='read-*' K=6.12
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\): *## */  make \1\t/p' Makefile | expand -t 22
@@ -6,34 +8,34 @@ help:  ## this list
 deb:  ## build vfifo-dkms.deb
 	scripts/deb
 
-demo:  ## install and use it in a throw-away Debian, before your eyes
+demo:  ## install vfifo in a throw-away Debian and use it there
 	scripts/demo
 
-check:  ## run every test
+check:  ## run all tests
 	scripts/check
 
-check-kernels:  ## the kernel lane under every kernel of scripts/kernels.list
+check-kernels:  ## run the kernel lane under every kernel of scripts/kernels.list
 	scripts/check -k
 
-check-long:  ## the tests that can go on for long, with their whole counts (an hour)
-	scripts/check-long
+check-long:  ## run the long tests of the kernel lane in full
+	scripts/vm-test -l $(if $(K),-k $(K)) $(foreach t,$(T),'$(t)')
 
 style:  ## check shell, C, packaging and versions
 	scripts/style
 
-vm-test:  ## run the kernel lane's tests (scripts/vm-test -h for a choice)
-	scripts/vm-test
+vm-test:  ## run the kernel lane, or its tests T under the kernel K
+	scripts/vm-test $(if $(K),-k $(K)) $(foreach t,$(T),'$(t)')
 
-vm-shell:  ## a shell in a small guest with the module loaded
+vm-shell:  ## open a shell in a small guest with the module loaded
 	scripts/vm-shell
 
-install-test:  ## run the install lane's tests in whole Debian guests
+install-test:  ## run all tests of the install lane in whole Debian guests
 	scripts/install-test -a
 
-bench:  ## measure the library and the device, beside a pipe (two minutes)
+bench:  ## measure the library and the device, compared with a pipe (two minutes)
 	scripts/bench
 
-clean:  ## remove what make deb left here (the caches are in ~/.cache/vfifo)
+clean:  ## remove the packages that make deb put here (the cache is ~/.cache/vfifo)
 	rm -f *.deb
 
 .PHONY: help deb demo check check-kernels check-long style vm-test vm-shell install-test bench clean

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * device [ROUNDS [FEWER]]: what a message costs on the device, by system calls and mapped,
- * beside a pipe; in a guest with one processor and /dev/vfifo0 and 1
+ * device [ROUNDS [FEWER]]: measures what a message costs on the device, by system calls and
+ * mapped, compared with a pipe; in a guest with one processor and /dev/vfifo0 and 1
  *
- * The guest's emulator counts instructions and calls each a nanosecond, so that is what the
- * clock tells. Each round measures all ways one after the other and prints a line for
+ * The emulator advances the guest's clock by a nanosecond for each instruction, so the clock
+ * counts instructions. Each round measures all ways one after the other and prints a line for
  * each number (see scripts/bench):
  *
  *	guest - WHAT BYTES WAY NUMBER instructions
  *
- * WHAT is put or take, of one process that does both in turn, some messages at a time; stream,
- * of two that do one each and sleep when they have to; or round-trip, of two that
- * sleep for each message. 1/FEWER of the messages are for a quick look.
+ * WHAT is put or take, in one process that alternates between both for some messages each;
+ * stream, in two processes that sleep when necessary; or round-trip, in two processes that sleep
+ * for each message. FEWER divides the number of messages, for a quick run.
  *
  * The policy is SCHED_BATCH: a process that is woken runs when the other one sleeps. With
  * SCHED_OTHER it may run at once, and the number of switches, and so the figure, depends on
@@ -29,7 +29,7 @@
 #include "testlib.h"
 
 #define BURSTS 15
-#define STREAM_BYTES (4 << 20) /* but at least: */
+#define STREAM_BYTES (4 << 20) /* or STREAM_MESSAGES, if that is more */
 #define STREAM_MESSAGES 256
 #define TRIPS 2000
 #define TRIP_BYTES 64
@@ -72,7 +72,7 @@ static void verify(const uint64_t *message, size_t n, uint64_t number)
 		check_equal(message[i], number * words + i);
 }
 
-/* Nothing but their first and their last word, where all of it would be most of the cost. */
+/* Writes only the first and the last word, as a whole message would dominate the cost. */
 static void stamp(uint64_t *message, size_t n, uint64_t number)
 {
 	const size_t words = n / sizeof(*message);
@@ -89,7 +89,7 @@ static void check_stamp(const uint64_t *message, size_t n, uint64_t number)
 	check_equal(message[words - 1], number * words + words - 1);
 }
 
-/* --- a FIFO, whichever it is ---------------------------------------------------------- */
+/* --- a FIFO of any kind ----------------------------------------------------------------- */
 
 struct fifo {
 	const struct way *way;
@@ -98,7 +98,7 @@ struct fifo {
 	struct vfifo_handle *producer, *consumer;
 };
 
-/* Before the fork(2), and the ends in the processes that use them. */
+/* Called before the fork(2); each process then opens its end. */
 static void make(struct fifo *f, const struct way *way, const char *path)
 {
 	int fd[2] = { -1, -1 };
@@ -166,7 +166,7 @@ static uint64_t *peek(struct vfifo_handle *f, size_t n)
 	return p;
 }
 
-/* From `message`, or from where the FIFO has it. */
+/* Puts a message from `message`, or builds it in the mapped FIFO. */
 static void put(struct fifo *f, uint64_t *message, size_t n, uint64_t number)
 {
 	if (f->producer) {
@@ -198,7 +198,7 @@ static void print(const char *what, size_t n, const struct way *way,
 	       seconds * 1e9 / (double)messages);
 }
 
-/* What it takes to read the clock, which is part of every reading. */
+/* Returns the cost of reading the clock, which each measurement includes. */
 static double clock_takes(void)
 {
 	double least = 1;
@@ -212,7 +212,7 @@ static double clock_takes(void)
 	return least;
 }
 
-/* The words of message after message count on, so a burst is filled as one. */
+/* The words of successive messages are numbered on, so a burst is filled as one. */
 static double put_burst(struct fifo *f, size_t n, unsigned long messages,
 			uint64_t burst)
 {
@@ -254,14 +254,14 @@ static int compare(const void *one, const void *other)
 	return (*a > *b) - (*a < *b);
 }
 
-/* As the timer's interrupt falls into one or another of them. */
+/* The median, as the timer interrupt adds to some of the numbers. */
 static double median(double *numbers, size_t n)
 {
 	qsort(numbers, n, sizeof(*numbers), compare);
 	return numbers[n / 2];
 }
 
-/* One process: a quarter of the capacity at a time, or one message. */
+/* One process, with a quarter of the capacity at a time, or one message. */
 static void bursts(const struct way *way, size_t n)
 {
 	const unsigned long messages = n < CAPACITY / 4 ? CAPACITY / 4 / n : 1;

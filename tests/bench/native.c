@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * native [ROUNDS [MS [keep]]]: the library's data path between two processes, each on
- * a processor of its own, and what else there is for that, on this machine
+ * native [ROUNDS [MS [keep]]]: measures the library's data path and its alternatives between two
+ * processes, each on its own processor, on this machine
  *
- * There is no module here: the library works on plain memory that is laid out as the
- * device's. Each round measures all ways one after the other, for MS milliseconds each, and
- * prints a line for each number (see scripts/bench):
+ * There is no module here: the library works on plain memory with the layout of the device.
+ * Each round measures all ways one after the other, for MS milliseconds each, and prints a line
+ * for each number (see scripts/bench):
  *
  *	native PLACE WHAT BYTES WAY NUMBER UNIT
  *
- * Virtual processors are moved about by their host, so that a cache line is once near, once
- * far. The time that one takes to go there and back is probed before and after each
- * measurement: PLACE is near or far, and a measurement in the course of which that changed
- * is dropped, as is one that somebody else took a processor from; each has TRIES.
- * With keep, for a quick look on a busy machine, none is. Without it the two have
- * real-time priority, if they may, so that others do wait: for as long as this takes.
+ * The host moves virtual processors, so the distance of two processors changes. The round trip
+ * of a cache line is probed before and after each measurement, and PLACE is near or far. A
+ * measurement is dropped if PLACE changed or if another process used one of the processors; each
+ * is tried TRIES times. With keep, for a quick run on a busy machine, no measurement is dropped.
+ * Without keep the two processes have real-time priority if permitted, and other processes wait.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,16 +32,15 @@
 
 #include "ways.h"
 
-#define PROBES 100 /* of so many trips each: */
+#define PROBES 100 /* of PROBE_TRIPS each */
 #define PROBE_TRIPS 100
 #define TRIES 8
-#define SECONDS_MAX \
-	180 /* should anything go wrong, nobody waits longer than this */
+#define SECONDS_MAX 180 /* ends the program if it hangs */
 #define PRIORITY 5
-#define PUSHED_MAX 0 /* processors taken from the two */
-#define NEAR_NS 150  /* and less */
-#define FAR_NS 200   /* and more */
-#define WARM_UP 4    /* times the capacity; pages are touched, caches filled */
+#define PUSHED_MAX 0 /* involuntary context switches of the two */
+#define NEAR_NS 150  /* at most */
+#define FAR_NS 200   /* at least */
+#define WARM_UP 4    /* capacities, to fault in pages and fill caches */
 #define ROUND_TRIP_BYTES 64
 
 static const size_t sizes[] = { 64, 4096, 65536 };
@@ -50,10 +48,11 @@ static const size_t sizes[] = { 64, 4096, 65536 };
 #define WAYS_MAX 16
 
 static int cpus[2];
-static bool keep;   /* what was disturbed */
-static long pushed; /* by the scheduler, all processes that have ended */
+static bool keep; /* disturbed measurements */
+static long
+	pushed; /* involuntary context switches of the processes that have ended */
 
-/* What the two processes have in common besides the channel. */
+/* Memory that the two processes share, besides the channel. */
 struct meeting {
 	unsigned int there;
 	unsigned int line __attribute__((aligned(128)));
@@ -95,7 +94,7 @@ static void choose_cpus(void)
 		die("this takes two processors");
 }
 
-/* Inherited by the other process. */
+/* Sets real-time priority, which the other process inherits. */
 static void go_before_others(void)
 {
 	struct sched_param param = { .sched_priority = PRIORITY };
@@ -105,7 +104,7 @@ static void go_before_others(void)
 		puts("# others may take a processor from this");
 }
 
-/* Both have come when this returns. */
+/* Waits until both processes have called this. */
 static void meet(void)
 {
 	__atomic_add_fetch(&meeting->there, 1, __ATOMIC_SEQ_CST);
@@ -113,7 +112,7 @@ static void meet(void)
 		pause_cpu();
 }
 
-/* The other process, on the other processor, which does work(argument). */
+/* Starts the other process, which runs work(argument) on the other processor. */
 static pid_t begin(void (*work)(void *), void *argument)
 {
 	pid_t pid;
@@ -144,7 +143,7 @@ static void end(pid_t pid)
 	pushed += usage.ru_nivcsw;
 }
 
-/* How often anybody here has lost a processor that he still wanted. */
+/* Returns the number of involuntary context switches of both processes. */
 static long all_pushed(void)
 {
 	struct rusage usage;
@@ -168,7 +167,7 @@ static void echo_line(void *unused)
 		turn(2 * i + 2);
 }
 
-/* The least of several, as none is faster than the machine. */
+/* The minimum, as disturbances only add to the time. */
 static double probe_ns(void)
 {
 	pid_t pid = begin(echo_line, NULL);
@@ -227,7 +226,7 @@ static void produce(void *argument)
 	c->way->finish(c);
 }
 
-/* Nanoseconds for all messages, one way. */
+/* Returns the nanoseconds for all messages, in one direction. */
 static double stream(struct run *r)
 {
 	struct channel *c = &r->there;
@@ -263,7 +262,7 @@ static void echo(void *argument)
 	}
 }
 
-/* Nanoseconds for all messages, there and back, one at a time. */
+/* Returns the nanoseconds for the round trips of all messages, one at a time. */
 static double round_trips(struct run *r)
 {
 	double began = 0;
@@ -288,7 +287,7 @@ static double round_trips(struct run *r)
 	return began;
 }
 
-/* --- all of them ---------------------------------------------------------------------- */
+/* --- the rounds ----------------------------------------------------------------------- */
 
 struct kind {
 	const char *what;
@@ -325,7 +324,7 @@ static double measure(const struct kind *kind, const struct way *way,
 	return kind->measure(&r);
 }
 
-/* A message that waits for others to be published with never comes back. */
+/* No round trips with batches: a message that waits for its batch never returns. */
 static bool applies(const struct kind *kind, const struct way *way)
 {
 	return !kind->round_trip || way->batch == 1;

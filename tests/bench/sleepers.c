@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * sleepers: what calls cost while one reader sleeps, and while 4,000 do; in a guest with one
- * processor, whose clock counts instructions (see device.c)
+ * sleepers: measures what calls cost while one reader sleeps, and while 4,000 do; in a guest with
+ * one processor, whose clock counts instructions (see device.c)
  *
- * A line for each number:
+ * Prints a line for each number:
  *
  *	sleepers WHAT SLEEPERS NUMBER instructions
  *
- * WHAT is eagain, a read(2) that finds nothing; kick, VFIFO_KICK; write, of a byte for which
- * one of the sleepers is woken; claim, a mapping of the consumer's position and its end,
- * which wakes them all: for each of them; or, with all that those who are woken do until they
- * sleep again, write-read, of such a byte, and claim-other, of the producer's position.
+ * WHAT is eagain, a read(2) of an empty FIFO; kick, VFIFO_KICK; write, of a byte, which wakes one
+ * of the sleepers; or claim, which maps and unmaps the consumer's position and wakes all sleepers,
+ * divided by their number. write-read and claim-other (of the producer's position) include the
+ * work of the woken sleepers until they sleep again.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -33,14 +33,14 @@
 
 static int fd;
 
-/* The sleepers are a process of their own, as a mapping costs more where there are many. */
+/* The sleepers are a separate process, as many mappings in one process make mmap() slower. */
 static struct {
 	unsigned int wanted, started;
 	unsigned int asleep_soon; /* counts how often one was about to sleep */
 	pid_t threads[MANY];
 } * shared;
 
-/* Sleeps for a byte, again and again, and as well after each claim. */
+/* Reads byte after byte, also after a claim has ended the read. */
 static void *sleeper(void *number)
 {
 	char byte;
@@ -79,7 +79,7 @@ static void start_sleepers(unsigned int n)
 		sleep_ms(10);
 }
 
-/* Those who are woken run at once; or, else, when this process sleeps. */
+/* Woken sleepers run at once (first), or when this process sleeps. */
 static void let_sleepers_run_first(bool first)
 {
 	const struct sched_param param = { .sched_priority = first };
@@ -90,7 +90,7 @@ static void let_sleepers_run_first(bool first)
 					  &param));
 }
 
-/* With one processor, those that can run do so while this sleeps. */
+/* There is one processor, so all runnable threads run while this process sleeps. */
 static void settle(void)
 {
 	unsigned int before;
@@ -149,7 +149,7 @@ static int compare(const void *one, const void *other)
 	return (*a > *b) - (*a < *b);
 }
 
-/* The median, as the timer's interrupt falls into one or another. */
+/* Prints the median, as the timer interrupt adds to some of the numbers. */
 static void measure(const char *what, void (*call)(void), unsigned int sleepers,
 		    unsigned int parts)
 {
@@ -170,7 +170,7 @@ static void measure(const char *what, void (*call)(void), unsigned int sleepers,
 
 int main(void)
 {
-	/* Those who are woken run when this one sleeps, not before. */
+	/* Woken sleepers run when this process sleeps, not before. */
 	const struct sched_param first = { .sched_priority = 1 };
 	const unsigned int counts[] = { 1, SOME, MANY };
 	pid_t pid;

@@ -15,10 +15,10 @@
 #include "internal.h"
 #include "ways.h"
 
-/* Longer than any peer keeps one waiting who has a processor. */
+/* Longer than a running peer ever needs. */
 #define SPIN_US 1000000
 
-/* A batch that is most of the buffer keeps the other side from working meanwhile. */
+/* During a batch of most of the buffer the other side could not work. */
 #define BATCH_BYTES_MAX (BENCH_CAPACITY / 8)
 
 void die(const char *format, ...)
@@ -43,7 +43,7 @@ void pause_cpu(void)
 #endif
 }
 
-/* --- messages: their words count on from message to message ----------------------- */
+/* --- messages, whose words are numbered on from message to message ----------------------- */
 
 static void fill(void *message, size_t n, uint64_t number)
 {
@@ -180,7 +180,7 @@ static void map_memory(int fd, struct vfifo_regions *r)
 	map(r->data + BENCH_CAPACITY, BENCH_CAPACITY, fd, 3 * page);
 }
 
-/* --- the least that a ring can be: it cannot sleep, and believes its peer ---------- */
+/* --- a minimal ring, which cannot sleep, and trusts its peer ------------------------ */
 
 struct ring {
 	struct vfifo_regions regions;
@@ -254,7 +254,7 @@ static void leave_ring(struct channel *c)
 	close(c->fd[0]);
 }
 
-/* --- the library, on the same memory; there is no kernel behind it, so it spins ---- */
+/* --- the library on the same memory; without a kernel it spins ----------------------- */
 
 static void enter_vfifo(struct channel *c)
 {
@@ -279,7 +279,7 @@ static void must(int err)
 		die("vfifo: %s", strerror(-err));
 }
 
-/* Moves on, and tells the other side of a batch at once. */
+/* Moves the position, and publishes a whole batch at once. */
 static void move(struct channel *c, size_t n)
 {
 	must(vfifo_advance(c->memory, n));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ways.h - the ways to get bytes from one process to another that the bench compares
+ * ways.h - the ways to move bytes between processes that the bench compares
  *
- * In each the producer makes every message, and the consumer looks at every byte of it:
- * where they lie if the way has memory that both see, else in a buffer of its own.
+ * The producer makes each message, and the consumer reads each byte of it: in place if the way
+ * has shared memory, otherwise in a buffer of its own.
  */
 #ifndef WAYS_H
 #define WAYS_H
@@ -13,7 +13,7 @@
 
 #include <linux/vfifo.h>
 
-/* What each way can hold, as far as it can be told. */
+/* The capacity of each way, if it can be set. */
 #define BENCH_CAPACITY (256U << 10)
 
 struct way;

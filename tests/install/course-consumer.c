@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* course-consumer [-r]: as the course has it, prints the text in the mapped buffer; -r:
- * all of its bytes as they are.
+/*
+ * course-consumer [-r]: the consumer of the course. Prints the text in the mapped buffer, or
+ * with -r all its bytes.
  */
 #include <fcntl.h>
 #include <stdio.h>

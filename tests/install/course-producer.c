@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* course-producer TEXT: as the course has it, puts TEXT into the mapped buffer. */
+/* course-producer TEXT: the producer of the course. Stores TEXT in the mapped buffer. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

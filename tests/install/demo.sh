@@ -1,15 +1,15 @@
 #!/bin/sh
-# demo.sh: what scripts/demo shows, run as root in the guest. Each command is printed as a
-# user would type it, with what it really says, and is held to what it should say.
+# demo.sh: the commands that scripts/demo shows, run as root in the guest. Each command is printed
+# as a user would type it, with its output, which is compared with the expected one.
 set -u
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 wrong=0
 
 part() { printf '\n--- %s\n' "$*"; }
 
-# shown USER COMMAND [WANTED]: WANTED is an extended regular expression for the whole of
-# what it prints, all white space one blank. Without it the command must succeed.
-shown() {
+# WANTED is an extended regular expression for the whole output, in which all white space is one
+# blank. Without it the command must succeed.
+shown() { # USER COMMAND [WANTED]
 	local sign='$' rc=0
 	[ "$1" != root ] || sign='#'
 	printf '%s%s %s\n' "$1" "$sign" "$2"
@@ -20,7 +20,7 @@ shown() {
 		[ "$rc" = 0 ] || { wrong=$((wrong + 1)); echo "=== that failed ($rc)"; }
 	elif ! xargs -d '\n' </tmp/said | tr -s ' ' | sed 's/ $//' | grep -qxE -e "$3"; then
 		wrong=$((wrong + 1))
-		echo "=== that should have been: $3"
+		echo "=== expected: $3"
 	fi
 }
 
@@ -44,12 +44,12 @@ dots=$!
 (cd /tmp && apt-get -q -y -o Dpkg::Use-Pty=0 install ./vfifo-dkms.deb 2>&1) || wrong=$((wrong + 1))
 kill $dots
 
-part "who may use it: udev has given it to the group vfifo"
+part "permissions: udev has given the device to the group vfifo"
 shown root 'ls -l /dev/vfifo0' 'crw-rw----.* root vfifo .*'
 shown root 'adduser alice vfifo'
 shown alice 'id' '.*\(vfifo\).*'
 
-part "the attributes: anyone reads, root writes"
+part "the attributes: all users read, root writes"
 shown alice "ls -l $attr/size $attr/capacity $attr/mode" \
 	'-rw-r--r-- .*capacity -rw-r--r-- .*mode -r--r--r-- .*size'
 shown alice "cd $attr; grep . size capacity mode" 'size:0 capacity:65536 mode:0'
@@ -62,24 +62,24 @@ shown alice "cat $attr/size" 6
 shown alice 'head -c 6 /dev/vfifo0' hello
 shown alice "cat $attr/size" 0
 
-part "programs that claim an end move bytes with no system call (src/examples); the shell may have the other"
+part "programs that claim a side move bytes without system calls (src/examples); the shell can use the other side"
 shown alice 'seq 3 | /tmp/producer; cat /dev/vfifo0 & sleep 2; kill $!' '1 2 3'
 shown alice 'echo hello > /dev/vfifo0; /tmp/consumer 6' hello
 shown alice 'seq 100000 | sha256sum; seq 100000 | /tmp/producer & /tmp/consumer 588895 | sha256sum' \
 	'([0-9a-f]{64}) - \1 -'
 
-part "an end is one program's at a time, as long as it lives; the attributes tell whose"
+part "one process at a time can claim a side; the attributes name it"
 shown alice "/tmp/consumer & sleep 2; cd $attr; grep . producer consumer mappings; echo it is \$!; cat /dev/vfifo0; kill -9 \$!" \
 	'producer:0 consumer:([0-9]+) mappings:4 it is \1 cat: /dev/vfifo0: Device or resource busy'
 shown alice "cd $attr; grep . producer consumer mappings" 'producer:0 consumer:0 mappings:0'
 
-part "the generator plays the producer: five bytes a second"
+part "the generator produces five bytes a second"
 shown alice "echo 1 | sudo tee $attr/mode" 1
 shown alice 'for n in 1 2 3; do head -c 5 /dev/vfifo0; date +" %T"; done' \
 	'(AUTO [0-9:]*( |$)){3}'
 shown alice "echo 0 | sudo tee $attr/mode" 0
 
-part "two programs share its memory, with no sudo: open, mmap, strncpy in one, mmap and print in the other"
+part "two programs share its memory, without sudo: open, mmap, strncpy in one, mmap and print in the other"
 shown alice '/tmp/course-producer "Hello through the mapping"' ''
 shown alice '/tmp/course-consumer' 'Hello through the mapping'
 
@@ -88,7 +88,7 @@ shown mallory 'cat /dev/vfifo0' '.*Permission denied'
 shown mallory '/tmp/course-consumer' '.*Permission denied'
 shown mallory '/tmp/consumer' 'consumer: .*Permission denied'
 
-part "DKMS will rebuild it for every kernel to come"
+part "DKMS will rebuild it for every later kernel"
 shown root 'dkms status' 'vfifo/0[0-9.]*, .*: installed'
 
 echo

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * direct-io FILE: reads the first 64 KiB of FILE with O_DIRECT straight into the
- * mapped buffer, across its end, and writes them back out of it to FILE.copy.
+ * direct-io FILE: reads the first 64 KiB of FILE with O_DIRECT into the mapped buffer, across its
+ * end, and writes them from there to FILE.copy.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -37,8 +37,8 @@ int main(int argc, char **argv)
 	file = open(argv[1], O_RDONLY | O_DIRECT);
 	must(file >= 0, argv[1]);
 	/*
-	 * Nothing of the mapping has been touched before; 60 KiB of it lie before
-	 * the end of the buffer and 4 KiB behind, which is where it begins.
+	 * The mapping is not resident. 60 KiB lie before the end of the buffer and
+	 * 4 KiB after it, at the start of the buffer.
 	 */
 	must(read(file, map + PAGE, CAPACITY) == CAPACITY, "read with "
 							   "O_DIRECT");

@@ -1,28 +1,28 @@
 #!/bin/sh
-# image.sh STEP...: run as root in a root folder that is to be booted (see scripts/image).
-# Two users, the unit that starts the tests, no network; then the steps, each as a user's
-# apt does it, from what packages.sh has put into /out. Leaves the kernels to boot in /out:
-# the newest, and in /out/second the one before it.
+# image.sh STEP...: prepares a root folder for booting; run as root in it (see scripts/lib/image).
+# Makes two users and the unit that starts the tests, and turns the network off. Then does the
+# steps, each with apt as a user would, with the packages that packages.sh has put into /out.
+# Leaves the newest kernel in /out, and the one before it in /out/second.
 #
-#   vfifo                   the package, from /out
-#   before                  another kernel in place of the root's, if there is to be a point
-#                           release after it
-#   point                   the newest point release: kernel and headers
-#   no-metapackage          only the headers of the kernel that is there; it brings no others
-#   headers, image          those of a newer kernel, of /out/newer
-#   remove-oldest           the oldest kernel goes
-#   offer-headers           all but linux-headers-KERNEL itself, as it takes a guest a minute;
-#                           that its apt can have
-#   full-upgrade            the next Debian
-#   compile, compile-next   what the compiler has to do for vfifo, for an upgrade to /out/next.deb
+#   vfifo                   installs the package, from /out
+#   before                  replaces the kernel of the root folder by an earlier one, if a point
+#                           release needs one
+#   point                   installs the newest point release: kernel and headers
+#   no-metapackage          removes the metapackage of the headers
+#   headers, image          installs those of a newer kernel, from /out/newer
+#   remove-oldest           removes the oldest kernel
+#   offer-headers           installs all but linux-headers-KERNEL itself, as that takes a guest a
+#                           minute, and makes it available to apt in the guest
+#   full-upgrade            upgrades to the next Debian
+#   compile, compile-next   fills the compiler's cache, for vfifo and an upgrade to /out/next.deb
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 lane=/var/lib/vfifo-lane
 mkdir "$lane"
 
-# Debian's kernels have their modules compiled with ccache where they are told to. (A file's
-# time of change is not quite the same on the disk.) What only asks the compiler something, a
-# hundred times a build, is not worth looking up.
+# With this variable Debian's kernels compile their modules with ccache. compiler_check: the mtime
+# of a file changes slightly on the disk. The wrapper skips ccache for tests of the compiler, a
+# hundred in each build.
 export DEBIAN_KERNEL_USE_CCACHE=y
 printf '%s\n' 'cache_dir = /var/cache/ccache' 'compiler_check = content' 'sloppiness = locale' >/etc/ccache.conf
 cat >/usr/local/bin/ccache <<'END'
@@ -43,11 +43,11 @@ echo '127.0.1.1 vfifo-guest' >>/etc/hosts
 : >/etc/fstab
 rm -f /etc/apt/sources.list /etc/apt/sources.list.d/* /etc/apt/apt.conf.d/99mmdebstrap
 
-# The second disk is what the host wants done. When it has been, the guest is switched off.
-# (exec: with oneshot systemd would draw a moving star on the console all the while.)
+# The second disk has the tests. After them the guest is switched off. (exec: with oneshot systemd
+# would animate a progress display on the console.)
 cat >/etc/systemd/system/vfifo-lane.service <<'END'
 [Unit]
-Description=what the host wants done
+Description=tests of the install lane
 After=multi-user.target
 [Service]
 Type=exec
@@ -58,15 +58,15 @@ WantedBy=multi-user.target
 END
 systemctl enable vfifo-lane.service
 
-# What a boot of minutes has no use for, and takes its time: logins, clean-ups of the day,
-# profiles of programs that are not there, and caches that are up to date.
+# Units that take time and are not needed: logins, daily clean-ups, profiles of AppArmor, and
+# caches that are up to date.
 systemctl mask getty.target getty@.service serial-getty@.service apt-daily.timer apt-daily-upgrade.timer \
 	dpkg-db-backup.timer fstrim.timer systemd-tmpfiles-clean.timer apparmor.service \
 	ldconfig.service systemd-journal-catalog-update.service
 
 sh /vfifo/tests/install/lean.sh
 
-# What mounts this disk is enough, and is made, and unpacked at each boot, in no time.
+# Only the modules that mount this disk: a small initramfs is quick to make and to unpack.
 echo MODULES=list >/etc/initramfs-tools/conf.d/lane
 printf '%s\n' virtio_pci virtio_blk ext4 >>/etc/initramfs-tools/modules
 update-initramfs -u
@@ -76,7 +76,7 @@ offer() { # FOLDER
 	apt-get -q -o Acquire::Languages=none update
 }
 
-# KERNEL image|- headers|- module|-, a line each. A module for another one is none.
+# Prints lines KERNEL image|- headers|- module|-. A module for another kernel does not count.
 kernels() {
 	local modules kernel ko
 	for modules in /usr/lib/modules/*; do
@@ -89,8 +89,8 @@ kernels() {
 	done
 }
 
-# What it said and what it left is recorded, and judged by a test (`after` in lib.sh): an
-# image is made all the same.
+# Records the output and the result, which a test checks (`after` in lib.sh). The image is made even
+# if the step fails.
 step() { # NAME FOLDER APT-GET-ARGUMENT...
 	local name="$1" folder="$2" rc=0
 	shift 2
@@ -105,8 +105,7 @@ step() { # NAME FOLDER APT-GET-ARGUMENT...
 	cat "$lane/$name.log" "$lane/$name"
 }
 
-# What a guest will have the compiler do, where it is slow: nothing is left of it but what
-# ccache has kept.
+# Fills the cache of ccache for a build in the guest, where the compiler is slow.
 compile() { # VERSION KERNEL
 	dkms build "vfifo/$1" -k "$2"
 	dkms unbuild "vfifo/$1" -k "$2"
@@ -122,7 +121,7 @@ compile_for_the_install_of() { # DEB
 	compile "$version" "$(basename /usr/lib/modules/*)"
 	dkms remove "vfifo/$version" --all
 	rm -r "/usr/src/vfifo-$version" /tmp/deb
-	# The key is made by the first build of a machine.
+	# The first build has made the key.
 	[ -n "$had_key" ] || rm /var/lib/dkms/mok.*
 }
 
@@ -175,7 +174,7 @@ for what; do
 	compile-next) compile_for_the_install_of /out/next.deb ;;
 	esac
 done
-# so that the first boot makes nothing anew
+# Tells systemd that /etc and /var are up to date, which shortens the first boot.
 touch /etc/.updated /var/.updated
 
 i=0

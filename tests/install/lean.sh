@@ -1,8 +1,7 @@
 #!/bin/sh
-# lean.sh: run as root in a root folder that is thrown away. What it does not need of its
-# kernels' modules goes, and is not unpacked of kernels to come: depmod reads each module
-# there is whenever one is added or taken away, 45 s in an emulated machine for all of them,
-# and a boot loads those of whatever the emulated machine has.
+# lean.sh: removes the modules that a root folder does not need, and keeps dpkg from unpacking those
+# of later kernels. Run as root in the root folder. depmod reads all modules whenever one is added
+# or removed, which takes 45 s in an emulated machine, and a boot loads those of its devices.
 set -eu
 
 unneeded='sound net arch/x86/crypto arch/x86/events arch/x86/kvm drivers/accel drivers/ata drivers/atm

@@ -1,21 +1,26 @@
 # shellcheck shell=sh disable=SC2034
-# lib.sh: what the tests here share. A test is a piece of sh that runs with -eu after
-# this; it passes if it gets to its end.
-# shellcheck disable=SC2154 # lane: the folder that all this travelled in
+# lib.sh: what the tests here share. A test is sh code that runs with -eu after this file. It
+# passes if it reaches its end. `subtest NAME` begins a case of a test; the one before it has passed.
+# shellcheck disable=SC2154 # lane: the folder with the tests and the packages
 
 dev=/dev/vfifo0
 attr=/sys/class/vfifo/vfifo0
 
-# What image.sh has had compiled is not compiled again.
+# The cache has the results of the compiler runs of image.sh.
 if [ -e /var/cache/ccache ]; then export DEBIAN_KERNEL_USE_CCACHE=y; fi
 
 fail() { echo "FAIL: $*"; exit 1; }
 
+subtest() { # NAME
+	echo "--- $1"
+	echo "$(date +%s) $1" >>/tmp/lane.cases
+}
+
 # is GOT WANTED WHAT
 is() { [ "$1" = "$2" ] || fail "$3: got '$1', wanted '$2'"; echo "$3: $1"; }
 
-# (In an emulated machine su takes a second, for all that PAM has to do.)
-as() { # USER COMMAND-LINE, in the groups that a login would give
+# Runs COMMAND-LINE with the groups of a login. (Not su: with PAM it takes a second in an emulator.)
+as() { # USER COMMAND-LINE
 	local user="$1" home
 	shift
 	home=$(getent passwd "$user" | cut -d: -f6)
@@ -23,42 +28,42 @@ as() { # USER COMMAND-LINE, in the groups that a login would give
 		env HOME="$home" USER="$user" LOGNAME="$user" SHELL=/bin/sh sh -c "$*"
 }
 
-# refused USER COMMAND-LINE: it fails, and for want of permission
-refused() {
-	local said
-	if said=$(as "$@" 2>&1); then fail "$1 was let in: $2"; fi
-	case $said in
-	*"Permission denied"*) echo "$1 is refused: $2" ;;
-	*) fail "$1 failed otherwise: $said" ;;
+# COMMAND-LINE fails with EACCES.
+refused() { # USER COMMAND-LINE
+	local output
+	if output=$(as "$@" 2>&1); then fail "$1 has permission: $2"; fi
+	case $output in
+	*"Permission denied"*) echo "$1 has no permission: $2" ;;
+	*) fail "$1 has another error: $output" ;;
 	esac
 }
 
-# One line of ours in FILE (/tmp/apt.log), and it says TEXT.
+# FILE (/tmp/apt.log) has exactly one line of vfifo-dkms, which contains TEXT.
 says() { # TEXT [FILE]
 	set -- "${2:-/tmp/apt.log}" "$1"
 	is "$(grep -c '^vfifo-dkms: ' "$1")" 1 "lines for the user"
-	grep '^vfifo-dkms: ' "$1" | grep -F -- "$2" || fail "the line does not say: $2"
+	grep '^vfifo-dkms: ' "$1" | grep -F -- "$2" || fail "the line lacks: $2"
 }
 
 audit() { is "$(dpkg --audit)" "" "dpkg --audit"; }
 
 installed() { is "$(dpkg-query -W -f '${db:Status-Status} ${Version}' vfifo-dkms)" "installed $1" "vfifo-dkms"; }
 
-# apt, with its output in /tmp/apt.log and shown; it must succeed, and dpkg be content.
+# Runs apt-get, which must succeed, with its output in /tmp/apt.log. dpkg --audit must be empty.
 apt() {
 	apt-get -q -y -o Dpkg::Use-Pty=0 "$@" >/tmp/apt.log 2>&1 || { cat /tmp/apt.log; fail "apt-get $*"; }
 	grep -vE '^(Reading |Building dependency|Selecting |Preparing |Need to |After this |Get:)' /tmp/apt.log || :
 	audit
 }
 
-# The next version, from a local archive.
+# Makes the next version available from a local archive.
 offer_upgrade() {
 	echo "deb [trusted=yes] file:$lane/repo ./" >/etc/apt/sources.list.d/lane.list
 	apt update -o Acquire::Languages=none
 }
 
-# A step of the image's making, see image.sh: apt ended well, dpkg was content, and each kernel
-# that had its headers then had its module.
+# In STEP of image.sh, apt succeeded, dpkg --audit was empty, and each kernel with headers had its
+# module.
 after() { # STEP
 	local record="/var/lib/vfifo-lane/$1"
 	cat "$record"
@@ -67,12 +72,12 @@ after() { # STEP
 	is "$(kernels "$1" | grep 'headers -')" "" "kernels without a module, after $1"
 }
 
-# KERNEL image|- headers|- module|-, a line each, oldest first
+# Prints lines KERNEL image|- headers|- module|-, oldest first.
 kernels() { # STEP
 	grep '^[0-9]' "/var/lib/vfifo-lane/$1" | sort -V
 }
 
-# The kernels that have a module now, oldest first; one that was made for another says so.
+# Prints the kernels that have a module now, oldest first, with a note if it is for another kernel.
 modules() {
 	local ko kernel made_for
 	find /usr/lib/modules -name 'vfifo.ko*' | while read -r ko; do
@@ -84,16 +89,16 @@ modules() {
 	done | sort -V
 }
 
-# The device is there, it is for the group, and what goes in comes out.
+# The device exists, belongs to the group, and passes bytes on.
 works() {
 	is "$(stat -c '%a %U %G' $dev)" "660 root vfifo" "node"
 	as alice "echo hello >$dev"
 	is "$(as alice "head -c 6 $dev")" hello "alice reads"
 	refused mallory "cat <$dev"
-	is "$(cat /sys/module/vfifo/srcversion)" "$(modinfo -F srcversion vfifo)" "srcversion that runs"
+	is "$(cat /sys/module/vfifo/srcversion)" "$(modinfo -F srcversion vfifo)" "srcversion that is loaded"
 }
 
-# Programs that go on meanwhile: numbered lines from one mapping into another.
+# Starts programs that send numbered lines from one mapping to another.
 start_stream() {
 	rm -f /tmp/stream.end
 	as alice "i=0; until [ -e /tmp/stream.end ]; do echo \$((i += 1)); sleep 1; done |
@@ -109,20 +114,20 @@ end_stream() {
 	touch /tmp/stream.end
 	wait "$stream" || fail "the producer"
 	until [ "$(cat $attr/size)" = 0 ]; do sleep 0.1; done
-	sleep 1 # the last of it is on its way into the file
+	sleep 1 # the consumer still writes the last lines into the file
 	kill "${stream_ends#* }"
 	wait || :
 	cmp ~alice/in ~alice/out || fail "the stream is not whole"
 	is "$(tail -n 1 ~alice/out)" "$(wc -l <~alice/in)" "lines that came through"
 }
 
-# Nothing of the package is left but the group.
+# Only the group is left of the package.
 nothing_left() {
 	local left
 	left=$(find / -xdev -path /proc -prune -o -path /tmp -prune -o -path /vfifo -prune -o -path /out -prune -o \
 		-path /lane -prune -o -name '*vfifo*' ! -name 'vfifo-lane*' -print)
 	is "$left" "" "files left"
 	is "$(grep -l vfifo /usr/lib/modules/*/modules.dep)" "" "lists of modules that have it"
-	is "$(dpkg-query -W -f '${db:Status-Status}' vfifo-dkms 2>/dev/null || :)" "" "dpkg knows of it"
-	is "$(getent group vfifo | cut -d: -f1)" vfifo "the group stays"
+	is "$(dpkg-query -W -f '${db:Status-Status}' vfifo-dkms 2>/dev/null || :)" "" "state in dpkg"
+	is "$(getent group vfifo | cut -d: -f1)" vfifo "group that is kept"
 }

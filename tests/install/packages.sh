@@ -1,12 +1,11 @@
 #!/bin/sh
-# packages.sh WHAT SUITE [SECURITY-MIRROR]: run as root in a root folder of SUITE, in a layer
-# that is thrown away and with a network (see scripts/image). Leaves in /out, as a local
-# archive, the packages of an update of it:
+# packages.sh WHAT SUITE [SECURITY-MIRROR]: fetches the packages of an update of a root folder into
+# the local archive /out. Run as root in the root folder, with a network (see scripts/lib/image).
 #
 #   point         the newest kernel of the same series and its headers. If the root has that
-#                 already, /out/before names the one before it, which is there as well.
+#                 kernel, also the kernel before it, which /out/before names
 #   newer         kernel and headers of SUITE-backports
-#   full-upgrade  all that `apt full-upgrade` to SUITE takes
+#   full-upgrade  the packages of `apt full-upgrade` to SUITE
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 what=$1 suite=$2 security=${3:-}
@@ -16,7 +15,7 @@ offer() { echo "deb $1 $2 main" >"/etc/apt/sources.list.d/$what.list"; }
 mirror=$(sed -n 's/^deb \(\[.*\] \)\{0,1\}\([^ ]*\) .*/\2/p' /etc/apt/sources.list | head -n 1)
 here=$(find /usr/lib/modules -mindepth 1 -maxdepth 1 -name '[0-9]*' -printf '%f\n')
 
-# Those of the series that have both packages, oldest first.
+# Prints the kernels of the series that have both packages, oldest first.
 point_releases() {
 	local series kernel
 	series=$(echo "$here" | cut -d. -f1,2)

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * order.pml - in which order the blocking calls of a side are served: a model for
+ * order.pml - the order in which the blocking calls of a side are served: a model for
  * spin(1)
  *
- * scripts/model-test includes this file as it does wake.pml. The lists of
- * configurations and mutants are in the same files next to this one; here the name
- * of each begins with `order/`.
+ * scripts/lib/model-test includes this file as it does wake.pml. `configurations` and
+ * `mutants` list both; names that begin with `order/` are of this model.
  *
- * What is modelled. A FIFO of CAP bytes, `used` of which are stored. The room of a
- * side is what it may move: CAP - used for the producer side, used for the consumer
- * side. Each side has a queue of blocking calls (sleepers), in the order in which
- * they came. One proctype or inline stands for:
+ * What is modelled. A FIFO of CAP bytes, `used` of which are stored. The room of a side is
+ * the number of bytes that it may move: CAP - used for the producer, used for the consumer.
+ * Each side has a queue of blocking calls (sleepers), in the order of their arrival.
+ * Proctypes and inlines stand for:
  *
  *	sleeper			io_run(), for calls that block; its need is 1, or n for
  *				an atomic write of n bytes
@@ -18,64 +17,62 @@
  *				side's lock
  *	wait, enter, get_up	vfifo_ring_wait(), sleeper_enter(), sleeper_get_up()
  *	leave			vfifo_ring_leave()
- *	wake			sleepers_wake(); and vfifo_ring_pass_on(), which is the
- *				same for one's own side
+ *	wake			sleepers_wake(); and vfifo_ring_pass_on(), the same for
+ *				the caller's own side
  *	STRICT			must_be_next()
  *	find, show_least	next_to_wake(); least_to_wake(), sleepers_changed()
- *	intruder		a call with O_NONBLOCK, or the generator: it never looks
- *				at the queue, and passes nothing on
- *	poller			a program that polls, and then does not block
- *	holder			the holder of a claim, which never looks at the queue,
- *				and kicks
+ *	intruder		a call with O_NONBLOCK, or the generator: it ignores the
+ *				queue and passes no wake-up on
+ *	poller			a program that polls before each nonblocking call
+ *	holder			the holder of a claim, which ignores the queue, and
+ *				kicks
  *	signaller		a signal, at any point of a blocking call
  *	tuner			vfifo_ring_set_watermark(), and side_changed() after it
  *
- * Memory is sequentially consistent here, and a poller sees at once that it can go
- * on. Barriers and the wake-ups of pollers are what wake.pml and the *.litmus are for.
- * The section under a queue's lock is one step. A side's lock is held for two steps:
- * in the first a call finds out whether it may move, in the second it moves.
+ * Memory is sequentially consistent here, and a poller is woken at once; barriers and the
+ * wake-ups of pollers are modelled in wake.pml and the *.litmus files. The section under a
+ * queue's lock is one step. A side's lock is held for two steps: in the first a call
+ * decides whether it may move, in the second it moves.
  *
  * The rules that are modelled
  *
- *  1. A sleeper keeps its place from its first sleep until it leaves: when it has
- *     moved bytes, for a signal, or before it faults in user memory. One that
- *     was woken keeps its place as well, but until it sleeps again no wake-up
- *     is spent on it, and its need does not count for bit and threshold.
+ *  1. A sleeper keeps its place from its first sleep until it leaves: after it has moved
+ *     bytes, for a signal, or before it faults in user memory. A woken sleeper keeps its
+ *     place too, but until it sleeps again it gets no further wake-up, and its need does
+ *     not count for bit and threshold.
  *  2. The first sleeper of a side, H, may be overtaken K times. Then no blocking call
  *     behind it moves before it does, provided that
  *     need(H) + watermark of the other side <= CAP + 1. The count begins again when
  *     H leaves.
- *  3. A move wakes one sleeper of the other side: the first one that is asleep
- *     and whose need is met, or only H while rule 2 holds the others back.
- *  4. Who leaves, and a sleeper that was woken and has to sleep again, wakes
- *     the next one of its own side by the same rule.
+ *  3. A move wakes one sleeper of the other side: the first one that is asleep and whose
+ *     need is met, or only H while rule 2 holds the others back.
+ *  4. A sleeper that leaves, or that was woken and sleeps again, wakes the next one of its
+ *     own side by the same rule.
  *
- * Why no watermark and no need can wait for each other for ever. Say that the need
- * of H is not met: free < need(H), so used > CAP - need(H). With the condition of
- * rule 2, CAP - need(H) >= watermark - 1, so used > watermark - 1, that is
- * used >= watermark: each reader that polls can go on, and one that blocks as well,
- * as a watermark is at least 1. What they take makes room for H. If H does not meet
- * the condition, then with `used` below the watermark there may be too little room
- * for H, and what is missing to the watermark can only come from smaller calls behind
- * H. So these are not held back. (If there are none, H and the reader do wait for each
- * other; vfifo.h says so.) On the consumer side needs are 1, and
- * 1 + write_watermark <= CAP + 1 always holds.
+ * Why a watermark and a need never wait for each other. Suppose that the need of H is not
+ * met: free < need(H), so used > CAP - need(H). By the condition of rule 2,
+ * CAP - need(H) >= watermark - 1, so used >= watermark. Each reader that polls can
+ * continue, and so can one that blocks, as a watermark is at least 1. The bytes that they
+ * take make room for H. If H does not meet the condition, there may be too little room for
+ * H while `used` is below the watermark, and the missing bytes can only come from smaller
+ * calls behind H. Therefore these are not held back. (Without such calls H and the reader
+ * do wait for each other, which the ABI documents.) On the consumer side each need is 1,
+ * and 1 + write_watermark <= CAP + 1 always holds.
  *
- * What is claimed of it
+ * Properties that are checked:
  *
- *  1. No wake-up is lost: when nothing moves any more (`judge`), nobody sleeps that
- *     has enough room and need not wait behind H.
- *  2. No deadlock: those that want to move a number of bytes (`must`) have moved them.
- *  3. H is overtaken at most K times while rule 2 applies. The model keeps an order
- *     and a count of its own for that (`came`, `passed`), of which the rules know nothing.
- *  4. A sleeper is woken only if it may go on at that time (`needless`).
- *  5. A holder kicks at most once for each time that a call went to sleep (`credit`),
- *     and once for each time that another one may take what it slept for.
+ *  1. No wake-up is lost: when no process can move (`judge`), no call sleeps that has
+ *     enough room and need not wait behind H.
+ *  2. No deadlock: each process that has to move a number of bytes (`must`) has done so.
+ *  3. H is overtaken at most K times while rule 2 applies. For this check the model keeps
+ *     an order and a count (`came`, `passed`) that the rules do not use.
+ *  4. A sleeper is woken only if it may continue at that time (`needless`).
+ *  5. A holder kicks at most once for each sleep of a call (`credit`), plus once for each
+ *     time that another call may take the bytes that the sleeper waits for.
  *
- * What is not modelled: which of the calls that may move gets the side's lock, so
- * nothing is said about how long it takes; the end of a claim, end of file and removal,
- * which end a wait like a signal does; calls that move their bytes in several parts,
- * which are several calls here.
+ * Not modelled: which call gets the side's lock, so the model does not bound the waiting
+ * time; the end of a claim, end of file and removal, which end a wait as a signal does;
+ * calls that move their bytes in several parts, which are several calls here.
  */
 #define P 0 /* enum vfifo_end */
 #define C 1
@@ -88,7 +85,7 @@
 #define K 1 /* VFIFO_OVERTAKES */
 #endif
 #ifndef FULL
-#define FULL 0 /* bytes stored before anything happens */
+#define FULL 0 /* bytes stored initially */
 #endif
 #ifndef WM_P
 #define WM_P 1
@@ -97,12 +94,12 @@
 #define WM_C 1
 #endif
 #ifndef FAULTS
-#define FAULTS 0 /* how often user memory is missing, for calls of the side FAULTY */
+#define FAULTS 0 /* number of page faults in calls of the side FAULTY */
 #endif
 #ifndef FAULTY
 #define FAULTY P
 #endif
-#define NP 4 /* processes, by number; each queue has a place for all */
+#define NP 4 /* processes, by number; each queue has room for all of them */
 #define NONE 255 /* no process; and VFIFO_NO_NEED */
 
 byte used;
@@ -112,8 +109,8 @@ byte end_of[NP];	/* the side of a process */
 
 /* struct vfifo_queue */
 byte q[8], qn[2];
-byte over[2];		/* how often the first one was overtaken; no further than K */
-byte least[2];		/* NONE: the SLEEP bit is clear; else the threshold */
+byte over[2];		/* how often the first one was overtaken, at most K */
+byte least[2];		/* NONE: the SLEEP bit is clear; otherwise the threshold */
 
 /* struct vfifo_sleeper, and its task */
 byte want[NP];
@@ -124,11 +121,11 @@ bit asleep[NP];
 
 byte faults;
 
-/* What is checked: nothing but assertions depends on these. */
-byte came[8], n_came[2]; /* blocking calls that wait, in the order in which they came */
+/* Only assertions use these. */
+byte came[8], n_came[2]; /* waiting blocking calls, in the order of their arrival */
 byte passed[2];		/* how often others moved before the first of them */
 bit must[NP];
-byte credit[2];		/* sleeps less kicks */
+byte credit[2];		/* sleeps minus kicks */
 bit needless;
 
 #define ROOM(e) ((e) == P -> CAP - used : used)
@@ -136,7 +133,7 @@ bit needless;
 #define QUEUED(p, e) (q[4 * (e)] == p || q[4 * (e) + 1] == p || \
 		      q[4 * (e) + 2] == p || q[4 * (e) + 3] == p)
 
-/* The first one must be next. */
+/* The first sleeper must be served next. */
 #ifndef FIT
 #define FIT (CAP + 1)
 #endif
@@ -146,11 +143,11 @@ bit needless;
 #define STRICT(e) (qn[e] > 0 && over[e] >= K && want[FIRST(e)] + wm[OTHER(e)] <= FIT)
 #endif
 
-/* The same by what is checked: the first of those that wait, if it may not be passed. */
+/* The same for the check: the call must wait behind the first waiting one. */
 #define HELD_BACK(p, e) (n_came[e] > 0 && came[4 * (e)] != p && passed[e] >= K && \
 			 want[came[4 * (e)]] + wm[OTHER(e)] <= CAP + 1)
 
-/* Macros, as an inline cannot take an array. */
+/* These are macros, as an inline cannot take an array. */
 #define ADD(list, n, e, p) \
 	list[4 * (e) + n[e]] = p; \
 	n[e]++
@@ -173,7 +170,7 @@ bit needless;
 	fi; \
 	i = 0
 
-/* The sleeper `s` to wake where there is room `r`. */
+/* Finds the sleeper `s` to wake for the room `r`. */
 inline find(e, r) {
 	s = NONE;
 #ifdef M_WAKES_FIRST_ONLY
@@ -205,7 +202,7 @@ inline find(e, r) {
 #endif
 }
 
-/* The least room for which `find` finds one. */
+/* Computes the least room for which `find` finds a sleeper. */
 inline show_least(e) {
 	least[e] = NONE;
 	if
@@ -257,7 +254,7 @@ inline show_least(e) {
 #define TAKES(e) skip
 #endif
 
-/* One sleeper of a side, if there is one to wake. */
+/* Wakes one sleeper of a side, if `find` finds one. */
 inline wake(e) {
 #ifndef COARSE
 	r = ROOM(e);
@@ -294,7 +291,7 @@ inline wake(e) {
 	}
 }
 
-/* Sleeps, in its place if it has one; `may` go on as far as the others are concerned. */
+/* Goes to sleep, in its old place if it has one; `may`: the queue does not hold it back. */
 inline enter(p, e) {
 	atomic {
 		d_step {
@@ -323,7 +320,7 @@ inline enter(p, e) {
 	}
 }
 
-/* Awake; no wake-up need be spent on it. */
+/* Marks a sleeper as awake: it gets no wake-up. */
 inline get_up(p, e) {
 	d_step {
 		may = 0;
@@ -391,8 +388,8 @@ end_asleep:
 }
 
 /*
- * May a call move? If so, counts whom it overtakes. Both what is checked and what is
- * counted is under the side's lock. It keeps the lock if it may.
+ * Decides whether a call may move. If so, counts the sleepers that it overtakes and keeps the
+ * side's lock, under which it checks and counts.
  */
 inline turn(p, e, n) {
 	atomic {
@@ -435,7 +432,7 @@ inline turn(p, e, n) {
 	}
 }
 
-/* As much as there is, but no more than `most`; an atomic write has most == n. */
+/* Moves what is available, at most `most`; for an atomic write most == n. */
 inline move(e, most) {
 	d_step {
 		TAKES(e);
@@ -447,7 +444,7 @@ inline move(e, most) {
 	}
 }
 
-/* `calls` of at least `n` bytes; 0: for ever. A signal ends one of them. */
+/* Makes `calls` calls (0: endlessly) with a need of `n` bytes. A signal ends one of them. */
 proctype sleeper(byte p; byte e; byte n; byte most; byte calls) {
 	byte i, r, s, done;
 	bit moves, may, gone, placed, counted;
@@ -457,7 +454,7 @@ proctype sleeper(byte p; byte e; byte n; byte most; byte calls) {
 	:: calls > 0 && done == calls -> break
 	:: else ->
 		do
-		:: /* io_lock(), which a signal ends */
+		:: /* io_lock(), which a signal interrupts */
 		   if
 		   :: atomic { sig[p] -> gone = 1 }; break
 		   :: turn(p, e, n)
@@ -525,7 +522,7 @@ over_now:
 	skip
 }
 
-/* Level-triggered, for the watermark. */
+/* Polls, level-triggered, for the watermark. */
 proctype poller(byte p; byte e; byte most) {
 	byte i, r, s;
 	bit counted;
@@ -550,7 +547,7 @@ end_idle:
 }
 
 /*
- * Nobody else moves its side. From a watermark on it moves a byte, looks at bit and
+ * The only process that moves its side. From a watermark on it moves a byte, tests bit and
  * threshold, and kicks.
  */
 proctype holder(byte p; byte e) {
@@ -596,7 +593,7 @@ proctype tuner(byte p; byte e; byte watermark) {
 	assert(!(asleep[p] && ROOM(end_of[p]) >= want[p] && !HELD_BACK(p, end_of[p]))); \
 	assert(!(must[p] && asleep[p]))
 
-/* Nothing moves any more. */
+/* Runs when no process can move. */
 proctype judge() {
 	timeout ->
 	d_step {

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * wake.pml - who sleeps on a FIFO, and what wakes him: a model for spin(1)
+ * wake.pml - what sleeps on a FIFO, and what wakes it: a model for spin(1)
  *
- * scripts/model-test includes this file after a few definitions: what to run
- * (RUN), the numbers, and for a mutant the rule that it breaks (M_...). The lists
- * of both are in `configurations` and `mutants` next to this file. Spin then goes
- * through all interleavings.
+ * scripts/lib/model-test includes this file after a few definitions: the processes to run
+ * (RUN), the numbers, and for a mutant the rule that it breaks (M_...). `configurations`
+ * and `mutants` in this folder list both. Spin searches all interleavings.
  *
- * What is here. Two ends; each has a position, and bytes available: those stored for
- * the consumer, those free for the producer. An end is moved by the holder of a
- * claim, who kicks, or by the kernel for a system call. Whoever waits is a sleeper
- * (a blocked read() or write(), with a need) or a poller (from a watermark on):
- * epoll level- or edge-triggered, one epoll file shared by two processes, io_uring's
- * multishot poll, SIGIO. One proctype or inline stands for:
+ * What is modelled. A FIFO has two ends. Each has a position and a number of available
+ * bytes: the stored ones for the consumer, the free ones for the producer. The holder of a
+ * claim moves the position of its end, and kicks; or the kernel moves it for a system
+ * call. A waiter is a sleeper (a blocked read() or write(), with a need) or a poller (with
+ * a watermark): epoll level- or edge-triggered, one epoll file shared by two processes,
+ * io_uring's multishot poll, SIGIO. Proctypes and inlines stand for:
  *
- *	holder, publish		a client, as src/uapi/vfifo.h tells it
+ *	holder, publish		a client, by the rules of the ABI
  *	kick, side_kick		vfifo_ring_kick()
  *	mover, move		io_move() and vfifo_ring_commit(), for a call that
  *				does not wait
@@ -27,45 +26,45 @@
  *				vfifo_ring_leave(), sleepers_wake(), sleepers_changed()
  *	pass_on			vfifo_ring_pass_on()
  *	poll_file		vfifo_ring_poll()
- *	epoller, sharer, uring	epoll_wait() and io_uring, and the program
+ *	epoller, sharer, uring	epoll_wait() and io_uring, each with its program
  *	sigio			vfifo_ring_fasync(), and a program
- *	wake_all		vfifo_ring_changed(), with a notice that comes at once
- *	dying			vfifo_ring_release(), of a holder who was killed
+ *	wake_all		vfifo_ring_changed(), with a notice without delay
+ *	dying			vfifo_ring_release(), for a holder that was killed
  *	claimer			vfifo_ring_claim()
  *	remover			vfifo_ring_remove()
  *	tuner			vfifo_ring_set_watermark()
  *
- * In which order sleepers are served is modelled in order.pml, not here. Here the queue is
- * of those that are asleep and have not been woken: a wake-up takes a sleeper off, and
- * one that sleeps again comes last. In the kernel a sleeper that was woken keeps its
- * place, but counts neither for bit and threshold nor for the next wake-up, until it
- * sleeps again. Here nobody is held back for another. A wake-up that meets a sleeper
- * that is up already, for a signal, goes on to the next, while in the kernel that
- * sleeper passes it on when it leaves. And a sleeper that was woken looks once more before
- * `wait` ends, while in the kernel it looks when it has the side's lock.
+ * The order in which sleepers are served is modelled in order.pml. This model differs from
+ * the kernel in these points. Here the queue has only the sleepers that have not been
+ * woken: a wake-up removes a sleeper, and one that sleeps again comes last. In the kernel a
+ * woken sleeper keeps its place, but until it sleeps again it counts neither for bit and
+ * threshold nor for the next wake-up. Here no sleeper is held back for another one. Here a
+ * wake-up skips a sleeper that a signal has already woken; in the kernel that sleeper
+ * passes the wake-up on when it leaves. Here a woken sleeper checks its condition again
+ * before `wait` ends; in the kernel it checks when it has the side's lock.
  *
- * Memory. A process's stores wait in a buffer of its own, and reach memory, by
- * `hardware`, in any order and as late as can be, but for an unlock, which comes
- * after what it guards; a barrier waits for them. That is weaker than total store
- * order: the atomic operations that set a bit wait there as well. Loads are made in
- * the order of the text; that they may not be otherwise is for the *.litmus next to this file.
- * A wake-up of pollers is there at once, while stores before it may still be under way:
- * more than a machine would do, as there is a lock's release in it.
+ * Memory. The stores of a process go into a buffer of its own. `hardware` moves them to
+ * memory in any order and after any delay, except that an unlock comes after the stores
+ * that the lock guards. A barrier waits until the buffer is empty. That is weaker than
+ * total store order, as the atomic operations that set a bit are delayed as well. Loads are
+ * executed in program order; the *.litmus files in this folder test their reordering. A
+ * wake-up of pollers takes effect at once, even before earlier stores. A real machine
+ * cannot do that, as a wake-up releases a lock.
  *
- * What is claimed of it
+ * Properties that are checked:
  *
- *  1. No wake-up is lost: when nothing moves any more (`judge`), nobody is asleep
- *     whose condition holds, and all bytes have arrived.
- *  2. A holder kicks no more often than somebody slept or polled on the other end,
- *     and never without (`credit`). Where several share that end (BARGED), what one
- *     takes while another sleeps may be worth a kick as well: the kick finds nothing
- *     any more, nobody is woken, and the sleeper's bit stays, as rule 3 wants it.
- *  3. The SLEEP bit is set exactly while the queue of those that are asleep and have
- *     not been woken is not empty, under the queue's lock.
- *  4. Only a sleeper whose need is met is woken by a move.
+ *  1. No wake-up is lost: when no process can move (`judge`), no process sleeps whose
+ *     condition holds, and all bytes have arrived.
+ *  2. A holder kicks at most once for each sleep or poll on the other end (`credit`). If
+ *     several processes share that end (BARGED), one more kick is allowed each time that
+ *     one of them takes bytes while another one sleeps: the kick finds no bytes, wakes no
+ *     sleeper, and leaves the bit set, as rule 3 requires.
+ *  3. Under the queue's lock, the SLEEP bit is set exactly while the queue has sleepers
+ *     that have not been woken.
+ *  4. A move wakes a sleeper only if its need is met.
  *
- * What is not here: positions that a client makes up, the copying of bytes, the
- * wrap-around of positions, `eof`, and how the locks themselves are made.
+ * Not modelled: invalid positions, the copying of bytes, the wrap-around of positions,
+ * `eof`, and the implementation of the locks.
  */
 #define P 0 /* enum vfifo_end */
 #define C 1
@@ -76,22 +75,22 @@
 #define CAP 2
 #endif
 #ifndef N
-#define N 3 /* bytes that are to go through */
+#define N 3 /* bytes to transfer */
 #endif
 #ifndef LIM_P
-#define LIM_P N /* where those stop who neither sleep nor poll */
+#define LIM_P N /* where processes stop that neither sleep nor poll */
 #endif
 #ifndef LIM_C
 #define LIM_C N
 #endif
 #ifndef FULL
-#define FULL 0 /* bytes that are there before */
+#define FULL 0 /* bytes stored initially */
 #endif
 #ifndef BATCH
 #define BATCH 1 /* bytes that the kernel moves at once */
 #endif
 #ifndef LEFT
-#define LEFT 0 /* of these at most so many may stay: fewer than the watermark */
+#define LEFT 0 /* bytes that may stay in the end, as they are below the watermark */
 #endif
 #ifndef WM_P
 #define WM_P 1
@@ -108,40 +107,40 @@ byte thr[2];		/* thresholds */
 byte wm[2];		/* watermarks */
 bit claimed[2], removed;
 
-/* The sleepers of each end that have not been woken, at most two; and the locks. */
+/* The sleepers of each end that have not been woken, at most two, and the locks. */
 byte q[4], qn[2];
-bit qlk[2];		/* the queue's, while its unlock is under way */
-bit lk[2];		/* the side's, likewise */
+bit qlk[2];		/* the queue's lock, until its unlock reaches memory */
+bit lk[2];		/* the side's lock, likewise */
 
-/* What is on its way to memory, by process. */
+/* Stores that have not reached memory, by process. */
 byte sb_at[NP];		/* the position of the end `end_of` */
-bit sb_q[NP];		/* an addition to the queue, its bit and threshold */
+bit sb_q[NP];		/* a new entry of the queue, bit and threshold */
 bit sb_poll[NP];	/* the POLL bit */
 bit sb_wm, sb_claim;
 byte end_of[NP];		/* the end that a process moves, or waits for */
 
-/* Who waits. */
+/* Waiters. */
 byte want[NP];		/* a sleeper's need */
 bit up[NP];		/* a task's state is TASK_RUNNING */
 bit sig[NP];		/* a signal is pending */
-bit reg[NP];		/* is on the queue of the pollers */
-bit rdy[NP];		/* is on the ready list */
-byte epq, epq2;		/* who sleeps on a shared epoll file, in order */
-bit epwk[NP];		/* was woken there */
+bit reg[NP];		/* in the queue of the pollers */
+bit rdy[NP];		/* on the ready list */
+byte epq, epq2;		/* the sleepers on a shared epoll file, in order */
+bit epwk[NP];		/* woken there */
 bit fasync[2], io[NP];	/* SIGIO: users, pending */
 bit cqe[NP];		/* a completion was posted */
 byte asleep[NP];	/* 1: a sleeper, 2: a poller */
 
-byte credit[2];		/* sleeps and polls less kicks */
+byte credit[2];		/* sleeps and polls, minus kicks */
 
-/* Bytes available at an end, by its position and the other one's. */
+/* Bytes available at an end, from its own position and the other end's. */
 #define ROOM(e, own, peer) ((peer) - (own) + ((e) == P) * CAP)
-/* A process sees its own store before anybody else does. */
+/* A process sees its own store before the others do. */
 #define AT(p, e) (sb_at[p] && end_of[p] == (e) -> sb_at[p] : pos[e])
 
 #define BARRIER(p) (!sb_at[p] && !sb_q[p] && !sb_poll[p])
 
-/* waitqueue_active(): an addition still on its way does not show. */
+/* waitqueue_active(): does not see an entry that has not reached memory. */
 #define ACTIVE(e) (qn[e] > 1 || (qn[e] == 1 && !qlk[e]))
 
 /* Bit and threshold, under the queue's lock. */
@@ -182,8 +181,8 @@ inline dequeue(e, i) {
 }
 
 /*
- * sleepers_wake(): the first one whose need is met by what is available. A sleeper that
- * is up already, for a signal, is dequeued as well, but does not count.
+ * sleepers_wake(): wakes the first sleeper whose need is met. A sleeper that a signal has
+ * already woken is dequeued as well, but does not count.
  */
 inline wake_sleepers(e, key) {
 	atomic {
@@ -224,7 +223,7 @@ inline wake_sleepers(e, key) {
 #endif
 }
 
-/* sleepers_wake_all(): whatever their need. */
+/* sleepers_wake_all(): wakes sleepers with any need. */
 inline wake_every_sleeper(e) {
 	if
 	:: ACTIVE(e) ->
@@ -246,7 +245,7 @@ inline wake_every_sleeper(e) {
 }
 
 /* ep_poll_callback(), io_poll_wake() */
-#ifdef SHARED /* an epoll file, number 1, on which 1 and 2 sleep exclusively */
+#ifdef SHARED /* processes 1 and 2 sleep exclusively on one epoll file, number 1 */
 #define CALLBACK(p) \
 	rdy[p] = 1; \
 	if \
@@ -292,7 +291,7 @@ inline send_sigio(e) {
 	}
 }
 
-/* The bit is cleared, fully ordered, before those are woken whom it is for. */
+/* Clears the bit, fully ordered, before the pollers are woken. */
 inline clear_poll(e) {
 #ifdef M_FASYNC_ASKED_FIRST
 	f = fasync[e];
@@ -336,7 +335,7 @@ inline wake_pollers(p, e) {
 	fi
 }
 
-/* One sleeper of an end; after a barrier. */
+/* Wakes one sleeper of an end; called after a barrier. */
 inline wake_sleeper_of(p, e) {
 	look(p, e);
 	if
@@ -346,14 +345,14 @@ inline wake_sleeper_of(p, e) {
 	a = 0
 }
 
-/* No poll since the last wake-up, so nobody to wake. */
+/* Without a poll since the last wake-up there is no poller to wake. */
 #ifdef M_TEST_AFTER_CLEAR
 #define POLLED(e) true
 #else
 #define POLLED(e) poll[e]
 #endif
 
-/* All who can go on at an end; after a barrier. */
+/* Wakes the waiters of an end that can continue; called after a barrier. */
 inline side_wake(p, e) {
 	look(p, e);
 	if
@@ -373,8 +372,9 @@ inline side_wake(p, e) {
 }
 
 /*
- * The holder has looked whether there is enough for those who poll. If the bit stayed
- * because somebody has taken it since, he would be back at his next byte.
+ * The holder has tested the watermark before its kick, so the pollers are woken without
+ * another test. The bytes may be gone by now, but if the bit stayed set, the holder would
+ * kick again at its next byte.
  */
 inline side_kick(p, e) {
 #if defined(POLLERS) && !defined(M_KICK_TESTS_WATERMARK) && \
@@ -398,8 +398,8 @@ inline kick(p, e) {
 }
 
 /*
- * What a claim's holder does for one byte more, in the steps of the ABI's text.
- * Step 1 is left out while what was loaded before is enough.
+ * The holder of a claim moves one byte, in the steps of the ABI. It skips step 1, the load of
+ * the other position, while the value that it has loaded before suffices.
  */
 inline publish(p, e) {
 	atomic {
@@ -450,8 +450,8 @@ inline publish(p, e) {
 #endif
 
 /*
- * Bytes for a system call, all or nothing, under the side's lock, which is free
- * again when the position is there to be seen. Then those at the other end.
+ * Moves all bytes of a system call or none, under the side's lock, which is released when
+ * the position has reached memory. Then wakes the other end.
  */
 inline move(p, e, n) {
 	atomic {
@@ -537,7 +537,7 @@ inline wake_all(p) {
 #endif
 }
 
-/* ->poll of a file, queued already or not. */
+/* ->poll of a file; `again`: it is already queued. */
 inline poll_file(p, e, again) {
 	atomic {
 		credit[e]++;
@@ -581,8 +581,8 @@ end_spin:		pos[OTHER(e)] != seen
 }
 
 /*
- * The same, killed between any two bytes, or before a kick; a system call's take
- * over. What he stored is there by the end of the claim.
+ * A holder that is killed between any two bytes, or before a kick. System calls then move
+ * the rest. Its stores have reached memory at the end of the claim.
  */
 proctype dying(byte p; byte e) {
 	byte mine, a, i;
@@ -630,7 +630,7 @@ end_spin:		ROOM(e, pos[e], pos[OTHER(e)]) >= BATCH ||
 	od
 }
 
-/* The generator, which passes nothing on. */
+/* The generator, which passes no wake-up on. */
 proctype intruder(byte p; byte e) {
 	byte a, i;
 	bit moved, one, f;
@@ -675,7 +675,7 @@ end_asleep:	atomic { (up[p] || sig[p]) -> asleep[p] = 0 };
 	again = 0
 }
 
-/* A call for `n` bytes, again and again, until a signal comes. */
+/* Calls for `n` bytes each, until a signal comes. */
 proctype sleeper(byte p; byte e; byte n) {
 	byte a, i;
 	bit moved, again, gone, one, f;
@@ -685,7 +685,7 @@ proctype sleeper(byte p; byte e; byte n) {
 	:: pos[e] + n > N || gone -> break
 	:: else ->
 		do
-		:: if /* io_lock(), which a signal ends */
+		:: if /* io_lock(), which a signal interrupts */
 		   :: sig[p] || claimed[e] -> gone = 1; break
 		   :: !claimed[e] -> move(p, e, n)
 		   fi;
@@ -726,8 +726,8 @@ proctype signaller(byte p) {
 }
 
 /*
- * epoll. Level: back on the ready list at once. Edge: only when called back, so the
- * program goes on until there is nothing left.
+ * epoll. Level-triggered: on the ready list again at once. Edge-triggered: only after a
+ * callback, so the program continues until no byte is left.
  */
 proctype epoller(byte p; byte e; bit holds; bit edge) {
 	byte mine, seen, a, i;
@@ -754,7 +754,7 @@ end_asleep:	atomic { rdy[p] -> rdy[p] = 0; asleep[p] = 0 };
 				:: else
 				fi
 			}
-#ifdef STOPPED /* a program that does not go on, but one of two */
+#ifdef STOPPED /* one of two programs, which stops */
 			if
 			:: p == 1 -> break
 			:: true
@@ -851,7 +851,7 @@ end_asleep:	atomic { !asleep[p] || epwk[p] -> asleep[p] = 0; epwk[p] = 0 };
 #endif
 }
 
-/* The POLL bit and the queue, before there are two. */
+/* The POLL bit and the queue, before the two processes start. */
 inline share(e) {
 	reg[1] = 1;
 	end_of[1] = e;
@@ -860,13 +860,13 @@ inline share(e) {
 	poll[e] = 1
 }
 
-/* The bit of a poller that is gone. */
+/* The bit of a poller that has ended. */
 inline armed(e) {
 	credit[e] = 1;
 	poll[e] = 1
 }
 
-/* io_uring: polls again when called back; a program takes what there is. */
+/* io_uring polls again after a callback; its program takes all available bytes. */
 proctype uring(byte p; byte e) {
 	byte a, i;
 	bit ready, one, f;
@@ -905,12 +905,12 @@ end_asleep:	atomic { cqe[ring] -> cqe[ring] = 0; asleep[p] = 0 };
 	od
 }
 
-/* O_ASYNC, a first look, then a look for every signal. */
+/* Sets O_ASYNC, checks for bytes once, then at each signal. */
 proctype sigio(byte p; byte e) {
 	byte a, i;
 	bit moved, one, f;
 
-	atomic { fasync[e] = 1; credit[e] = 200 }; /* kicks are as many as bytes */
+	atomic { fasync[e] = 1; credit[e] = 200 }; /* a kick for each byte */
 	sb_poll[p] = 1;
 	BARRIER(p);
 	do
@@ -930,7 +930,7 @@ end_asleep:
 	od
 }
 
-/* From 2 to 1, while somebody waits for 2. */
+/* Lowers the watermark from 2 to 1, while a poller waits for 2. */
 proctype tuner(byte p; byte e) {
 	byte a, i;
 	bit one, f;
@@ -944,7 +944,7 @@ proctype tuner(byte p; byte e) {
 #endif
 }
 
-/* Claims the side of those who sleep; they leave. */
+/* Claims the side of the sleepers, which then leave. */
 proctype claimer(byte p; byte e) {
 	byte a, i;
 	bit one, f;
@@ -1004,7 +1004,7 @@ end_idle:
 	assert(!(asleep[p] == 2 && pos[end_of[p]] < N && \
 		 ROOM(end_of[p], pos[end_of[p]], pos[OTHER(end_of[p])]) >= wm[end_of[p]]))
 
-/* Nothing moves any more. */
+/* Runs when no process can move. */
 proctype judge() {
 	timeout ->
 	d_step {

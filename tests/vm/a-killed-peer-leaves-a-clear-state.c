@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Two programs stream through libvfifo, and now the one, now the other is killed, at
- * any moment. The one that is left gets right bytes, or none; the end is free to be
- * claimed once the dead one has been waited for; whoever claims it goes on where the
- * other ended, and nothing of the dead ones stays behind.
+ * Two programs stream through libvfifo, and at random moments one of them is killed. The
+ * other one gets correct bytes or none. Once the dead process has been reaped, its side is
+ * free; the next holder continues where the dead one ended. Dead processes leave no memory
+ * behind.
  *
- * Whole: 10,000 kills; else 300.
+ * In full: 10,000 kills; otherwise 250.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -18,14 +18,14 @@
 
 #include "testlib.h"
 
-#define MOST 3000 /* bytes that are moved at once */
+#define MOST 3000 /* bytes moved at once */
 
 static unsigned int seed = 1;
 
-/* Where the two are, for the one that kills them. */
+/* The positions of both, for the process that kills them. */
 static const struct vfifo_position *at[2];
 
-/* The byte at a position tells which position that is, so any handle can go on. */
+/* Each byte follows from its position, so that any process can continue. */
 static void fill(uint8_t *bytes, size_t n, uint32_t from)
 {
 	for (size_t i = 0; i < n; i++)
@@ -58,7 +58,7 @@ static void move_in_place(struct vfifo_handle *f)
 	else
 		look_at(p, n, f->own);
 	check_equal(vfifo_advance(f, n), 0);
-	/* Mostly; else it is as if it had not been. */
+	/* In one case of four the bytes are not published. */
 	if (rand_r(&seed) % 4)
 		check_equal(vfifo_publish(f), 0);
 }
@@ -113,7 +113,7 @@ static pid_t start_end(enum vfifo_end end)
 	return start(stream, &end);
 }
 
-/* It has not ended because of what it found, and it was there to be killed. */
+/* The process must die by the signal, and not by a failed check before. */
 static void kill_and_wait(pid_t pid)
 {
 	int status;
@@ -137,14 +137,14 @@ static uint32_t position(enum vfifo_end end)
 	return __atomic_load_n(&at[end]->position, __ATOMIC_ACQUIRE);
 }
 
-/* Both have moved from where they were: they can only do it together. */
+/* Waits until bytes flow from one process to the other. */
 static void wait_for_flow(const pid_t pids[2])
 {
 	const double until = now() + 20;
 	uint32_t from[] = { position(VFIFO_PRODUCER),
 			    position(VFIFO_CONSUMER) };
 
-	/* More than could be done without the other. */
+	/* More than a capacity takes both of them. */
 	while (position(VFIFO_PRODUCER) - from[VFIFO_PRODUCER] <= CAPACITY ||
 	       position(VFIFO_CONSUMER) - from[VFIFO_CONSUMER] <= CAPACITY) {
 		is_alive(pids[VFIFO_PRODUCER]);
@@ -162,7 +162,7 @@ static void kill_and_replace(pid_t pids[2])
 	kill_and_wait(pids[end]);
 	check_equal(attribute(end == VFIFO_PRODUCER ? "producer" : "consumer"),
 		    0);
-	/* The other is alone, for a while. */
+	/* For a while the other one is alone. */
 	usleep(rand_r(&seed) % 500);
 	is_alive(pids[!end]);
 	pids[end] = start_end(end);
@@ -178,7 +178,7 @@ static void kill_many(unsigned long kills)
 	for (unsigned long i = 0; i < kills; i++) {
 		uint32_t before = position(VFIFO_CONSUMER);
 
-		/* One in four is killed when it has hardly begun, or not yet. */
+		/* One in four is killed just after its start, or before. */
 		if (rand_r(&seed) % 4)
 			wait_for_flow(pids);
 		usleep(rand_r(&seed) % 1000);
@@ -195,7 +195,7 @@ static void kill_many(unsigned long kills)
 	kill_and_wait(pids[VFIFO_CONSUMER]);
 }
 
-/* Where what is stored can be had by anyone else. */
+/* Another process can take the bytes that are stored. */
 static void the_rest_is_right(void)
 {
 	static uint8_t bytes[CAPACITY];
@@ -239,14 +239,14 @@ int main(void)
 	the_rest_is_right();
 	check_equal(attribute("producer"), 0);
 	check_equal(attribute("consumer"), 0);
-	check_equal(attribute("mappings"), 2); /* our own */
+	check_equal(attribute("mappings"), 2); /* those of this process */
 	printf("# %lld bytes more are charged, %lld more are the kernel's\n",
 	       charged, others);
 	/*
-	 * A page each would be more for a share of them, and a struct pid for
-	 * ten thousand. Less is what the kernel keeps of the dead ones' stacks, and
-	 * of pages ahead for each processor, larger ones where pages are. A debug
-	 * kernel keeps more for a while, but it has kmemleak.
+	 * A leak of a page in some of the kills would exceed the limits, and so
+	 * would a struct pid in ten thousand. Below them are caches of stacks and
+	 * of pages for each processor, which grow with the page size. A debug kernel
+	 * caches more, but it has kmemleak.
 	 */
 	if (!slow_kernel()) {
 		check(charged <

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Whoever holds a claim and is stopped, or dead, keeps nobody waiting on the other
- * side for more than what he has not done: what is stored is read, what is free is
- * written, then it is EAGAIN, a poll that ends in time and a call that a signal ends.
+ * The holder of a claim is stopped, and later killed. On the other side, stored bytes can be
+ * read and free space can be written. After that, calls return EAGAIN, poll(2) times out,
+ * and a signal interrupts a blocking call.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include "raw.h"
 #include "testlib.h"
 
-#define MOVED 10000 /* bytes, by the holder before he is stopped */
+#define MOVED 10000 /* bytes that the holder moves before it is stopped */
 
 static char bytes[CAPACITY];
 
@@ -25,7 +25,7 @@ static void nothing(int signal)
 	(void)signal;
 }
 
-/* Moves some bytes, and then is busy in its own memory. */
+/* Moves some bytes, and then loops in user space. */
 static void hold(void *argument)
 {
 	enum vfifo_end end = *(enum vfifo_end *)argument;
@@ -57,7 +57,7 @@ static pid_t start_holder(enum vfifo_end end)
 	return pid;
 }
 
-/* read() or write(), whichever is the other side's. */
+/* Calls read() or write(), on the side that is not claimed. */
 static ssize_t move(int fd, enum vfifo_end holder, size_t n)
 {
 	return holder == VFIFO_PRODUCER ? read(fd, bytes, n) :
@@ -140,7 +140,7 @@ static void sleep_for_a_byte(void *argument)
 	check_equal(move(device(O_RDWR), holder, 1), 1);
 }
 
-/* The one that waits is killed, and gone. */
+/* A waiting process can be killed. */
 static void a_sleeper_can_be_killed(enum vfifo_end holder)
 {
 	pid_t pid = start(sleep_for_a_byte, &holder);
@@ -152,7 +152,7 @@ static void a_sleeper_can_be_killed(enum vfifo_end holder)
 	check(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
-/* Claims, opens and closes of others do not wait for him. */
+/* Claims, opens and closes of other processes do not wait for the holder. */
 static void the_device_is_in_use(enum vfifo_end holder)
 {
 	struct raw raw;
@@ -166,7 +166,7 @@ static void the_device_is_in_use(enum vfifo_end holder)
 	close(fd);
 }
 
-/* Who waited for him goes on once he is not there any more. */
+/* A process that waits for the holder continues once the holder is dead. */
 static void a_dead_holder_is_none(enum vfifo_end holder, pid_t pid)
 {
 	pid_t sleeper = start(sleep_for_a_byte, &holder);
@@ -211,7 +211,7 @@ static void with_a_stopped(enum vfifo_end holder)
 
 int main(void)
 {
-	with_a_stopped(VFIFO_PRODUCER);
-	with_a_stopped(VFIFO_CONSUMER);
+	run_case(with_a_stopped(VFIFO_PRODUCER));
+	run_case(with_a_stopped(VFIFO_CONSUMER));
 	return 0;
 }

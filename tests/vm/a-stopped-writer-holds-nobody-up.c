@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A large write is first in the queue, and may be overtaken no more; then its process is
- * stopped. It has no place in the queue while it is, so the others go on; it goes on as well
- * when it is continued.
+ * A large write is the first of the queue and may not be overtaken any more when its process
+ * is stopped. A stopped process has no place in the queue, so the others continue. So does
+ * the large write when its process is continued.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -32,7 +32,7 @@ static pid_t sleeping_writer(uintptr_t n)
 	return pid;
 }
 
-/* Room for so many bytes comes, and there is none left after that. */
+/* Makes room for a small write, which fills it. */
 static void small_one_goes_on(void)
 {
 	pid_t pid = sleeping_writer(SMALL);
@@ -61,7 +61,7 @@ int main(void)
 		small_one_goes_on();
 	second = sleeping_writer(SMALL);
 
-	/* It is there, but not its turn; with the first one stopped, it is. */
+	/* The room is for the first write. Once that is stopped, the second one gets it. */
 	read_all(fd, bytes, SMALL);
 	sleep_ms(50);
 	check_equal(attribute("size"), CAPACITY - SMALL);
@@ -70,7 +70,7 @@ int main(void)
 	for (int i = 0; i < 2 * OVERTAKES; i++)
 		small_one_goes_on();
 
-	/* Even with room for the large one. */
+	/* Also if the room suffices for the large one. */
 	read_all(fd, bytes, PIPE_BUF);
 	finish(start(work_write, (void *)SMALL));
 	check_equal(attribute("size"), CAPACITY - PIPE_BUF + SMALL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A process that lists /dev into memory which it holds back keeps that folder locked, and so
- * the node of a new device waits. Those who open another device do not.
+ * A process lists /dev into memory whose page fault is never served. /dev stays locked, so
+ * the creation of a new device's node waits. Opening another device does not wait.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #define LENGTH (16 * PAGE)
 #define NEW_DEVICE "/sys/class/vfifo/vfifo3"
 
-/* Memory whose first touch waits for ever. */
+/* Returns memory whose first access waits for ever. */
 static void *stalled_memory(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };

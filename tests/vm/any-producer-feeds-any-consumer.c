@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Each kind of client as the producer with each kind as the consumer, at three
- * capacities: a shell, read() and write(), io_uring, and a program that has mapped
- * the FIFO, by libvfifo. They move PRBS31 in random spans, with random sleeps, and
- * each byte is checked.
+ * Each kind of producer feeds each kind of consumer, at three capacities: a shell, read()
+ * and write(), io_uring, and a mapping with libvfifo. They move PRBS31 in random spans with
+ * random sleeps, and each byte is checked.
  *
- * Whole: 64 MiB for each of the 48; else 128 KiB.
+ * In full: 64 MiB for each of the 48 cases; otherwise 96 KiB.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -21,10 +20,10 @@
 
 #include "testlib.h"
 
-#define MOST 200000	/* bytes of a span */
-#define NAPS 16		/* of each side, about */
-#define NAP_US 3000	/* the longest */
-#define COMMANDS 5	/* of a shell, about */
+#define MOST 200000	/* greatest number of bytes of a span */
+#define NAPS 16		/* approximate number of sleeps of each side */
+#define NAP_US 3000	/* the longest sleep */
+#define COMMANDS 5	/* approximate number of commands of a shell */
 #define SEED 0x12345678 /* of the PRBS, not 0 */
 
 static unsigned int seed = 1;
@@ -61,7 +60,7 @@ static void prbs_check(uint32_t *state, const uint8_t *bytes, size_t n,
 
 /* --- spans and sleeps ------------------------------------------------------- */
 
-/* As many small ones as large ones, and not only of round numbers. */
+/* Small and large spans are equally likely, and not all are powers of two. */
 static size_t random_span(size_t left)
 {
 	static const size_t most[] = { 10, 1000, 5000, MOST };
@@ -134,7 +133,7 @@ static size_t uring_result(struct io_uring *ring)
 	return result;
 }
 
-/* A write above what is free completes short. */
+/* A write that exceeds the free space is short. */
 static void uring_write_all(struct io_uring *ring, int fd, size_t n)
 {
 	for (size_t at = 0; at < n;) {
@@ -186,8 +185,8 @@ static struct vfifo_handle *claim(enum vfifo_end end)
 }
 
 /*
- * At least some of what is wanted, wherever that is in the FIFO. Never so much that
- * both sides could wait for it: a write() of PIPE_BUF waits until all of that fits.
+ * Waits for a part of the wanted bytes, anywhere in the FIFO. The part is small enough that
+ * the two sides never wait for each other: a write() of PIPE_BUF waits until all of it fits.
  */
 static size_t wait_for_span(struct vfifo_handle *f, size_t wanted, void **p)
 {
@@ -237,7 +236,7 @@ static void consume_mapped(void)
 
 /* --- by a shell ------------------------------------------------------------- */
 
-/* A script that is put together piece by piece. */
+/* The text of a script. */
 static struct {
 	char text[16384];
 	size_t length;
@@ -255,7 +254,7 @@ __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 	check(script.length < sizeof(script.text));
 }
 
-/* dd for one random span after the other, with sleeps, until the last. */
+/* Adds a dd for each random span, with sleeps between. */
 static size_t say_spans(const char *from_and_to)
 {
 	size_t at = 0;
@@ -277,7 +276,7 @@ static size_t say_spans(const char *from_and_to)
 	return total - at;
 }
 
-/* With one end of a pipe as its standard input or output; the other is ours. */
+/* The shell's standard input or output is one end of a pipe; returns the other end. */
 static int start_shell(int its_end, pid_t *pid)
 {
 	int pipes[2];
@@ -360,6 +359,8 @@ static void pair(size_t producer, size_t consumer)
 	const double began = now();
 	pid_t pids[2];
 
+	subtest("%s to %s, capacity %lld", clients[producer].name,
+		clients[consumer].name, attribute("capacity"));
 	seed++;
 	pids[0] = start(work, (void *)&clients[producer].produce);
 	seed++;
@@ -368,15 +369,12 @@ static void pair(size_t producer, size_t consumer)
 	finish(pids[1]);
 	check_equal(attribute("size"), 0);
 	check_equal(attribute("mappings"), 0);
-	printf("#   %s to %s: %.1f s\n", clients[producer].name,
-	       clients[consumer].name, now() - began);
-	fflush(stdout);
+	printf("# %.1f s\n", now() - began);
 }
 
 static void at_capacity(size_t capacity)
 {
 	check_equal(set_capacity(capacity), 0);
-	printf("# at a capacity of %zu\n", capacity);
 	for (size_t i = 0; i < NR_CLIENTS; i++)
 		for (size_t j = 0; j < NR_CLIENTS; j++)
 			pair(i, j);
@@ -384,7 +382,7 @@ static void at_capacity(size_t capacity)
 
 int main(void)
 {
-	/* No multiple of COMMANDS, whose last takes what the others leave. */
+	/* Not a multiple of COMMANDS; the last command takes the rest. */
 	total = share(64 << 20, 96 << 10);
 	at_capacity(PAGE);
 	at_capacity(16 * PAGE);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The text of the attributes and the running module have the same ones, with the same
- * access: (RO), (WO) and (RW) at the beginning of their descriptions.
+ * The ABI text and the running module have the same attributes with the same access: (RO),
+ * (WO) or (RW) at the beginning of the description.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -15,19 +15,19 @@
 #define CLASS "/sys/class/vfifo/"
 #define WHAT "What:\t\t" CLASS
 
-/* src/uapi/sysfs-class-vfifo, whole. */
+/* The contents of src/uapi/sysfs-class-vfifo. */
 __asm__(".section .rodata\n"
 	"text: .incbin \"include/linux/sysfs-class-vfifo\"\n"
 	".byte 0\n"
 	".previous\n");
 extern const char text[];
 
-/* What the driver core has in every device's folder, and in the class's. */
+/* Files of the driver core in the folders of each device and each class. */
 static const char *const not_ours[] = { "dev",	  "uevent",
 					"power",  "subsystem",
 					"device", "waiting_for_supplier" };
 
-/* Of vfifo0 for vfifoN. */
+/* Replaces vfifoN by vfifo0. */
 static void path_of(const char *what, char *path, size_t size)
 {
 	int n = strcspn(what, "\n");

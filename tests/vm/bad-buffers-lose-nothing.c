@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * User memory that is not there: EFAULT and nothing changed where the first byte
- * is missing, else as many bytes as there is memory for; no byte is lost.
+ * Unmapped user memory: a call whose first byte is unmapped returns EFAULT and changes
+ * nothing. Otherwise it transfers the bytes before the unmapped part. No byte is lost.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -17,11 +17,11 @@ static char stored[16 * PAGE_MAX];
 int main(void)
 {
 	int fd = device(O_RDWR);
-	/* Two pages of memory and then none. */
+	/* Two mapped pages, then an unmapped one. */
 	char *memory = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char *nothing = memory + 2 * PAGE;
-	char *volatile null = NULL; /* the compiler would not have it */
+	char *volatile null = NULL; /* volatile: the compiler warns of NULL */
 	struct iovec iov[2] = { { memory, 10 }, { nothing, 10 } };
 	const size_t capacity = 16 * PAGE;
 
@@ -29,18 +29,20 @@ int main(void)
 	check(!munmap(nothing, PAGE));
 	check_equal(set_capacity(capacity), 0);
 
+	subtest("a write from unmapped memory");
 	check_errno(write(fd, nothing, 10), EFAULT);
 	check_errno(write(fd, null, PIPE_BUF), EFAULT);
 	check_errno(write(fd, nothing, capacity), EFAULT);
 	check_equal(attribute("size"), 0);
 
-	/* Shorter, and none of the missing. */
+	subtest("a write that reaches unmapped memory is short");
 	fill_pattern(memory, 2 * PAGE, 0);
 	check_equal(write(fd, nothing - 10, 100), 10);
 	check_equal(write(fd, memory, 3 * PAGE), 2 * PAGE);
 	check_equal(writev(fd, iov, 2), 10);
 	check_equal(attribute("size"), 20 + 2 * PAGE);
 
+	subtest("a read into unmapped memory");
 	check_errno(read(fd, nothing, 10), EFAULT);
 	check_errno(read(fd, null, 10), EFAULT);
 	check_equal(attribute("size"), 20 + 2 * PAGE);
@@ -49,7 +51,8 @@ int main(void)
 	check_equal(attribute("size"), 6 + 2 * PAGE);
 	read_all(fd, stored, 6 + 2 * PAGE);
 
-	/* However near the end: a copy may say that it has done less than it has. */
+	/* The kernel's copy can report fewer bytes than it has copied. */
+	subtest("short by any number of bytes");
 	for (size_t n = 1; n < 200; n++) {
 		fill_pattern(memory, 2 * PAGE, n);
 		check_equal(write(fd, nothing - n, 200), n);
@@ -64,14 +67,14 @@ int main(void)
 		check_equal(attribute("size"), 0);
 	}
 
-	/* Read-only memory is none to read into. */
+	subtest("a read into read-only memory");
 	write_all(fd, "abc", 3);
 	check(!mprotect(memory, PAGE, PROT_READ));
 	check_errno(read(fd, memory, 3), EFAULT);
 	read_all(fd, stored, 3);
 	check(!memcmp(stored, "abc", 3));
 
-	/* Memory that has not been touched yet is there, all of it at once. */
+	subtest("a read into memory that is not resident is whole");
 	fill_pattern(stored, capacity, 7);
 	write_all(fd, stored, capacity);
 	memory = mmap(NULL, capacity, PROT_READ | PROT_WRITE,

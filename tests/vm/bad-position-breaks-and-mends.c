@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A claimed position that cannot be: EIO and POLLERR on the other side, `size` as it
- * was; a good position mends it, and so does the end of the claim, when the last good
- * one stands.
+ * While a claimed position is invalid, the other side gets EIO and POLLERR, and `size` is
+ * unchanged. A valid position mends this, and so does the end of the claim, which restores
+ * the last valid position.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -28,7 +28,7 @@ static int events(int events)
 	return p.revents;
 }
 
-/* Moves no byte: what read() and write() say when there is nothing else to say. */
+/* Calls read() or write() on the other side when no byte can be moved. */
 static void check_other_side(const struct raw *holder, int err)
 {
 	char c = 0;
@@ -54,7 +54,7 @@ static void check_whole(const struct raw *holder)
 	check(!(holder->status->flags & VFIFO_BROKEN));
 }
 
-/* Positions that cannot be, from where it is, with so much room. */
+/* Stores invalid positions, given the current one and the room. */
 static void store_bad_ones(struct raw *holder, uint32_t room, long long size)
 {
 	const uint32_t far[] = { room + 1,   room + CAPACITY, 0x7fffffff,
@@ -80,16 +80,16 @@ static void one_claimed(enum vfifo_end end)
 	store_bad_ones(&holder, room, STORED);
 	if (end == VFIFO_PRODUCER)
 		check_errno(ioctl(fd, VFIFO_CLEAR), EIO);
-	/* A good one, the last that is possible: all is well again. */
+	/* The last valid position ends the fault. */
 	*holder.at[end] = holder.own + room;
 	check_equal(attribute("size"), end == VFIFO_PRODUCER ? CAPACITY : 0);
 	check_whole(&holder);
-	/* From there it cannot go back. */
+	/* A step back is invalid. */
 	*holder.at[end] = holder.own;
 	check_broken(&holder, end == VFIFO_PRODUCER ? CAPACITY : 0);
 	raw_release(&holder);
 
-	/* The last good one stands. */
+	/* The last valid position stands. */
 	check_equal(attribute("size"), end == VFIFO_PRODUCER ? CAPACITY : 0);
 	check_equal(events(0), 0);
 	check(!ioctl(fd, VFIFO_CLEAR));
@@ -98,7 +98,7 @@ static void one_claimed(enum vfifo_end end)
 	check(!memcmp(buffer, "right", 5));
 }
 
-/* The end of the claim is enough; the page shows the good one again. */
+/* The end of the claim mends it, and the page shows the last valid position. */
 static void released_while_broken(enum vfifo_end end)
 {
 	struct raw holder;
@@ -123,7 +123,7 @@ static void both_claimed(enum vfifo_end liar)
 
 	raw_claim(&one, liar);
 	raw_claim(&two, other(liar));
-	/* Bytes that the kernel has not looked at, and a lie at the end. */
+	/* Moves that the kernel has not seen, and then an invalid position. */
 	for (int i = 0; i < 10; i++) {
 		raw_put(liar == VFIFO_PRODUCER ? &one : &two, 50000, i);
 		raw_take(liar == VFIFO_PRODUCER ? &two : &one, 50000, i);
@@ -133,7 +133,7 @@ static void both_claimed(enum vfifo_end liar)
 	check(two.status->flags & VFIFO_BROKEN);
 	raw_release(&one);
 
-	/* Whatever was good: it is empty, and goes on from where the other is. */
+	/* No valid position is known: the FIFO is empty at the other side's position. */
 	check_equal(events(0), 0);
 	check_equal(attribute("size"), 0);
 	check_equal(*two.at[liar], two.own);
@@ -158,8 +158,8 @@ static void work_read(void *unused)
 	check_errno(read(device(O_RDONLY), &c, 1), EIO);
 }
 
-/* Nobody has to look: a kick of a liar wakes who would sleep for ever. */
-static void sleepers_learn_of_it(void)
+/* A kick by the holder of an invalid position wakes sleepers. */
+static void sleepers_are_woken(void)
 {
 	struct raw liar;
 	pid_t pid;
@@ -185,8 +185,8 @@ static int lines_in_log(void)
 	return lines;
 }
 
-/* Said once a claim, however often it is so. */
-static void the_log_is_told_once(void)
+/* The log has one line for each claim, for any number of invalid positions. */
+static void the_log_has_one_line(void)
 {
 	struct raw liar;
 	int before;
@@ -210,11 +210,13 @@ int main(void)
 {
 	fd = device(O_RDWR | O_NONBLOCK);
 	for (int end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
-		one_claimed(end);
-		released_while_broken(end);
-		both_claimed(end);
+		cases_of(end == VFIFO_PRODUCER ? "producer" : "consumer");
+		run_case(one_claimed(end));
+		run_case(released_while_broken(end));
+		run_case(both_claimed(end));
 	}
-	sleepers_learn_of_it();
-	the_log_is_told_once();
+	cases_of(NULL);
+	run_case(sleepers_are_woken());
+	run_case(the_log_has_one_line());
 	return 0;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Any capacity within the limits rounds up to a power of two and reads back as it
- * is; the stored bytes stay, wherever they were in the buffer; EBUSY where they
- * would not fit, or while mapped; a writer that slept for room goes on.
+ * A capacity is rounded up to a power of two, and reads back as that. The stored bytes are
+ * kept, wherever they are in the buffer. EBUSY if they would not fit, or while the buffer is
+ * mapped. A writer that sleeps for room continues when the capacity grows.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 static char bytes[1 << 20];
 
 static size_t
-	stored; /* more than a page, and so much of two that an atomic write waits */
+	stored; /* more than a page; in two pages an atomic write has to wait */
 
 static void check_rounds(size_t wish, size_t to)
 {
@@ -40,8 +40,8 @@ static void await_space(void *argument)
 }
 
 /*
- * Memory that others have used lately, so that the buffer is likely to get it;
- * the guest runs with init_on_alloc=0.
+ * Writes to memory and frees it, so that the buffer is likely to get these pages. (The guest
+ * runs with init_on_alloc=0.)
  */
 static void dirty_memory(void *argument)
 {
@@ -60,6 +60,7 @@ int main(void)
 	char *map;
 	pid_t pid, poller;
 
+	subtest("a capacity is rounded up");
 	check_equal(attribute("capacity"), CAPACITY);
 	check_rounds(1, PAGE);
 	check_rounds(PAGE, PAGE);
@@ -68,7 +69,7 @@ int main(void)
 	check_equal(attribute("capacity"), 1048576);
 	check_rounds(1048577, 2097152);
 
-	/* More than a page, across the wrap of two, through all sizes. */
+	subtest("bytes across the wrap are kept");
 	check_rounds(2 * PAGE, 2 * PAGE);
 	write_all(fd, bytes, 2 * PAGE - 2000);
 	read_all(fd, bytes, 2 * PAGE - 2000);
@@ -82,6 +83,7 @@ int main(void)
 	check_equal(attribute("capacity"), 2 * PAGE);
 	check_equal(attribute("size"), stored);
 
+	subtest("waiting writers and pollers continue");
 	pid = start(writer, NULL);
 	wait_asleep(pid, "vfifo_ring_wait");
 	poller = start(await_space, NULL);
@@ -90,7 +92,7 @@ int main(void)
 	finish(pid);
 	finish(poller);
 
-	/* The same again is no change, and as such allowed. */
+	/* The current capacity is allowed, as it changes nothing. */
 	map = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
 	check(map != MAP_FAILED);
 	check_rounds(4 * PAGE - 100, 4 * PAGE);
@@ -102,12 +104,12 @@ int main(void)
 	check_pattern(bytes, stored + PIPE_BUF, 0);
 	check_equal(attribute("size"), 0);
 
-	/* New memory is zeroed. */
+	subtest("new memory is zeroed");
 	finish(start(dirty_memory, NULL));
 	check_rounds(16777216, 16777216);
 	map = mmap(NULL, 16777216, PROT_READ, MAP_SHARED, fd, 0);
 	check(map != MAP_FAILED);
-	/* (As one piece: byte by byte it takes an emulator seconds.) */
+	/* memcmp: a loop over the bytes takes seconds in an emulator. */
 	check_equal(map[0], 0);
 	check(!memcmp(map, map + 1, 16777216 - 1));
 	return 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The largest capacity in a guest that has not twice that much: an errno, or it works. */
+/* The largest capacity, in a guest with less than twice that memory: ENOMEM, or it works. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <unistd.h>

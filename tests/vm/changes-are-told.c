@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A change of mode, label or capacity, by whatever way, is seen by those who poll the
- * attribute's file, and comes as a uevent; what sets the value that is there does not.
+ * A change of mode, label or capacity wakes processes that poll the attribute's file, and
+ * sends a uevent. Setting the current value does neither.
  */
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -28,7 +28,7 @@ static void open_uevents(void)
 			    sizeof(address)));
 }
 
-/* The next one of a vfifo within that time: which attribute it says, or NULL. */
+/* Returns the attribute in the next uevent of a vfifo, or NULL after `ms`. */
 static const char *next_uevent(int ms)
 {
 	static char message[4096];
@@ -60,7 +60,8 @@ static int watch(const char *name)
 	snprintf(path, sizeof(path), ATTRIBUTES "%s", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	check(fd >= 0);
-	check(read(fd, text, sizeof(text)) > 0); /* or it is ready at once */
+	check(read(fd, text, sizeof(text)) >
+	      0); /* otherwise poll is ready at once */
 	return fd;
 }
 
@@ -113,20 +114,22 @@ int main(void)
 	int fd = device(O_RDWR), one = 1, watched;
 
 	open_uevents();
-	by_attribute("mode", "0", "1");
-	by_attribute("label", "a", "b");
-	by_attribute("capacity", "65536", "131072");
+	run_case(by_attribute("mode", "0", "1"));
+	run_case(by_attribute("label", "a", "b"));
+	run_case(by_attribute("capacity", "65536", "131072"));
 
-	/* What needs no privilege sends no uevent. */
+	/* The ioctl needs no privilege, so it sends no uevent. */
+	subtest("by ioctl");
 	watched = watch("mode");
 	check(!ioctl(fd, VFIFO_SET_MODE, &one));
 	told_by_poll(watched);
 	check(uevents < 0 || !next_uevent(50));
 
+	subtest("a bad value");
 	watched = watch("capacity");
 	check_equal(set_attribute("capacity", "0"), EINVAL);
 	not_told(watched);
 	if (uevents < 0)
-		skip("no netlink in this kernel, so no uevents; the rest is well");
+		skip("this kernel has no netlink, so no uevents; the rest passed");
 	return 0;
 }

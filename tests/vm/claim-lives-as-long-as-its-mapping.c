@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A writable mapping of a position page is the claim, for exactly as long as it is
- * there: whatever else is done to it or to the process.
+ * A writable mapping of a position page is the claim, exactly as long as the mapping exists,
+ * whatever else happens to the mapping or the process.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -40,7 +40,7 @@ static void check_claimed_by(pid_t pid)
 	check_equal(attribute(holder()), pid);
 }
 
-/* Nobody has it: the next one gets it at once. */
+/* The side is free: a new claim succeeds at once. */
 static void check_free(void)
 {
 	check_equal(attribute(holder()), 0);
@@ -57,7 +57,7 @@ static void unmapped(void)
 	check_free();
 }
 
-/* The file's last descriptor may be closed, and another opened. */
+/* The claim outlives the last descriptor of its file. */
 static void outlives_its_descriptor(void)
 {
 	int first = fd;
@@ -92,7 +92,7 @@ static void moved_by_mremap(void)
 	to = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	check(to != MAP_FAILED);
 	check_errno((long)mremap(at, PAGE, 2 * PAGE, MREMAP_MAYMOVE), EFAULT);
-	check((long)mremap(at, 0, PAGE, MREMAP_MAYMOVE) == -1); /* no twin */
+	check((long)mremap(at, 0, PAGE, MREMAP_MAYMOVE) == -1); /* no copy */
 	check(mremap(at, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
 	check_claimed_by(getpid());
 	check_equal(attribute("mappings"), 1);
@@ -101,7 +101,7 @@ static void moved_by_mremap(void)
 	check_free();
 }
 
-/* What is mapped over it takes its place; a claim may, as well. */
+/* A mapping at the same address replaces the claim; another claim can do so, too. */
 static void replaced_by_another(void)
 {
 	uint32_t *at = claim();
@@ -126,7 +126,7 @@ static void survives_advice(void)
 	check(!madvise(at, PAGE, MADV_DONTFORK));
 	*at = *at;
 	check(!madvise(at, PAGE, MADV_DONTNEED));
-	*at = *at; /* it is brought in again */
+	*at = *at; /* fault it in again */
 	check_errno(madvise(at, PAGE, MADV_DODUMP), EINVAL);
 	check(!mlock(at, PAGE));
 	*at = *at;
@@ -146,7 +146,7 @@ static void survives_advice(void)
 	check_free();
 }
 
-/* The child has no such mapping. */
+/* A child does not have the mapping. */
 static void not_inherited(void)
 {
 	uint32_t *at = claim();
@@ -165,7 +165,7 @@ static void not_inherited(void)
 	check_free();
 }
 
-/* A process that claims, says so, and waits for its end. */
+/* Starts a process that claims the side and then waits. */
 static pid_t claiming_process(void)
 {
 	int said[2];
@@ -198,7 +198,7 @@ static void killed(void)
 	check_free();
 }
 
-/* A stopped holder still holds; killed, it does not. */
+/* A stopped process keeps its claim; a killed one loses it. */
 static void stopped(void)
 {
 	pid_t pid = claiming_process();
@@ -225,8 +225,8 @@ static void exited(void)
 }
 
 /*
- * When the new program runs, the process is there, the memory of the old one is not. (Its
- * descriptors may have been closed some milliseconds before.)
+ * The claim ends with the memory of the old program, when the new one runs in the same
+ * process. (The descriptors can be closed some milliseconds earlier.)
  */
 static void executed(void)
 {
@@ -258,7 +258,7 @@ static void *work_claim(void *at)
 	return NULL;
 }
 
-/* Threads are one address space: the claim outlives the thread that made it. */
+/* A claim belongs to an address space, so it outlives the thread that made it. */
 static void shared_by_threads(void)
 {
 	pthread_t thread;
@@ -277,18 +277,19 @@ int main(void)
 	fd = device(O_RDWR);
 	for (int e = VFIFO_PRODUCER; e <= VFIFO_CONSUMER; e++) {
 		end = e;
-		unmapped();
-		outlives_its_descriptor();
-		not_released_by_mprotect();
-		moved_by_mremap();
-		replaced_by_another();
-		survives_advice();
-		not_inherited();
-		killed();
-		stopped();
-		exited();
-		executed();
-		shared_by_threads();
+		cases_of(e == VFIFO_PRODUCER ? "producer" : "consumer");
+		run_case(unmapped());
+		run_case(outlives_its_descriptor());
+		run_case(not_released_by_mprotect());
+		run_case(moved_by_mremap());
+		run_case(replaced_by_another());
+		run_case(survives_advice());
+		run_case(not_inherited());
+		run_case(killed());
+		run_case(stopped());
+		run_case(exited());
+		run_case(executed());
+		run_case(shared_by_threads());
 	}
 	return 0;
 }

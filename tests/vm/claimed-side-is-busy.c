@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What a claim keeps others from, and what it does not; who may map which page of
- * numbers; and whoever sleeps on a side when it is claimed learns of it.
+ * What other processes can and cannot do while a side is claimed, which pages can be mapped
+ * with which access, and that processes that sleep on a side are woken when it is claimed.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -55,7 +55,7 @@ static void pages_have_their_permissions(void)
 	close(out);
 }
 
-static void status_tells(void)
+static void status_page_is_current(void)
 {
 	const struct vfifo_status *status =
 		map_page(fd, VFIFO_MMAP_STATUS, PROT_READ);
@@ -96,7 +96,7 @@ static void claimed_producer(void)
 	raw_put(&producer, 10, 10);
 	raw_release(&producer);
 
-	/* It goes on where it ended. */
+	/* The next call continues at the position of the claim. */
 	check_equal(attribute("size"), 10);
 	check_equal(write(fd, "abc", 3), 3);
 	check_equal(read(fd, buffer, 16), 13);
@@ -146,7 +146,7 @@ static void both_claimed(void)
 	check_equal(attribute("size"), 0);
 }
 
-static void the_generator_keeps_it(void)
+static void the_generator_keeps_the_producer_side(void)
 {
 	check_equal(set_attribute("mode", "1"), 0);
 	check_errno((long)map_page(fd, VFIFO_MMAP_PRODUCER, rw), EBUSY);
@@ -168,7 +168,7 @@ static void work_write(void *unused)
 	check_errno(write(device(O_WRONLY), "x", 1), EBUSY);
 }
 
-static void sleepers_learn_of_it(void)
+static void sleepers_are_woken(void)
 {
 	static char full[CAPACITY];
 	pid_t pid = start(work_read, NULL);
@@ -188,8 +188,8 @@ static void sleepers_learn_of_it(void)
 	check(!ioctl(fd, VFIFO_CLEAR));
 }
 
-/* A debugger reads them through /proc/PID/mem, and writes nothing. */
-__attribute__((unused)) static void debuggers_may_look(void)
+/* A debugger can read the pages through /proc/PID/mem, but not write them. */
+__attribute__((unused)) static void debuggers_may_read(void)
 {
 	struct raw producer;
 	uint32_t seen = 1;
@@ -213,15 +213,15 @@ __attribute__((unused)) static void debuggers_may_look(void)
 int main(void)
 {
 	fd = device(O_RDWR | O_NONBLOCK);
-	pages_have_their_permissions();
-	status_tells();
-	claimed_producer();
-	claimed_consumer();
-	both_claimed();
-	the_generator_keeps_it();
-	sleepers_learn_of_it();
-#ifndef __arm__ /* where the kernel never asks a driver: no HAVE_IOREMAP_PROT */
-	debuggers_may_look();
+	run_case(pages_have_their_permissions());
+	run_case(status_page_is_current());
+	run_case(claimed_producer());
+	run_case(claimed_consumer());
+	run_case(both_claimed());
+	run_case(the_generator_keeps_the_producer_side());
+	run_case(sleepers_are_woken());
+#ifndef __arm__ /* without HAVE_IOREMAP_PROT the kernel does not call .access */
+	run_case(debuggers_may_read());
 #endif
 	check_equal(attribute("mappings"), 0);
 	return 0;

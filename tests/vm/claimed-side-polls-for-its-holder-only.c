@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * On a claimed side, poll says ready to the file that made the claim and to no other: their
- * calls would be EBUSY. The others are told at the release, and of errors meanwhile; and
- * they cost the holder of the other side no system call.
+ * On a claimed side, poll reports ready only for the file that made the claim, as calls on
+ * other files return EBUSY. Those are woken by the release and by errors. They cost the
+ * holder of the other side no system call.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -29,8 +29,8 @@ static int poll_now(int fd, short events)
 
 struct waiter {
 	enum vfifo_end end;
-	uint32_t how; /* 0: poll(2); else for epoll */
-	short event;  /* what comes; 0: that the side is ready */
+	uint32_t how; /* 0: poll(2); otherwise the flags of epoll */
+	short event;  /* the expected event; 0: the side is ready */
 };
 
 static void work_wait(void *argument)
@@ -59,7 +59,7 @@ static pid_t sleeping_waiter(struct waiter *w)
 	return pid;
 }
 
-/* Ready, as far as bytes go; and the release is all that comes. */
+/* There are enough bytes, and only the release wakes the other files. */
 static void others_are_woken_at_the_release(enum vfifo_end end, uint32_t how)
 {
 	struct waiter w = { end, how, 0 };
@@ -72,7 +72,7 @@ static void others_are_woken_at_the_release(enum vfifo_end end, uint32_t how)
 	finish(pid);
 }
 
-/* They poll in vain already when the side is claimed, and learn of bytes at the release. */
+/* Other files wait before the claim, and bytes that arrive meanwhile are reported at the release. */
 static void others_wait_through_a_claim(enum vfifo_end end, int fd)
 {
 	struct waiter w = { end, 0, 0 };
@@ -98,7 +98,7 @@ static void others_wait_through_a_claim(enum vfifo_end end, int fd)
 	check_equal(write(fd, &c, 1), 1);
 }
 
-/* It is the open file that counts: not who has it, nor whether it is closed by now. */
+/* The open file description counts, in any process and after any close(2). */
 static void copies_are_the_same_file(enum vfifo_end end, int fd)
 {
 	struct raw raw;
@@ -113,7 +113,7 @@ static void copies_are_the_same_file(enum vfifo_end end, int fd)
 	check_equal(poll_now(fd, event_of[end]), 0);
 	check(!close(copy));
 	check_equal(poll_now(fd, event_of[end]), 0);
-	/* A new file, perhaps in the memory of the other, had it not been mapped. */
+	/* A new file. The mapping keeps the old one, so the new one cannot have its address. */
 	raw.fd = device(O_RDWR);
 	check_equal(poll_now(raw.fd, event_of[end]), 0);
 	raw_release(&raw);
@@ -139,7 +139,7 @@ static void one_side(enum vfifo_end end, int fd)
 	copies_are_the_same_file(end, fd);
 }
 
-/* Both sides are claimed, and another file polls the consumer's. */
+/* Both sides are claimed, and another file polls the consumer side. */
 static void they_cost_no_kick(int fd)
 {
 	struct waiter w = { VFIFO_CONSUMER, 0, 0 };
@@ -202,9 +202,9 @@ int main(void)
 	int fd = device(O_RDWR | O_NONBLOCK);
 
 	check_equal(write(fd, "x", 1), 1);
-	one_side(VFIFO_CONSUMER, fd);
-	one_side(VFIFO_PRODUCER, fd);
-	they_cost_no_kick(fd);
-	errors_are_everybodys(fd);
+	run_case(one_side(VFIFO_CONSUMER, fd));
+	run_case(one_side(VFIFO_PRODUCER, fd));
+	run_case(they_cost_no_kick(fd));
+	run_case(errors_are_everybodys(fd));
 	return 0;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * root writes 0 to the attribute `producer` or `consumer`, and the claim of that side is
- * revoked, whatever its holder does. The last good position stands, and the side can be
- * used and claimed at once. The old mapping gives SIGBUS and never becomes the claim
- * again; it only counts as a mapping until it is unmapped.
+ * When root writes 0 to the attribute `producer` or `consumer`, the claim of that side is
+ * revoked, whatever its holder does. The last valid position stands, and the side can be
+ * used and claimed at once. The old mapping raises SIGBUS and never becomes a claim again;
+ * it counts as a mapping until it is unmapped.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -26,9 +26,9 @@
 
 static const int rw = PROT_READ | PROT_WRITE;
 static uint8_t bytes[CAPACITY];
-static enum vfifo_end end; /* the side that is tested */
+static enum vfifo_end end; /* the side under test */
 static int fd;
-static const struct vfifo_status *status; /* a mapping of it */
+static const struct vfifo_status *status; /* mapped */
 
 static const char *holder(void)
 {
@@ -40,7 +40,7 @@ static void revoke_it(void)
 	check_equal(set_attribute(holder(), "0"), 0);
 }
 
-/* --- touching what may be gone --------------------------------------------------- */
+/* --- access to a mapping that may raise SIGBUS ------------------------------------ */
 
 static sigjmp_buf out_of_it;
 
@@ -50,7 +50,7 @@ static void bus_error(int signal)
 	siglongjmp(out_of_it, 1);
 }
 
-/* Whether it can be read, or written as it is. */
+/* Whether the mapping can be read, or written with its own value. */
 static bool can_read(volatile uint32_t *at)
 {
 	if (sigsetjmp(out_of_it, 1))
@@ -99,7 +99,7 @@ static void check_claimed(void)
 		check_errno(read(fd, &c, 1), EBUSY);
 }
 
-/* The kernel's: system calls move it. What was stored is stored still. */
+/* The side is free, so system calls move its position. The stored bytes are unchanged. */
 static void check_free(long long size)
 {
 	char c;
@@ -125,7 +125,7 @@ static void begin(void)
 	check_equal(write(fd, bytes, STORED), STORED);
 }
 
-/* Only the status is mapped now, and nothing keeps the side. */
+/* In the end only the status page is mapped, and both sides are free. */
 static void finish_all(void)
 {
 	uint32_t *at;
@@ -191,7 +191,7 @@ static void the_side_is_free(void)
 	check(!munmap(at, PAGE));
 	check_equal(attribute("mappings"), 1);
 
-	/* Each claim has a number of its own. */
+	/* Each claim has its own number. */
 	at = claim();
 	check(status->claim[end] != number);
 	check(!munmap(at, PAGE));
@@ -207,10 +207,10 @@ static void what_it_moved_stands(void)
 	begin();
 	raw_claim(&raw, end);
 	fill_pattern(raw_here(&raw), end == VFIFO_PRODUCER ? moved : 0, STORED);
-	*raw.at[end] = raw.own + moved; /* and no kick */
+	*raw.at[end] = raw.own + moved; /* without a kick */
 	revoke_it();
 	check_dead(raw.at[end]);
-	/* All else is still there to be read, by the new order of things. */
+	/* The other pages can still be read. */
 	check_equal((int32_t)(*raw.at[other(end)] - raw.own),
 		    end == VFIFO_PRODUCER ? -STORED : STORED);
 	check_equal(raw.status->capacity, CAPACITY);
@@ -226,13 +226,13 @@ static void what_it_moved_stands(void)
 	finish_all();
 }
 
-static void the_last_good_one_stands(void)
+static void the_last_valid_position_stands(void)
 {
 	uint32_t *at;
 
 	begin();
 	at = claim();
-	*at -= 1; /* back: no side can */
+	*at -= 1; /* a step back is invalid */
 	revoke_it();
 	check_dead(at);
 	check_free(STORED);
@@ -240,7 +240,7 @@ static void the_last_good_one_stands(void)
 	finish_all();
 }
 
-/* A new claim is none of the old mapping's business, whatever is done to that. */
+/* Nothing that is done to the old mapping affects a new claim. */
 static void check_new_one(uint32_t *at, uint32_t number, uint32_t where)
 {
 	check_claimed();
@@ -266,7 +266,7 @@ static void never_again(uint32_t *old, uint32_t *at, uint32_t number)
 	check(!can_read(old));
 	check(!mprotect(old, PAGE, rw));
 	check_dead(old);
-	mlock(old, PAGE); /* which may fail */
+	mlock(old, PAGE); /* can fail */
 	check_dead(old);
 	munlock(old, PAGE);
 	check_new_one(at, number, where);
@@ -278,7 +278,7 @@ static void never_again(uint32_t *old, uint32_t *at, uint32_t number)
 		check(!munmap(to, PAGE));
 	check_dead(old);
 	check_new_one(at, number, where);
-	check((long)mremap(old, 0, PAGE, MREMAP_MAYMOVE) == -1); /* no twin */
+	check((long)mremap(old, 0, PAGE, MREMAP_MAYMOVE) == -1); /* no copy */
 
 	pid = fork();
 	check(pid >= 0);
@@ -302,14 +302,14 @@ static void the_old_mapping_stays_dead(void)
 
 	begin();
 	old = claim();
-	*old = *old; /* it is in the page table */
+	*old = *old; /* fault it in */
 	revoke_it();
 	at = claim();
 	never_again(old, at, status->claim[end]);
 	check_equal(attribute("mappings"), 2);
 	check(!munmap(at, PAGE));
 
-	/* One that was never touched before it was revoked, and one too many. */
+	/* A claim that was never accessed before its revoke, and a second revoke. */
 	old = claim();
 	revoke_it();
 	at = claim();
@@ -346,7 +346,7 @@ static void nothing_to_revoke(void)
 	snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	check_equal(set_attribute(holder(), pid), EINVAL);
 	check_claimed();
-	/* The other side is another claim. */
+	/* The claim of the other side is not affected. */
 	check_equal(set_attribute(end == VFIFO_PRODUCER ? "consumer" :
 							  "producer",
 				  "0"),
@@ -388,7 +388,7 @@ static void work_poll(void *unused)
 	check_equal(p.revents, events);
 }
 
-/* By the library, while it waits for what does not come, and after that. */
+/* The library returns the error while it waits, and afterwards. */
 static void work_wait(void *unused)
 {
 	struct vfifo_handle *f;
@@ -412,7 +412,7 @@ static int revents_of(int file)
 	return p.revents;
 }
 
-static void its_holder_is_told(void)
+static void its_holder_gets_an_error(void)
 {
 	uint32_t *at;
 	pid_t pid;
@@ -440,7 +440,7 @@ static void its_holder_is_told(void)
 	finish_all();
 }
 
-/* Those who wait for that side to be free. */
+/* Pollers of the claimed side are woken. */
 static void pollers_are_woken(void)
 {
 	uint32_t *at;
@@ -477,7 +477,7 @@ static void the_generator_works(void)
 	finish_all();
 }
 
-/* The writers that eof counts are right before, meanwhile and after. */
+/* `eof` counts the writers correctly before, during and after a claim. */
 static void the_end_is_right(void)
 {
 	int file = device(O_RDONLY);
@@ -488,8 +488,8 @@ static void the_end_is_right(void)
 	check_equal(set_attribute("eof", "1"), 0);
 	at = claim();
 	revoke_it();
-	check(!(status->flags & VFIFO_ENDED)); /* we can write */
-	check(!close(fd)); /* but its mapping keeps it open */
+	check(!(status->flags & VFIFO_ENDED)); /* this process can write */
+	check(!close(fd)); /* the mapping keeps the file open */
 	check(!(status->flags & VFIFO_ENDED));
 	check(!munmap(at, PAGE));
 	check(status->flags & VFIFO_ENDED);
@@ -505,7 +505,7 @@ static void the_end_is_right(void)
 	finish_all();
 }
 
-/* A process that claims, moves a byte, stops, and touches it again when it goes on. */
+/* Claims, moves a byte, stops, and accesses the mapping again when it is continued. */
 static void work_hold(void *unused)
 {
 	volatile uint32_t *at = claim();
@@ -578,25 +578,26 @@ int main(void)
 
 	check(!sigaction(SIGBUS, &action, NULL));
 	fd = device(O_RDWR | O_NONBLOCK);
-	in = device(O_RDONLY); /* so that its mapping is no writer */
+	in = device(O_RDONLY); /* the mapping must not count as a writer */
 	status = map_page(in, VFIFO_MMAP_STATUS, PROT_READ);
 	check(status != MAP_FAILED && !close(in));
 	for (int e = VFIFO_PRODUCER; e <= VFIFO_CONSUMER; e++) {
 		end = e;
-		the_log_has_a_line();
-		the_side_is_free();
-		what_it_moved_stands();
-		the_last_good_one_stands();
-		the_old_mapping_stays_dead();
-		nothing_to_revoke();
-		for_root_only();
-		its_holder_is_told();
-		pollers_are_woken();
-		the_generator_works();
-		the_end_is_right();
-		whatever_the_holder_does(false);
-		whatever_the_holder_does(true);
-		both_at_once();
+		cases_of(e == VFIFO_PRODUCER ? "producer" : "consumer");
+		run_case(the_log_has_a_line());
+		run_case(the_side_is_free());
+		run_case(what_it_moved_stands());
+		run_case(the_last_valid_position_stands());
+		run_case(the_old_mapping_stays_dead());
+		run_case(nothing_to_revoke());
+		run_case(for_root_only());
+		run_case(its_holder_gets_an_error());
+		run_case(pollers_are_woken());
+		run_case(the_generator_works());
+		run_case(the_end_is_right());
+		run_case(whatever_the_holder_does(false));
+		run_case(whatever_the_holder_does(true));
+		run_case(both_at_once());
 	}
 	check(!munmap((void *)status, PAGE));
 	check_equal(attribute("mappings"), 0);

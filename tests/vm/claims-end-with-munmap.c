@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A claim ends when its mapping does, whatever root revokes at that moment: the next claim
- * finds the side free. And it is given back once, although a revoke is still at it.
+ * A claim ends with its mapping, even while root revokes it: the next claim succeeds at once.
+ * The claim is released exactly once.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -29,7 +29,7 @@ static void *revoker(void *unused)
 	return NULL;
 }
 
-/* Has others wait for the lock that a claim's end takes more than once. */
+/* Contends for the lock that the end of a claim takes several times. */
 static void *asker(void *unused)
 {
 	int fd = device(O_RDONLY), n;

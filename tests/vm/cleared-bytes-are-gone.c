@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A file that may only read can map the buffer, and see what was there before. What
- * VFIFO_CLEAR and the attribute `clear` drop is zero then, unless anything was mapped when
- * it was dropped. What read(2) and splice(2) took is zero while the attribute `scrub` is
- * 1, and there still while it is 0. What is stored is never touched.
+ * A process that may only read can map the buffer and see old bytes. The bytes that
+ * VFIFO_CLEAR and the attribute `clear` drop are zeroed, unless anything is mapped at that
+ * time. The bytes that read(2) and splice(2) take are zeroed while the attribute `scrub` is
+ * 1, and kept while it is 0. Stored bytes never change.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -21,9 +21,9 @@
 static uint8_t bytes[4 * CAPACITY], back[4 * CAPACITY];
 static int fd;
 static size_t capacity = CAPACITY;
-static uint64_t in, out; /* bytes of the pattern, and positions */
+static uint64_t in, out; /* positions in the pattern and in the FIFO */
 
-/* Never 0, so that a byte that is gone is seen to be. */
+/* Never 0, to tell bytes from zeroed ones. */
 static uint8_t byte_at(uint64_t at)
 {
 	return pattern(at) | 1;
@@ -69,7 +69,7 @@ static void unmap_data(const uint8_t *data)
 	check(!munmap((void *)data, capacity));
 }
 
-/* The bytes of the pattern from..to are there, or are zero. */
+/* The bytes of the pattern from..to must be unchanged (`there`), or zero. */
 static void check_bytes(const uint8_t *data, uint64_t from, uint64_t to,
 			bool there)
 {
@@ -84,7 +84,7 @@ static void check_bytes(const uint8_t *data, uint64_t from, uint64_t to,
 	}
 }
 
-/* The same by a mapping that is made for it. */
+/* The same in a new mapping. */
 static void later_mapping_shows(uint64_t from, uint64_t to, bool there)
 {
 	const uint8_t *data = map_data();
@@ -122,13 +122,13 @@ static void what_is_cleared_is_gone(void (*clear)(void))
 {
 	const uint64_t read_from = out;
 
-	/* What was read is not what was dropped. */
+	/* Bytes that were read before are not dropped. */
 	put(20000);
 	take(5000);
 	later_mapping_shows(read_from, in, true);
 	clear_by(clear);
 	later_mapping_shows(read_from, read_from + 5000, true);
-	/* Around the end of the buffer, and all of it; and nothing. */
+	/* Across the end of the buffer, a full buffer, and an empty one. */
 	for (int i = 0; i < 5; i++) {
 		put(30001);
 		take(1);
@@ -138,12 +138,12 @@ static void what_is_cleared_is_gone(void (*clear)(void))
 	clear_by(clear);
 	later_mapping_shows(in - CAPACITY, in, false);
 	clear_by(clear);
-	/* It is as good as new. */
+	/* The FIFO still works. */
 	put(CAPACITY);
 	take(CAPACITY);
 }
 
-/* Nothing is taken from under those who have it mapped, but it is dropped. */
+/* Mapped bytes are dropped but not zeroed. */
 static void mapped_bytes_stay(void (*clear)(void))
 {
 	const uint8_t *data = map_data();
@@ -223,8 +223,8 @@ static void take_by_splice(size_t n)
 }
 
 /*
- * What was read is zero, what is stored is not: in a page, from each of its bytes on, as
- * the number of those that are moved at once and that of all are coprime.
+ * Bytes that were read are zero and stored bytes are unchanged, at each offset of a page: the
+ * number of bytes of a move and the size of a page are coprime.
  */
 static void at_every_offset(void (*take_some)(size_t n))
 {
@@ -270,7 +270,7 @@ static void much_at_once(void)
 	check_equal(set_capacity(capacity), 0);
 }
 
-/* Where user memory ends: what could not be given is stored still. */
+/* If user memory ends, the bytes that were not copied are kept. */
 static void only_what_was_given(void)
 {
 	uint8_t *at = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
@@ -294,8 +294,7 @@ static void only_what_was_given(void)
 
 /*
  * Bytes that were read are zeroed before new ones can take their place. This producer does
- * not wait until it is woken, and fills what is free from its end, where zeroes that come
- * late come last.
+ * not sleep, and fills the free space from its end, so that it would meet late zeroes.
  */
 static void work_produce(void *argument)
 {
@@ -346,13 +345,13 @@ static void with_it_bytes_are_gone(void)
 int main(void)
 {
 	fd = device(O_RDWR | O_NONBLOCK);
-	what_is_cleared_is_gone(by_ioctl);
-	what_is_cleared_is_gone(by_attribute);
-	mapped_bytes_stay(by_ioctl);
-	mapped_bytes_stay(by_attribute);
-	clear_is_for_readers();
-	scrub_is_a_bit();
-	without_it_bytes_stay();
-	with_it_bytes_are_gone();
+	run_case(what_is_cleared_is_gone(by_ioctl));
+	run_case(what_is_cleared_is_gone(by_attribute));
+	run_case(mapped_bytes_stay(by_ioctl));
+	run_case(mapped_bytes_stay(by_attribute));
+	run_case(clear_is_for_readers());
+	run_case(scrub_is_a_bit());
+	run_case(without_it_bytes_stay());
+	run_case(with_it_bytes_are_gone());
 	return 0;
 }

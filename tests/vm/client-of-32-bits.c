@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A 32-bit program, with a 32-bit off_t, on a 64-bit kernel where there are such: every
- * call and mapping works as for others. (programs.mk compiles what is called so.)
+ * A 32-bit program with a 32-bit off_t, on a 64-bit kernel if the architecture has both. Each
+ * call and mapping works as in other programs. (programs.mk compiles it by its name.)
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -78,10 +78,10 @@ static void claims(void)
 int main(void)
 {
 #ifdef NO_32_BITS
-	skip("Debian has no programs of 32 bits for this architecture");
+	skip("Debian has no 32-bit programs for this architecture");
 #endif
 	fd = device(O_RDWR | O_NONBLOCK);
-	calls();
-	claims();
+	run_case(calls());
+	run_case(claims());
 	return 0;
 }

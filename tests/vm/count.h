@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * count.h - how many system calls this process makes
+ * count.h - counts the system calls of the calling thread
  *
- * Exact, and of the calling thread only. By ptrace(2): perf has the kernel rewrite its
- * own code while it runs, which an emulated processor can trip over (Oops: int3).
+ * The count is exact. It uses ptrace(2), as perf makes the kernel patch its own code while it
+ * runs, at which an emulator sometimes fails (Oops: int3).
  */
 #ifndef COUNT_H
 #define COUNT_H
 
 #include <stdint.h>
 
-/* From here on; one at a time. */
+/* Starts counting. There is one counter. */
 void count_system_calls(void);
 
-/* So many since then; ends it. */
+/* Ends counting and returns the count. */
 uint64_t system_calls_counted(void);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * eof: with 1 a read gives 0 when nothing is stored and nobody is left who could produce:
- * no file that is open for writing, no holder, no generator. Those who wait learn it.
+ * With eof=1 a read returns 0 when no byte is stored and there is no producer: no file that
+ * is open for writing, no claim and no generator. Waiting readers are woken by that.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -40,7 +40,7 @@ static void not_at_end(void)
 	check_equal(events(), 0);
 }
 
-static void off_at_first(void)
+static void off_by_default(void)
 {
 	check_equal(attribute("eof"), 0);
 	not_at_end();
@@ -51,7 +51,7 @@ static void off_at_first(void)
 	check_equal(set_attribute("eof", "1"), 0);
 }
 
-/* What is stored comes first, whatever the watermark. */
+/* Stored bytes are read before the end of file, whatever the watermark. */
 static void last_bytes_are_read(void)
 {
 	char bytes[8];
@@ -98,7 +98,7 @@ static void every_kind_of_producer_counts(void)
 	at_end();
 }
 
-/* ... which needs a file that is open for writing, but does not mean to write. */
+/* Its file is open for writing, but the library does not write. */
 static void holder_of_the_consumer_side_does_not_count(void)
 {
 	struct raw raw;
@@ -113,7 +113,7 @@ static void holder_of_the_consumer_side_does_not_count(void)
 	at_end();
 }
 
-static void library_tells(void)
+static void library_returns_it(void)
 {
 	struct vfifo_handle *f;
 	char bytes[8];
@@ -124,7 +124,7 @@ static void library_tells(void)
 	check_equal(vfifo_wait(f, 1, 10), -ETIMEDOUT);
 	check_equal(write(writer, "last", 4), 4);
 	close(writer);
-	/* More than there will ever be; then what there is; then the end. */
+	/* More bytes than will ever come, then the stored ones, then the end of file. */
 	check_equal(vfifo_wait(f, 5, 1000), -ENODATA);
 	check_equal(vfifo_read(f, bytes, sizeof(bytes), 1000), 4);
 	check(!memcmp(bytes, "last", 4));
@@ -132,7 +132,7 @@ static void library_tells(void)
 	vfifo_close(f);
 }
 
-/* The copy that fork() made would be a writer as well. */
+/* In a child, so that no inherited file is a writer. */
 static int open_as_child(void)
 {
 	close(writer);
@@ -168,9 +168,8 @@ static void epoll_end(void *unused)
 	check_equal(got.events, EPOLLHUP);
 }
 
-/* By a close, by the attribute and by the generator's end. */
-static void those_who_wait_learn_it(void (*wait_for_end)(void *),
-				    const char *where)
+/* Waiters are woken by a close, by the attribute and by the end of the generator. */
+static void waiters_are_woken(void (*wait_for_end)(void *), const char *where)
 {
 	check_equal(set_attribute("generator/period_us", "3600000000"), 0);
 	for (int how = 0; how < 3; how++) {
@@ -195,14 +194,15 @@ static void those_who_wait_learn_it(void (*wait_for_end)(void *),
 int main(void)
 {
 	reader = device(O_RDONLY | O_NONBLOCK);
-	off_at_first();
-	last_bytes_are_read();
-	every_kind_of_producer_counts();
-	holder_of_the_consumer_side_does_not_count();
-	library_tells();
-	those_who_wait_learn_it(read_end, "vfifo");
-	those_who_wait_learn_it(poll_end, "poll");
-	those_who_wait_learn_it(epoll_end, "ep");
+	run_case(off_by_default());
+	run_case(last_bytes_are_read());
+	run_case(every_kind_of_producer_counts());
+	run_case(holder_of_the_consumer_side_does_not_count());
+	run_case(library_returns_it());
+	run_case(waiters_are_woken(read_end, "vfifo"));
+	run_case(waiters_are_woken(poll_end, "poll"));
+	run_case(waiters_are_woken(epoll_end, "ep"));
+	subtest("bad values of eof");
 	for (const char *const *bad =
 		     (const char *[]){ "2", "-1", "y", "\n", "1 1", NULL };
 	     *bad; bad++)

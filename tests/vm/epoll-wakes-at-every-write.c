@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Level and edge: an edge-triggered epoll hears of each write, also where the
- * FIFO was not empty; of two exclusive waiters at least one is woken each time.
+ * Level- and edge-triggered epoll: an edge-triggered one reports each write, even if the
+ * FIFO was not empty. Of two exclusive waiters each write wakes at least one.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -53,6 +53,7 @@ int main(void)
 	int space = epoll_on(fd, EPOLLOUT | EPOLLET);
 	pid_t pids[2];
 
+	subtest("level and edge");
 	check_equal(events_of(level, 0), 0);
 	check_equal(events_of(edge, 0), 0);
 	check_equal(events_of(space, 0), EPOLLOUT);
@@ -71,6 +72,7 @@ int main(void)
 	check_equal(events_of(space, 1000), EPOLLOUT);
 	check_equal(events_of(level, 0), 0);
 
+	subtest("exclusive waiters");
 	for (int i = 0; i < 2; i++) {
 		pids[i] = start(await_exclusively, NULL);
 		wait_asleep(pids[i], "poll");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The events vfifo:*, each with what it is to say, and none once they are off. */
+/* The events vfifo:*, each with its fields, and no event once they are off. */
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
@@ -56,8 +56,8 @@ static void read_one(void *unused)
 	check_equal(read(device(O_RDONLY), &byte, 1), 1);
 }
 
-/* Those that read the raw events know no names of ours. */
-static void format_says_it_in_numbers(void)
+/* Tools that read raw events do not know our names. */
+static void format_has_numbers(void)
 {
 	static char text[8192];
 	int file = open(TRACING "events/vfifo/vfifo_wake/format",
@@ -85,7 +85,7 @@ static void do_all(void)
 
 	child = start(read_one, NULL);
 	wait_asleep(child, "vfifo");
-	/* It may be about to sleep only, and not have the processor. */
+	/* Until the process that is about to sleep does so. */
 	sleep_ms(50);
 	check_equal(write(fd, "x", 1), 1);
 	finish(child);
@@ -115,7 +115,7 @@ static void do_all(void)
 	logged("vfifo_bad_position: vfifo0 in=5 out=7");
 }
 
-/* However this ends, the next test has both processors. */
+/* The next test needs both processors, even if this one fails. */
 static void restore(void)
 {
 	put(TRACING "events/vfifo/enable", "0");
@@ -127,8 +127,8 @@ int main(void)
 	if (access(TRACING "events/vfifo", F_OK))
 		skip("this kernel has no tracing");
 	/*
-	 * To turn an event on the kernel changes its code, which an emulator with
-	 * several processors is not always up to.
+	 * Enabling an event patches the kernel's code, at which an emulator with
+	 * several processors sometimes fails.
 	 */
 	put("/sys/devices/system/cpu/cpu1/online", "0");
 	check(!atexit(restore));
@@ -138,7 +138,7 @@ int main(void)
 	check(!ioctl(fd, VFIFO_CLEAR));
 	read_log();
 	not_logged("vfifo_produce:");
-	format_says_it_in_numbers();
+	format_has_numbers();
 	put(TRACING "events/vfifo/enable", "1");
 	do_all();
 	put(TRACING "events/vfifo/enable", "0");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * While `add` fails, and while the module fails to load, nothing can be opened, not even
- * by a node of mknod(2) that is older than the device. So no mode becomes 1 in a device
- * that is about to be freed. Every allocation fails in turn, while two threads open the
- * node and set the mode. Needs a kernel with fault injection, such as the debug kernel,
+ * While `add` fails, and while the module fails to load, no process can open the device, not
+ * even through a node of mknod(2) that is older than the device. So no process can set mode 1
+ * on a device that is about to be freed. Each allocation fails in turn, while two threads open
+ * the node and set the mode. Needs a kernel with fault injection, such as the debug kernel,
  * which also reports a timer that is freed while it runs.
  */
 #define _GNU_SOURCE
@@ -18,18 +18,16 @@
 
 #include <linux/vfifo.h>
 
+#include "faults.h"
 #include "testlib.h"
 
-#define CLASS "/sys/class/vfifo/"
-#define DEBUG "/sys/kernel/debug/"
 #define MINOR "3"
 #define NODE "node"
 #define OPENERS 2
 
-static int fail_nth; /* the file that does it, for this thread */
 static unsigned long failures;
 
-/* --- who opens ---------------------------------------------------------------- */
+/* --- the threads that open ---------------------------------------------------- */
 
 static struct {
 	unsigned long turns[OPENERS];
@@ -47,7 +45,7 @@ static void open_and_start(void)
 		return;
 	}
 	__atomic_fetch_add(&openers.opened, 1, __ATOMIC_SEQ_CST);
-	/* It may be removed by now. */
+	/* The device can have been removed since. */
 	check(!ioctl(fd, VFIFO_SET_MODE, &on) || errno == ENODEV);
 	close(fd);
 }
@@ -64,7 +62,7 @@ static void *work_open(void *turns)
 	return NULL;
 }
 
-/* Each has ended the turn that it was in, and one more. */
+/* Waits until each opener has ended its current turn and one more. */
 static void wait_for_openers(void)
 {
 	unsigned long from[OPENERS];
@@ -90,79 +88,11 @@ static void pause_openers(bool pause)
 	wait_for_openers();
 }
 
-/* --- what fails --------------------------------------------------------------- */
-
-static void put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		fail("%s to %s: %s", text, path, strerror(errno));
-	close(fd);
-}
-
-/* All allocations count, and nothing is said of those that fail. */
-static void set_up(void)
-{
-	put(DEBUG "failslab/ignore-gfp-wait", "N");
-	put(DEBUG "failslab/verbose", "0");
-	put(DEBUG "fail_page_alloc/ignore-gfp-wait", "N");
-	put(DEBUG "fail_page_alloc/ignore-gfp-highmem", "N");
-	put(DEBUG "fail_page_alloc/min-order", "0");
-	put(DEBUG "fail_page_alloc/verbose", "0");
-	put(DEBUG "fail_usercopy/verbose", "0");
-	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	check(fail_nth >= 0);
-}
-
-static void arm(int n)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%d", n);
-	check(pwrite(fail_nth, text, strlen(text), 0) > 0);
-}
-
-/* How many are still to go: 0 if it has come to the one that was to fail. */
-static int left(void)
-{
-	char text[16] = "";
-
-	/* If it is this very copy that fails, that was the last one to go. */
-	if (pread(fail_nth, text, sizeof(text) - 1, 0) < 0)
-		return 1;
-	return atoi(text);
-}
-
-static int disarm(void)
-{
-	int hit = !left();
-
-	while (pwrite(fail_nth, "0", 1, 0) < 0)
-		check(errno == EFAULT);
-	return hit;
-}
-
-static int store(const char *name, const char *text)
-{
-	int file = open(name, O_WRONLY | O_CLOEXEC), err;
-
-	if (file < 0)
-		return errno;
-	err = write(file, text, strlen(text)) < 0 ? errno : 0;
-	close(file);
-	return err;
-}
+/* --- the operations that fail ------------------------------------------------- */
 
 static int load(void)
 {
-	int ret, ko = open(getenv("VFIFO_KO"), O_RDONLY | O_CLOEXEC);
-
-	if (ko < 0)
-		return errno;
-	ret = syscall(SYS_finit_module, ko, "", 0) ? errno : 0;
-	close(ko);
-	return ret;
+	return load_module("");
 }
 
 static void unload(void)
@@ -183,28 +113,26 @@ static void remove_it(void)
 }
 
 /*
- * Does it with that one failing, and undoes it where it works all the same.
+ * Calls act() while the n-th allocation fails, and undo() if act() succeeds all the same. Adds
+ * to @too_early how often the device was opened although act() failed.
  *
- * Return: whether it came to that one. @too_early: how many were opened though it failed.
+ * Return: whether act() made that many allocations.
  */
 static bool with_failure(int n, int (*act)(void), void (*undo)(void),
 			 unsigned long *too_early)
 {
 	const unsigned long before = opened();
-	bool hit;
+	bool reached;
 	int err;
 
-	arm(n);
-	err = act();
-	hit = disarm();
+	reached = with_fault(n, act, &err);
 	if (!err) {
 		undo();
 	} else {
-		check(err == ENOMEM || err == EFAULT);
 		failures++;
 		*too_early += opened() - before;
 	}
-	return hit;
+	return reached;
 }
 
 static void in_adding(void)
@@ -222,20 +150,17 @@ static void in_adding(void)
 }
 
 /*
- * The loader makes hundreds, and a load takes seconds on this kernel: from the last one
- * backwards, until three have failed it, as those are nearest to where all is done. (Of
- * those after that nobody misses any.)
+ * A load makes hundreds of allocations and takes seconds on this kernel. So only the last ones
+ * fail, the last one first, until three loads have failed: those are the loads that fail
+ * latest. (A load survives some of the failures.)
  */
 static void in_loading(void)
 {
-	const int many = 100000, most = 120, step = 3;
+	const int most = 120, step = 3;
 	unsigned long too_early = 0;
 	int all, n;
 
-	arm(many);
-	check_equal(load(), 0);
-	all = many - left();
-	disarm();
+	all = count_faults(load);
 	unload();
 	failures = 0;
 	for (n = all; n > all - most && failures < 3; n -= step)
@@ -246,7 +171,7 @@ static void in_loading(void)
 	check_equal(too_early, 0);
 }
 
-/* The major stays the same from load to load, as nobody else takes it. */
+/* Each load gets the same major number, as no other driver takes it. */
 static void make_node(int number)
 {
 	struct stat st;
@@ -261,21 +186,21 @@ int main(void)
 	pthread_t threads[OPENERS];
 	unsigned long times;
 
-	if (access("/proc/thread-self/fail-nth", W_OK))
-		skip("this kernel has no fault injection");
-	set_up();
+	set_up_faults();
 	times = share(40, 16);
 
-	/* The first load makes more allocations than those that follow. */
+	/* The first load makes more allocations than later ones. */
 	check_equal(load(), 0);
 	make_node(atoi(MINOR));
 	for (int i = 0; i < OPENERS; i++)
 		check(!pthread_create(&threads[i], NULL, work_open,
 				      &openers.turns[i]));
+	subtest("add");
 	for (unsigned long i = 0; i < times; i++)
 		in_adding();
 
-	/* Of the device that is there when the module is. */
+	/* The device that exists once the module is loaded. */
+	subtest("load");
 	pause_openers(true);
 	make_node(0);
 	unload();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What an ordinary user can do in a loop, and what others have no use for, wakes those
- * others a bounded number of times a second. And when there is something for them, they are
- * told at once, or within the eighth of a second that a notice may be late.
+ * An unprivileged user repeats an operation in a loop. Operations that concern no other process
+ * wake others a bounded number of times a second. If one does concern them, they are woken at
+ * once, or within an eighth of a second, the greatest delay of a notice.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -20,24 +20,24 @@
 #include "testlib.h"
 
 #define POLLERS 50
-/* 8 notices at once in each second and 8 late ones. Only one side has pollers. */
+/* 8 immediate and 8 delayed notices a second. Only one side has pollers. */
 #define MOST(seconds) (16 * ((seconds) + 1))
 
 #define TURNS 500
 
-/* More than is there during a flood: what is not there is what the pollers wait for. */
+/* More than is available during a flood, so the pollers wait. */
 #define WATERMARK 60000
 #define TOO_LITTLE 10000
 
 static const short event_of[] = { POLLOUT, POLLIN };
 static char bytes[CAPACITY];
 
-/* Of this process, the flooder and the pollers. */
+/* Shared by this process, the flooder and the pollers. */
 static struct shared {
-	enum vfifo_end polled;	    /* which side */
+	enum vfifo_end polled;	    /* the side of the pollers */
 	unsigned int round;	    /* the pollers poll once in each */
-	unsigned int told[POLLERS]; /* the last round in which they had success */
-	unsigned long turns;	    /* of the flood */
+	unsigned int told[POLLERS]; /* the last round in which each was woken */
+	unsigned long turns;	    /* of the flooder */
 } * shared;
 
 /* --- floods --------------------------------------------------------------------------- */
@@ -83,7 +83,7 @@ static void clear(void *unused)
 		check(!ioctl(fd, VFIFO_CLEAR));
 }
 
-/* While another file has claimed the other side. */
+/* Kicks while another file has claimed the other side. */
 static void kick(void *unused)
 {
 	struct raw raw;
@@ -104,7 +104,7 @@ static void switch_the_mode(void *unused)
 		check(!ioctl(fd, VFIFO_SET_MODE, &mode));
 }
 
-/* Bad and good in turn, and a call that looks. */
+/* Stores an invalid and a valid position in turn, each seen by a call. */
 static void break_and_mend(void *unused)
 {
 	struct pollfd p = { .fd = device(O_RDWR) };
@@ -121,7 +121,7 @@ static void break_and_mend(void *unused)
 	}
 }
 
-/* With `eof`, the FIFO ends and does not. */
+/* With `eof`, each open and close of a writer ends and continues the stream. */
 static void come_and_go_as_a_writer(void *unused)
 {
 	(void)unused;
@@ -142,9 +142,9 @@ static void work_as_alice(void *argument)
 	f->work(f->argument);
 }
 
-/* --- those who poll ------------------------------------------------------------------- */
+/* --- the pollers ---------------------------------------------------------------------- */
 
-/* What is neither is an error or an end, for a while: then the others go on. */
+/* Any other event is a temporary error or end of file, after which the poller continues. */
 static void poll_until_ready(int fd, short event)
 {
 	struct pollfd p = { .fd = fd, .events = event };
@@ -229,8 +229,8 @@ static void all_poll(void)
 		wait_asleep(pollers[i], "poll");
 }
 
-/* Bytes, or room, are there for the pollers: they are told within a second. */
-static void all_are_told(const char *name)
+/* There are bytes, or room, for the pollers: they are woken within a second. */
+static void all_are_woken(const char *name)
 {
 	const unsigned int round = shared->round;
 	const double began = now(), until = began + (slow_kernel() ? 5 : 1);
@@ -239,11 +239,12 @@ static void all_are_told(const char *name)
 		while (__atomic_load_n(&shared->told[i], __ATOMIC_ACQUIRE) !=
 		       round) {
 			if (now() > until)
-				fail("%s: then poller %d is not told", name, i);
+				fail("%s: then poller %d is not woken", name,
+				     i);
 			usleep(1000);
 		}
 	}
-	printf("# %s: then told within %.3f s\n", name, now() - began);
+	printf("# %s: then woken within %.3f s\n", name, now() - began);
 }
 
 /* --- both ----------------------------------------------------------------------------- */
@@ -272,7 +273,7 @@ static void check_bound(const char *name, const char *what, long long n,
 		fail("%s: %lld %s in %.1f s", name, n, what, seconds);
 }
 
-/* Where the pollers poll again by themselves, only what the kernel counts is of use. */
+/* If the pollers poll again by themselves, only the kernel's own count is meaningful. */
 static void flood(const char *name, void (*work)(void *), void *argument,
 		  bool pollers_sleep)
 {
@@ -286,6 +287,7 @@ static void flood(const char *name, void (*work)(void *), void *argument,
 
 	check_equal(set_attribute("mode", "0"), 0);
 	check_equal(set_attribute("clear", "1"), 0);
+	subtest("%s", name);
 	if (!consumer)
 		put(TOO_LITTLE);
 	all_poll();
@@ -298,14 +300,14 @@ static void flood(const char *name, void (*work)(void *), void *argument,
 	began = now();
 	pid = start(work_as_alice, &f);
 	sleep_ms(1500);
-	/* A machine that is busy with others may need longer for a flood. */
+	/* A busy machine can need longer for a flood. */
 	while (turns() < TURNS && now() < began + 20)
 		sleep_ms(10);
 	check(turns() >= TURNS);
 	check(!kill(pid, SIGKILL));
 	check_equal(waitpid(pid, NULL, 0), pid);
 	check_equal(set_attribute("eof", "0"), 0);
-	sleep_ms(150); /* for the last one, that may be late */
+	sleep_ms(150); /* for the last notice, which can be delayed */
 	woken = attribute("stats/wakeups") - woken;
 	seconds = now() - began;
 	for (int i = 0; i < POLLERS; i++) {
@@ -323,7 +325,7 @@ static void flood(const char *name, void (*work)(void *), void *argument,
 		put(WATERMARK);
 	else
 		take(TOO_LITTLE);
-	all_are_told(name);
+	all_are_woken(name);
 }
 
 static void floods_by_all_means(enum vfifo_end end)
@@ -345,8 +347,8 @@ static void floods_by_all_means(enum vfifo_end end)
 	stop_pollers();
 }
 
-/* A change that matters, among many that do not, is told at once. */
-static void told_of_a_byte(void)
+/* A change that concerns the pollers is reported at once, among many that do not. */
+static void woken_by_a_byte(void)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 	int epoll = epoll_create1(EPOLL_CLOEXEC), fd = device(O_RDWR);
@@ -371,7 +373,7 @@ int main(void)
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	check(shared != MAP_FAILED);
-	told_of_a_byte();
+	woken_by_a_byte();
 	check_equal(set_attribute("generator/period_us", "3600000000"), 0);
 
 	check_equal(set_attribute("read_watermark", "60000"), 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Mode 1: `AUTO ` each second, the first a second after the switch; ordinary
- * writes mix in whole; 0 stops it for certain; full, it drops.
+ * Mode 1 produces `AUTO ` each second, beginning a second after the switch. Ordinary writes
+ * come between, never split. Mode 0 stops the generator. If the FIFO is full, the generator drops its bytes.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -18,6 +18,7 @@ int main(void)
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	double started, first, third;
 
+	subtest("the first five bytes");
 	check_equal(set_attribute("mode", "1"), 0);
 	started = now();
 	check_equal(attribute("size"), 0);
@@ -28,6 +29,7 @@ int main(void)
 	if (first < 0.9 || first > 1.5)
 		fail("the first comes after %.3f s", first);
 
+	subtest("between other writes");
 	write_all(fd, "mine ", 5);
 	read_all(fd, bytes, 15);
 	third = now() - started;
@@ -35,7 +37,7 @@ int main(void)
 	if (third < 2.9 || third > 3.5)
 		fail("the third comes after %.3f s", third);
 
-	/* Setting what is set does not start it anew. */
+	subtest("setting mode 1 again does not restart the period");
 	sleep_ms(600);
 	check_equal(set_attribute("mode", "1"), 0);
 	started = now();
@@ -44,11 +46,12 @@ int main(void)
 		fail("the fourth comes %.3f s after a second 1",
 		     now() - started);
 
+	subtest("mode 0 stops it");
 	check_equal(set_attribute("mode", "0"), 0);
 	check_equal(attribute("mode"), 0);
 	check_equal(poll(&p, 1, 2500), 0);
 
-	/* Full, it waits for nobody and writes no half. */
+	subtest("in a full FIFO it drops all five bytes");
 	write_all(fd, bytes, CAPACITY - 4);
 	check_equal(set_attribute("mode", "1"), 0);
 	sleep_ms(1500);
@@ -58,7 +61,7 @@ int main(void)
 	check_equal(attribute("size"), CAPACITY);
 	check_equal(set_attribute("mode", "0"), 0);
 
-	/* On and off, from two sides, comes to rest. */
+	subtest("off after many switches");
 	read_all(fd, bytes, CAPACITY);
 	for (unsigned long i = 2 * share(10000, 1000); i > 0; i--)
 		check_equal(set_attribute("mode", i % 2 ? "0" : "1"), 0);

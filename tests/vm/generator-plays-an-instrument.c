@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The generator as a source of data: each pattern byte for byte, so many bytes a period
- * and exactly so on average, a gap that shows where nobody reads, the newest bytes with
- * overwrite; changed while it is on as well.
+ * The generator as a source of data: each byte of each pattern, the exact average rate, gaps
+ * that a reader sees, the newest bytes with overwrite, and changes while it runs.
  */
 #include <fcntl.h>
 #include <unistd.h>
@@ -45,7 +44,7 @@ static void begin(const char *pattern, unsigned long period_us,
 	set("mode", "1");
 }
 
-/* Whether the kernel has a timer of that function. */
+/* Whether the kernel has a timer with this function. */
 static int has_timer(const char *function)
 {
 	static char text[1 << 20];
@@ -75,8 +74,8 @@ static void costs_nothing_when_off(void)
 }
 
 /*
- * From its beginning, in bursts that no unit divides. The buffer holds what comes while the
- * reader does not get to run for most of a second.
+ * Each pattern from its beginning, in bursts that are no multiple of a unit. The buffer is
+ * large enough for a reader that does not run for most of a second.
  */
 static void gives_each_pattern(void)
 {
@@ -97,7 +96,7 @@ static void gives_each_pattern(void)
 	}
 }
 
-/* What one period gives. If two may have passed, it is asked again. */
+/* Returns the bytes of one period. Repeats if two may have passed. */
 static long long first_burst(const char *pattern)
 {
 	const double seconds = 0.1;
@@ -113,8 +112,8 @@ static long long first_burst(const char *pattern)
 	return 1 + size;
 }
 
-/* Without a burst: the text once, or 1024 bytes. */
-static void has_a_burst_of_its_own(void)
+/* The default burst is the text once, or 1024 bytes. */
+static void has_a_default_burst(void)
 {
 	set("generator/text", "hello");
 	check_equal(first_burst("text"), 5);
@@ -122,8 +121,8 @@ static void has_a_burst_of_its_own(void)
 }
 
 /*
- * What has come after so many seconds. It may be late by so much, but not by more the
- * longer it goes on: what it was late with has been made up for.
+ * The number of bytes after some seconds. It can lag by a constant amount, but not by more as
+ * time goes on, as the generator makes up for delays.
  */
 static void keeps_the_rate(unsigned long period_us, unsigned long burst,
 			   double seconds)
@@ -147,7 +146,7 @@ static void keeps_the_rate(unsigned long period_us, unsigned long burst,
 	check(come <= (after - began) * rate);
 	check(come >= (before - began - late) * rate - burst);
 
-	/* Off is off. */
+	/* Mode 0 produces no more bytes. */
 	come = attribute("stats/in_bytes");
 	sleep_ms(20);
 	check_equal(attribute("stats/in_bytes"), come);
@@ -161,10 +160,10 @@ static unsigned int word_at(unsigned int i)
 }
 
 /*
- * Nobody reads for a while: whole words are missing, as many as were counted. Six bytes
- * of space are good for one word.
+ * Without a reader for a while, whole words are missing, as many as are counted. In six free
+ * bytes one word is stored.
  */
-static void shows_a_gap(void)
+static void has_a_gap(void)
 {
 	long long dropped;
 	unsigned int next;
@@ -173,7 +172,7 @@ static void shows_a_gap(void)
 	while (!attribute("stats/dropped_bytes"))
 		sleep_ms(10);
 	read_all(fd, bytes, 6);
-	/* Half the capacity at most is dropped by what has not seen that space. */
+	/* Up to half the capacity is dropped before the generator sees the new space. */
 	dropped = attribute("stats/dropped_bytes");
 	while (attribute("stats/dropped_bytes") < dropped + 2 * CAPACITY)
 		sleep_ms(10);
@@ -187,7 +186,7 @@ static void shows_a_gap(void)
 	check(attribute("stats/dropped_bytes") >= 4LL * (next - CAPACITY / 4));
 }
 
-/* Bursts that no text divides, into a capacity that none divides either. */
+/* Bursts and a capacity that are no multiple of the text's length. */
 static void keeps_texts_whole(void)
 {
 	set("generator/text", "AUTO ");
@@ -202,7 +201,7 @@ static void keeps_texts_whole(void)
 		check(!memcmp(bytes + i, "AUTO ", 5));
 }
 
-/* A burst of many times the capacity. */
+/* A burst that is many times the capacity. */
 static void keeps_the_newest_of_a_burst(void)
 {
 	const long long burst = 16 * PAGE, words = PAGE / 4;
@@ -224,7 +223,7 @@ static void keeps_the_newest_of_a_burst(void)
 	set("capacity", "65536");
 }
 
-/* More than any machine can do is dropped, counted, and can be stopped at once. */
+/* Bytes beyond the speed of the machine are dropped and counted, and mode 0 stops it at once. */
 static void cannot_be_overworked(void)
 {
 	double began;
@@ -271,7 +270,7 @@ static void is_changed_while_on(void)
 	set("mode", "0");
 }
 
-static void refuses_what_is_no_value(void)
+static void refuses_invalid_values(void)
 {
 	static const struct {
 		const char *name, *text;
@@ -314,18 +313,18 @@ static void refuses_what_is_no_value(void)
 int main(void)
 {
 	fd = device(O_RDWR);
-	costs_nothing_when_off();
-	gives_each_pattern();
-	has_a_burst_of_its_own();
-	keeps_the_rate(500, 64, 1 + share(60, 3));
-	keeps_the_rate(50, 12, 1);
-	keeps_the_rate(100000, 1000, 2);
-	shows_a_gap();
-	keeps_texts_whole();
-	keeps_the_newest();
-	keeps_the_newest_of_a_burst();
-	cannot_be_overworked();
-	is_changed_while_on();
-	refuses_what_is_no_value();
+	run_case(costs_nothing_when_off());
+	run_case(gives_each_pattern());
+	run_case(has_a_default_burst());
+	run_case(keeps_the_rate(500, 64, 1 + share(60, 3)));
+	run_case(keeps_the_rate(50, 12, 1));
+	run_case(keeps_the_rate(100000, 1000, 2));
+	run_case(has_a_gap());
+	run_case(keeps_texts_whole());
+	run_case(keeps_the_newest());
+	run_case(keeps_the_newest_of_a_burst());
+	run_case(cannot_be_overworked());
+	run_case(is_changed_while_on());
+	run_case(refuses_invalid_values());
 	return 0;
 }

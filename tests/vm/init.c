@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * init: PID 1 of the kernel lane's guests. It runs the tests of /list, one after the
- * other, each with the module freshly loaded, and looks afterwards at everything that a
- * test can leave behind: processes, a module that does not unload, lines in the kernel's
- * log, a taint. scripts/vm-test is the other end; scripts/vm-shell uses it too.
+ * init: PID 1 of the kernel lane's guests. Runs the tests of /list one after the other,
+ * each with the module freshly loaded. After each it checks for what a test can leave
+ * behind: processes, a module that cannot be unloaded, lines in the kernel's log, a taint.
+ * scripts/vm-test reads the verdict; scripts/vm-shell uses this program too.
  *
  * /list has a line for each test: NAME SECONDS FLAGS, where FLAGS is `-` or `nomod` (the
  * test loads /module/NAME.ko itself). The test is /tests/NAME. The kernel's command line
- * may hold
+ * may have
  *
- *   vfifo.verdict=DEVICE   where the verdict goes (else standard output)
- *   vfifo.tests=GLOB       run those only
- *   vfifo.shell            an interactive shell on the console instead
- *   vfifo.run              /commands, by sh, instead; its output goes to DEVICE
- *   vfifo.size=ROWSxCOLS   of the shell's terminal
- *   VFIFO_LONG=1           the tests find it in their environment, as init does in its
+ *   vfifo.verdict=DEVICE   write the verdict to DEVICE (default: standard output)
+ *   vfifo.tests=GLOB       run only these tests
+ *   vfifo.shell            run an interactive shell on the console instead
+ *   vfifo.run              run /commands with sh instead; its output goes to DEVICE
+ *   vfifo.size=ROWSxCOLS   the size of the shell's terminal
+ *   VFIFO_LONG=1           passed on to the tests in their environment
  *
- * The verdict is TAP, the plan first, `# running NAME (SECONDS s)` before each test and a
- * trailer, `# finished: ...`, after which there is nothing. Whoever reads it believes only
- * what it says: a guest that dies has not passed. After a test which leaves the kernel in
- * doubt the trailer comes early, and the reader boots another guest for the rest.
+ * The verdict is TAP: first the plan, `# running NAME (SECONDS s)` before each test, and
+ * after the last result a trailer, `# finished: ...`. Lines of TAP in the output of a test
+ * are its subtests, and are passed on, indented. The reader takes a verdict without its
+ * trailer for that of a guest that died. After a test that may have damaged the kernel the
+ * trailer comes early, and the reader boots another guest for the rest.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -49,23 +50,23 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SKIPPED 77	    /* exit status, as automake has it */
-#define UNLOAD_MS 5000	    /* for the last references to go */
-#define REAP_MS 5000	    /* for a killed process to die */
-#define LINGER_MS 1000	    /* for a test's processes to end by themselves */
+#define SKIPPED 77	    /* the exit status for that, as in automake */
+#define UNLOAD_MS 5000	    /* until the last references are dropped */
+#define REAP_MS 5000	    /* until a killed process is dead */
+#define LINGER_MS 1000	    /* until a test's processes have ended */
 #define TAIL_LINES 40	    /* of a failed test's output */
 #define MARK "vfifo-test: " /* our own lines in the kernel's log */
 #define LOG_LINES 40	    /* of the kernel's log, from the first bad one */
 #define KMEMLEAK "/sys/kernel/debug/kmemleak"
 
-/* In the kernel's log any of these fails the test that was running. */
+/* The running test fails if a line of the kernel's log matches. */
 static const char bad_log[] =
 	"(^|[^A-Z])BUG|WARNING:|KASAN|UBSAN|KCSAN|KFENCE|lockdep|possible (circular|recursive|irq lock)|"
 	"inconsistent lock|suspicious RCU|sleeping function|scheduling while atomic|Oops|"
 	"general protection|unable to handle|suspected memory leak|leak detector disabled|refcount_t|INFO: task|rcu.*stall|"
 	"Call Trace|bad page|nobody cared";
 
-/* Taints that no test may cause (bits of /proc/sys/kernel/tainted). */
+/* Bits of /proc/sys/kernel/tainted that no test may set. */
 static const struct {
 	int bit;
 	const char *what;
@@ -94,9 +95,9 @@ static int kmsg = -1;
 static regex_t bad_log_re;
 static char module_path[PATH_MAX]; /* empty: there is none */
 static char module_name[64];
-static volatile sig_atomic_t told_to_stop;
+static volatile sig_atomic_t stop_requested;
 
-/* --- small things --------------------------------------------------------------- */
+/* --- helpers -------------------------------------------------------------------- */
 
 static long long now_ms(void)
 {
@@ -113,7 +114,7 @@ static void nap_ms(int ms)
 	nanosleep(&ts, NULL);
 }
 
-/* The file's text, at most size - 1 bytes of it, and "" if there is none. */
+/* Reads at most size - 1 bytes of a file; "" if it cannot be read. */
 static char *slurp(const char *path, char *buf, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -151,18 +152,24 @@ static void mark(const char *fmt, ...)
 	spit("/dev/kmsg", line);
 }
 
-/* Whatever a test or the kernel wrote, it cannot look like a line of ours. */
-static void diag(const char *text, size_t len)
+/* Prints text of a test or the kernel with a prefix, so that it is no result of ours. */
+static void put_line(FILE *file, const char *prefix, const char *text,
+		     size_t len)
 {
-	fputs("# ", verdict);
+	fputs(prefix, file);
 	if (len > 400)
 		len = 400;
 	for (; len; len--, text++)
 		putc(isprint((unsigned char)*text) ? *text :
 		     *text == '\t'		   ? ' ' :
 						     '?',
-		     verdict);
-	putc('\n', verdict);
+		     file);
+	putc('\n', file);
+}
+
+static void diag(const char *text, size_t len)
+{
+	put_line(verdict, "# ", text, len);
 }
 
 static void diagf(const char *fmt, ...)
@@ -188,7 +195,7 @@ static void finish(void)
 		pause();
 }
 
-/* A line without the trailer after it: the reader takes it for a guest that died. */
+/* Ends without a trailer, which the reader takes for a guest that died. */
 static void give_up(const char *what)
 {
 	fprintf(stderr, "init: %s: %m\n", what);
@@ -204,7 +211,7 @@ struct findings {
 	FILE *file;
 };
 
-/* Reads what the log got since the last time. Keeps the bad line and some after it. */
+/* Reads the new lines of the log. Keeps the first bad line and some after it. */
 static void scan_log(struct findings *found)
 {
 	char record[8192], *text, *end;
@@ -215,8 +222,8 @@ static void scan_log(struct findings *found)
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n < 0 && errno == EPIPE) {
-			/* Unseen lines may have been bad ones. */
-			text = "the kernel's log ran over: lines were lost";
+			/* The lost lines may have been bad. */
+			text = "the kernel's log overflowed: lines were lost";
 			found->hits++;
 		} else if (n <= 0) {
 			text = "the kernel's log cannot be read";
@@ -247,7 +254,7 @@ static unsigned long taint(void)
 		       NULL, 10);
 }
 
-/* A kernel with lockdep: any splat, seen or not, has turned it off. */
+/* On a kernel with lockdep: its first report has turned it off. */
 static bool lockdep_off(void)
 {
 	static char buf[16384];
@@ -258,22 +265,21 @@ static bool lockdep_off(void)
 }
 
 /*
- * An oops at boot, or a report of KASAN, has turned lockdep off, and of KASAN there is no
- * second report: no test would notice what it does. The verdict stays empty then, as that
- * of a boot that did not get here.
+ * An oops or a KASAN report at boot turns lockdep off, and KASAN reports only once, so the
+ * tests would miss faults. Leave the verdict empty, like that of a boot that failed earlier.
  */
 static void check_boot(void)
 {
 	if (lockdep_off() || taint() & BLINDING_TAINTS) {
 		fprintf(stderr,
-			"init: something was wrong before the first test\n");
+			"init: the kernel had a fault before the first test\n");
 		finish();
 	}
 }
 
 /* --- processes ------------------------------------------------------------------ */
 
-/* Calls f for every process but ourselves, zombies and the kernel's; returns how many. */
+/* Calls f for each process but this one, zombies and kernel threads. Returns their number. */
 static int each_process(void (*f)(int pid, const char *comm, char state))
 {
 	DIR *dir = opendir("/proc");
@@ -309,7 +315,7 @@ static int each_process(void (*f)(int pid, const char *comm, char state))
 	return count;
 }
 
-/* Where it is asleep, thread by thread: what one wants to know of a hung test. */
+/* Shows the kernel stack of each thread. */
 static void show_process(int pid, const char *comm, char state)
 {
 	char path[128], text[4096], pattern[64], *line, *save;
@@ -326,7 +332,7 @@ static void show_process(int pid, const char *comm, char state)
 		snprintf(path, sizeof(path), "%s/stack", g.gl_pathv[i]);
 		slurp(path, text, sizeof(text));
 		if (!text[0])
-			diagf("  thread %zu: running, or no stack to be had",
+			diagf("  thread %zu: running, or its stack is unavailable",
 			      i);
 		for (line = strtok_r(text, "\n", &save); line && depth < 8;
 		     line = strtok_r(NULL, "\n", &save), depth++)
@@ -340,7 +346,7 @@ static void list_process(int pid, const char *comm, char state)
 	diagf("left behind: process %d (%s), state %c", pid, comm, state);
 }
 
-/* Reaps what there is to reap. True if that was `pid`, with its status. */
+/* Reaps all zombies. Returns true, and the status, if `pid` was one of them. */
 static bool reap(pid_t pid, int *status)
 {
 	bool ours = false;
@@ -356,7 +362,7 @@ static bool reap(pid_t pid, int *status)
 	return ours;
 }
 
-/* Waits until no process is left. */
+/* Waits until no other process is left. Returns false after `ms`. */
 static bool alone_within(int ms)
 {
 	long long end = now_ms() + ms;
@@ -384,7 +390,7 @@ static int load_module(const char *params)
 	return err;
 }
 
-/* 0, ENOENT if it was not loaded, or why it does not go. */
+/* Returns 0, ENOENT if the module was not loaded, or another errno. */
 static int unload_module(void)
 {
 	long long end = now_ms() + UNLOAD_MS;
@@ -400,13 +406,14 @@ static int unload_module(void)
 /* --- a test's output ------------------------------------------------------------ */
 
 static struct {
-	char text[128 * 1024]; /* the last of it */
+	char text[128 * 1024]; /* the end of it */
 	size_t len;
 	char line[512]; /* the line that is being written */
 	size_t line_len;
 	char last[512]; /* the last line that was not empty */
-	bool not_ok;	/* there was a line that starts so */
+	bool not_ok;	/* a line began with `not ok` */
 	size_t echoed;
+	FILE *tap; /* for subtests */
 } out;
 
 static void out_line(void)
@@ -414,6 +421,11 @@ static void out_line(void)
 	out.line[out.line_len] = '\0';
 	if (!strncmp(out.line, "not ok", 6))
 		out.not_ok = true;
+	if (!strncmp(out.line, "not ok ", 7) || !strncmp(out.line, "ok ", 3) ||
+	    !strncmp(out.line, "1..", 3)) {
+		put_line(out.tap, "    ", out.line, out.line_len);
+		fflush(out.tap);
+	}
 	if (out.line_len)
 		strcpy(out.last, out.line);
 	out.line_len = 0;
@@ -421,7 +433,7 @@ static void out_line(void)
 
 static void out_add(const char *text, size_t len)
 {
-	/* To the console too: it is all there is if the kernel dies next. */
+	/* Also to the console, where it survives a crash of the kernel. */
 	if (out.echoed < 64 * 1024) {
 		out.echoed += len;
 		if (write(STDERR_FILENO, text, len) < 0)
@@ -442,7 +454,7 @@ static void out_add(const char *text, size_t len)
 	}
 }
 
-/* Takes what there is. False once there will be no more. */
+/* Reads what is available. Returns false at end of file. */
 static bool out_read(int fd)
 {
 	char buf[4096];
@@ -485,7 +497,7 @@ static const char *const test_env[] = {
 	"TERM=vt220",
 	NULL
 };
-/* ... and VFIFO_KO and VFIFO_LONG, where there are such. */
+/* test_env, and VFIFO_KO and VFIFO_LONG if they apply. */
 static char *child_env[sizeof(test_env) / sizeof(test_env[0]) + 2];
 
 static void make_env(void)
@@ -521,7 +533,7 @@ static pid_t spawn(char *const argv[], int in, int outfd)
 	_exit(127);
 }
 
-/* Runs one test. False if the next one had better have a kernel of its own. */
+/* Runs one test. Returns false if the next test needs another kernel. */
 static bool run(int number, const struct test *t, int *passed, int *failed,
 		int *skipped)
 {
@@ -541,8 +553,9 @@ static bool run(int number, const struct test *t, int *passed, int *failed,
 	fflush(tap);
 	mark(MARK "%s begins", t->name);
 	memset(&out, 0, sizeof(out));
+	out.tap = tap;
 
-	/* The result comes before its diagnostics, and is known after them. */
+	/* The diagnostics are known before the result, and printed after it. */
 	verdict = open_memstream(&diags, &diags_len);
 	found.file = open_memstream(&found.text, &found.size);
 
@@ -579,8 +592,7 @@ static bool run(int number, const struct test *t, int *passed, int *failed,
 
 	if (timed_out) {
 		fine = false;
-		diagf("killed: it was not done after its limit of %d s",
-		      t->limit);
+		diagf("killed: it exceeded its limit of %d s", t->limit);
 		each_process(show_process);
 	} else if (fine && WIFSIGNALED(status)) {
 		fine = false;
@@ -593,10 +605,10 @@ static bool run(int number, const struct test *t, int *passed, int *failed,
 		diagf("exit status %d", WEXITSTATUS(status));
 	} else if (fine && out.not_ok) {
 		fine = false;
-		diagf("exit status 0, but it said `not ok`");
+		diagf("exit status 0, but it printed `not ok`");
 	}
 
-	/* A process that a wake-up missed looks just like one that was forgotten. */
+	/* A process that is left may have missed a wake-up. */
 	if (!timed_out && !alone_within(LINGER_MS)) {
 		fine = false;
 		each_process(list_process);
@@ -605,7 +617,7 @@ static bool run(int number, const struct test *t, int *passed, int *failed,
 	kill(-1, SIGKILL);
 	if (!alone_within(REAP_MS)) {
 		fine = sound = false;
-		diagf("killed, and still there:");
+		diagf("killed, but not dead:");
 		each_process(show_process);
 	}
 
@@ -615,7 +627,7 @@ static bool run(int number, const struct test *t, int *passed, int *failed,
 		close(pipefd[1]);
 	if (chdir("/") || umount2("/tmp", MNT_DETACH))
 		give_up("clearing up after a test");
-	/* After an oops the module may be held by the dead, and to unload it wait for ever. */
+	/* After an oops a dead task may hold the module, and unloading would wait for ever. */
 	scan_log(&found);
 	if (module_path[0] && sound && !found.hits && (err = unload_module()) &&
 	    err != ENOENT) {
@@ -651,7 +663,7 @@ static bool run(int number, const struct test *t, int *passed, int *failed,
 		}
 	if (lockdep_off()) {
 		fine = sound = false;
-		diagf("lockdep has turned itself off: something was wrong with the locks");
+		diagf("lockdep has turned itself off: it has found a fault");
 	}
 	if (!fine && out.len) {
 		diagf("its output:");
@@ -686,9 +698,9 @@ static bool run(int number, const struct test *t, int *passed, int *failed,
 }
 
 /*
- * A kernel with kmemleak: what nothing points to any more. It takes objects for
- * leaked only when they are some seconds old, and at a second look. What it finds
- * it writes into the log as well.
+ * Has kmemleak, if the kernel has it, search for memory that nothing points to. It reports an
+ * object only if it is some seconds old and unreferenced in two scans. The report is in the
+ * log, too.
  */
 static void scan_for_leaks(void)
 {
@@ -723,10 +735,10 @@ static void run_all(void)
 static void stop(int sig)
 {
 	(void)sig;
-	told_to_stop = 1;
+	stop_requested = 1;
 }
 
-/* busybox's poweroff, halt and reboot ask PID 1 by a signal. */
+/* The poweroff, halt and reboot of busybox send a signal to PID 1. */
 static void shell(const char *size)
 {
 	char *const argv[] = { "/bin/sh", "-l", NULL };
@@ -736,7 +748,7 @@ static void shell(const char *size)
 	char name[64], path[80];
 	pid_t pid;
 
-	/* /dev/console cannot be a controlling terminal; what is behind it can. */
+	/* /dev/console cannot be a controlling terminal, but the device behind it can. */
 	slurp("/sys/class/tty/console/active", name, sizeof(name));
 	name[strcspn(name, "\n")] = '\0';
 	snprintf(path, sizeof(path), "/dev/%s",
@@ -753,11 +765,11 @@ static void shell(const char *size)
 	sigaction(SIGUSR2, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	pid = spawn(argv, tty, tty);
-	while (!told_to_stop && !reap(pid, NULL))
+	while (!stop_requested && !reap(pid, NULL))
 		nap_ms(20);
 }
 
-/* As the shell, but for a program to use: nothing but the commands' output comes out. */
+/* Like the shell, but for a program: only the output of the commands is printed. */
 static void commands(void)
 {
 	char *const argv[] = { "/bin/sh", "/commands", NULL };
@@ -785,7 +797,7 @@ static void mount_at(const char *type, const char *at, const char *options)
 		fprintf(stderr, "init: mounting %s: %m\n", at);
 }
 
-/* The value of WORD or WORD=value on the kernel's command line; NULL if it is not there. */
+/* Returns the value of WORD=value on the kernel's command line, "" for WORD alone, or NULL. */
 static const char *option(const char *word)
 {
 	static char line[4096];
@@ -888,10 +900,10 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	open_verdict(option("vfifo.verdict"));
 
-	/* It looks when all is done, and not also every ten minutes. */
+	/* Scan only at the end, and not every ten minutes as well. */
 	if (!access(KMEMLEAK, F_OK))
 		spit(KMEMLEAK, "scan=off");
-	/* Nothing here is to be had by asking for it, and asking starts processes. */
+	/* There are no modules to load on demand, and modprobe would be a stray process. */
 	spit("/proc/sys/kernel/modprobe", "");
 	spit("/proc/sys/kernel/sysrq", "1\n");
 	if (sethostname("vfifo", 5))

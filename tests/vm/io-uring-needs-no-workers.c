@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Reads of an empty FIFO and writes to a full one wait in poll, not in worker
- * threads, and complete when they can.
+ * Reads of an empty FIFO and writes to a full one wait in poll, not in worker threads.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -50,6 +49,7 @@ int main(void)
 		skip("this kernel has no io_uring");
 	check_equal(err, 0);
 
+	subtest("reads of an empty FIFO");
 	for (int i = 0; i < READS; i++)
 		io_uring_prep_read(io_uring_get_sqe(&ring), fd, got[i], 10, 0);
 	check_equal(io_uring_submit(&ring), READS);
@@ -63,7 +63,7 @@ int main(void)
 		check_equal(next_result(&ring), 10);
 	}
 	check_equal(threads(), 1);
-	/* In whichever order they were served, each record went to one. */
+	/* The reads complete in any order, and each gets one whole record. */
 	for (int i = 0; i < READS; i++) {
 		int record;
 
@@ -75,7 +75,7 @@ int main(void)
 		check(record < READS);
 	}
 
-	/* A write to a full FIFO, and one above the free space: short. */
+	subtest("writes to a full FIFO");
 	write_all(fd, bytes, CAPACITY);
 	io_uring_prep_write(io_uring_get_sqe(&ring), fd, bytes, 4096, 0);
 	check_equal(io_uring_submit(&ring), 1);
@@ -87,7 +87,7 @@ int main(void)
 	check_equal(attribute("size"), CAPACITY);
 	check_equal(threads(), 1);
 
-	/* One that is cancelled takes nothing with it. */
+	subtest("a cancelled read takes no bytes");
 	read_all(fd, bytes, CAPACITY);
 	io_uring_prep_read(io_uring_get_sqe(&ring), fd, got[0], 10, 0);
 	check_equal(io_uring_submit(&ring), 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Reads into memory that has not been touched yet, while completions are on
- * their way: to io_uring its own work looks like a signal, and must not end one.
+ * Reads into memory that is not resident, while completions are queued. io_uring's task work
+ * makes signal_pending() true, which must not end a read.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include "testlib.h"
 
 #define READS 64
-#define EACH 4096 /* a page, or the beginning of one */
+#define EACH 4096 /* at most a page */
 
 static void writer(void *argument)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Each ioctl does its work; a bad number, pointer, value or file is an errno. */
+/* Each ioctl works, and a bad number, pointer, value or file is an error. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -23,7 +23,8 @@ int main(void)
 	int n = -1, one = 1, zero = 0, bad[] = { -1, 2, 1 << 30 };
 	pid_t pid;
 
-	/* The numbers are part of the ABI; some machines say in other bits what they do. */
+	/* The numbers are part of the ABI. powerpc encodes the direction in other bits. */
+	subtest("the numbers");
 #ifdef __powerpc__
 	check_equal(VFIFO_CLEAR, 0x20006b01);
 	check_equal(VFIFO_SET_MODE, 0x80046b02);
@@ -32,11 +33,13 @@ int main(void)
 	check_equal(VFIFO_SET_MODE, 0x40046b02);
 #endif
 
+	subtest("FIONREAD");
 	write_all(fd, "abc", 3);
 	check(!ioctl(fd, FIONREAD, &n));
 	check_equal(n, 3);
 	check_errno(ioctl(fd, FIONREAD, NULL), EFAULT);
 
+	subtest("VFIFO_SET_MODE");
 	check_errno(ioctl(fd, VFIFO_SET_MODE, NULL), EFAULT);
 	check_errno(ioctl(fd, VFIFO_SET_MODE, -8L), EFAULT);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
@@ -48,6 +51,7 @@ int main(void)
 	check(!ioctl(fd, VFIFO_SET_MODE, &zero));
 	check_equal(attribute("mode"), 0);
 
+	subtest("unknown numbers");
 	check_errno(ioctl(fd, _IO('k', 0), 0), ENOTTY);
 	check_errno(ioctl(fd, _IO('k', 255), 0), ENOTTY);
 	check_errno(ioctl(fd, _IOR('k', 2, int), &n), ENOTTY);
@@ -55,11 +59,12 @@ int main(void)
 	check_errno(ioctl(fd, TIOCGWINSZ, &n), ENOTTY);
 	check_equal(attribute("size"), 3);
 
-	/* Who may not read may not drop. */
+	/* VFIFO_CLEAR needs a file that is open for reading. */
+	subtest("VFIFO_CLEAR");
 	check_errno(ioctl(out, VFIFO_CLEAR), EBADF);
 	check_equal(attribute("size"), 3);
 
-	/* VFIFO_CLEAR makes room, and a call that waits for room goes on. */
+	/* VFIFO_CLEAR makes room, and a call that waits for room continues. */
 	write_all(fd, bytes, CAPACITY - 3);
 	pid = start(writer, NULL);
 	wait_asleep(pid, "vfifo_ring_wait");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What may be a label, and that nothing else changes it. */
+/* Valid labels are kept, and invalid ones change nothing. */
 #include "testlib.h"
 
 #define SIXTY "123456789 123456789 123456789 123456789 123456789 123456789 "

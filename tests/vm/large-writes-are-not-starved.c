@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A large atomic write waits while small ones, for which there is room, go on: sixteen of
- * them, then they wait behind it, and all get in in the order in which they came. A write
- * that may not wait, and those of a FIFO whose reader polls for what only they can give, go
- * on all the same. Beside a pipe, the large writer has at least half of its share.
+ * A large atomic write waits for room, and sixteen small ones with enough room overtake it.
+ * Further ones wait behind it, and all are served in the order of their arrival. Two kinds of
+ * writes are never held back: nonblocking ones, and those that a polling reader needs to reach
+ * its watermark. The share of a large writer is at least half of its share in a pipe.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -72,7 +72,7 @@ static void small_ones_overtake_so_often(void)
 	for (int i = 0; i < OVERTAKES; i++) {
 		pid_t pid;
 
-		/* Half of them find the room, and half sleep before it comes. */
+		/* Half of them find room, and half sleep first. */
 		if (i & 1)
 			read_all(fd, bytes, SMALL);
 		pid = i & 1 ? start_writer(fd, SMALL, 's') :
@@ -83,7 +83,7 @@ static void small_ones_overtake_so_often(void)
 		check(!ended(large));
 	}
 
-	/* No more of that, whether they come before the room or after it. */
+	/* No further one overtakes, whether it comes before or after there is room. */
 	small[0] = sleeping_writer(fd, SMALL, '0');
 	read_all(fd, bytes, 2 * SMALL);
 	small[1] = sleeping_writer(fd, SMALL, '1');
@@ -93,7 +93,7 @@ static void small_ones_overtake_so_often(void)
 		check(!ended(small[i]));
 	check_equal(write(nonblock, "n", 1), 1);
 
-	/* Room for the large one, and then for the others. */
+	/* Make room for the large write, and then for the others. */
 	read_all(fd, bytes, PIPE_BUF - 2 * SMALL + 1);
 	finish(large);
 	for (int i = 0; i < 3; i++)
@@ -103,7 +103,7 @@ static void small_ones_overtake_so_often(void)
 		finish(small[i]);
 	}
 
-	/* In this order. */
+	/* They are stored in this order. */
 	read_all(fd, bytes, CAPACITY - PIPE_BUF - 3 * SMALL);
 	read_all(fd, bytes, PIPE_BUF);
 	check_equal(bytes[0], 'L');
@@ -124,7 +124,7 @@ static void polled(void *unused)
 	check_equal(poll(&p, 1, 20000), 1);
 }
 
-/* More than capacity + 1 - PIPE_BUF: it and the large write wait for each other. */
+/* With a watermark above capacity + 1 - PIPE_BUF the reader and the large write wait for each other. */
 static void a_reader_that_polls_gets_what_it_waits_for(void)
 {
 	int fd = device(O_RDWR);
@@ -159,7 +159,7 @@ static void read_once(void *mark)
 	check_equal(byte, (intptr_t)mark);
 }
 
-/* Whoever sleeps first is served first. */
+/* The reader that sleeps first is served first. */
 static void readers_are_served_in_order(void)
 {
 	enum { READERS = 20 };
@@ -179,7 +179,7 @@ static void readers_are_served_in_order(void)
 	close(fd);
 }
 
-/* --- beside a pipe -------------------------------------------------------------------- */
+/* --- compared with a pipe ------------------------------------------------------------- */
 
 enum { SMALL_WRITES, LARGE_WRITES, READS };
 
@@ -201,7 +201,7 @@ static void write_on(void *argument)
 	}
 }
 
-/* How many of a thousand writes are large ones. */
+/* Returns how many of a thousand writes are large. */
 static double large_share(const char *name, int in, int out, double seconds)
 {
 	struct stream small = { in, 512 }, large = { in, PIPE_BUF };
@@ -243,9 +243,9 @@ static void beside_a_pipe(void)
 
 int main(void)
 {
-	small_ones_overtake_so_often();
-	a_reader_that_polls_gets_what_it_waits_for();
-	readers_are_served_in_order();
-	beside_a_pipe();
+	run_case(small_ones_overtake_so_often());
+	run_case(a_reader_that_polls_gets_what_it_waits_for());
+	run_case(readers_are_served_in_order());
+	run_case(beside_a_pipe());
 	return 0;
 }

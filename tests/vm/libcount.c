@@ -11,9 +11,9 @@
 #include "count.h"
 #include "testlib.h"
 
-#define CALL_STOP (SIGTRAP | 0x80) /* as PTRACE_O_TRACESYSGOOD has it */
+#define CALL_STOP (SIGTRAP | 0x80) /* PTRACE_O_TRACESYSGOOD */
 
-/* What the tracer and the traced tell each other, with no system call. */
+/* Shared memory of tracer and traced thread, which needs no system call. */
 static struct {
 	uint64_t calls;
 	int begun, over;
@@ -74,7 +74,7 @@ uint64_t system_calls_counted(void)
 {
 	uint64_t calls = tally->calls;
 
-	/* The next call, to wait for the tracer, has it let go. */
+	/* At the next system call the tracer detaches. */
 	__atomic_store_n(&tally->over, 1, __ATOMIC_SEQ_CST);
 	finish(tracer);
 	check(!munmap(tally, sizeof(*tally)));

@@ -101,7 +101,7 @@ void raw_wait(struct raw *raw, uint32_t n)
 	while (raw_room(raw) < n) {
 		raw->polls++;
 		if (poll(&p, 1, 20000) != 1)
-			fail("nobody woke it in 20 s (need is %#x)",
+			fail("not woken in 20 s (need is %#x)",
 			     raw->status->need);
 		check(!(p.revents & ~p.events));
 	}

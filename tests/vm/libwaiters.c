@@ -12,11 +12,11 @@
 #include "testlib.h"
 #include "waiters.h"
 
-/* The result of a call that waits: how many are ready, 0 in the end, or -1. */
+/* Checks the result of a waiting call: the number of ready files, 0 for a timeout, or -1. */
 static void check_woken(int result)
 {
 	if (!result)
-		fail("nobody woke it in %d ms", WAKE_UP_MS);
+		fail("not woken in %d ms", WAKE_UP_MS);
 	check(result > 0 || errno == EINTR);
 }
 
@@ -85,7 +85,7 @@ static void in_io_uring(struct waiting *w)
 	if (err == -EINTR)
 		return;
 	if (err == -ETIME)
-		fail("nobody woke it in %d ms", WAKE_UP_MS);
+		fail("not woken in %d ms", WAKE_UP_MS);
 	check_equal(err, 0);
 	check(cqe->res > 0 && cqe->res & w->events);
 	over = !(cqe->flags & IORING_CQE_F_MORE);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A thousand loads and unloads, each after some use, leave no memory behind. `make check`
- * does a share on each kernel; on a debug kernel five do, as kmemleak looks as well.
+ * A thousand loads and unloads, with some use between, leave no memory behind. `make check`
+ * does 160 of them. On a debug kernel five suffice, as kmemleak searches for leaks as well.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -37,10 +37,10 @@ static void once(int i)
 	check(!syscall(SYS_delete_module, "vfifo", O_NONBLOCK));
 }
 
-/* The buffers' pages are charged to the cgroup, the rest is counted above. */
+/* The pages of the buffers are charged to the cgroup; kernel_memory() has the rest. */
 int main(void)
 {
-	/* There a release waits for seconds (DEBUG_KOBJECT_RELEASE). */
+	/* On a debug kernel a release takes seconds (DEBUG_KOBJECT_RELEASE). */
 	const int times = slow_kernel() ? 5 : share(1000, 160);
 	long long charged, others;
 
@@ -58,11 +58,11 @@ int main(void)
 	printf("%lld bytes more are charged, %lld more are the kernel's\n",
 	       charged, others);
 	/*
-	 * A page each would be more, and of the smallest struct what a thousand would
-	 * leave; less is what a cgroup has of pages ahead, for each processor.
+	 * A page for each load exceeds the limit, and so does the smallest struct for a
+	 * thousand loads. Below the limit are the pages that a cgroup caches for each processor.
 	 */
 	check(charged < 150 * (long long)PAGE);
-	/* Where pages are large, what others do counts in those. */
+	/* Other allocations come in whole pages, so large pages need a larger limit. */
 	check(others < (PAGE > 4096 ? 16 * (long long)PAGE : 250000));
 	return 0;
 }

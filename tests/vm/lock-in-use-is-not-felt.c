@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * While a resize holds both sides' locks to move a lot of bytes: a call that must
- * not wait gives EAGAIN, mmap() waits but is no more interrupted by a signal than
- * elsewhere, and mode=0 stops the generator for certain although its work waits.
+ * While a resize holds the locks of both sides to move many bytes: a nonblocking call returns
+ * EAGAIN; mmap() waits, and a signal does not interrupt it; mode=0 stops the generator although
+ * its work waits for the lock.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 
 #include "testlib.h"
 
-/* A kernel of 32 bits has no address space for more. */
+/* A 32-bit kernel has no address space for more. */
 #define MIB(in_64_bits, in_32) \
 	((size_t)(sizeof(long) == 8 ? (in_64_bits) : (in_32)) << 20)
 #define LARGER MIB(128, 16)
@@ -52,7 +52,7 @@ static void nowait_does_not_wait(int fd)
 	check(attribute("size") > (long long)STORED / 2);
 }
 
-static void zero_stops_it(void)
+static void mode_0_stops_the_generator(void)
 {
 	for (int i = 0; i < 2; i++) {
 		long long size;
@@ -96,9 +96,9 @@ int main(void)
 	for (size_t i = 0; i < STORED; i += sizeof(bytes))
 		write_all(fd, bytes, sizeof(bytes));
 	pid = start(resizer, NULL);
-	nowait_does_not_wait(fd);
-	zero_stops_it();
-	mmap_is_not_interrupted(fd);
+	run_case(nowait_does_not_wait(fd));
+	run_case(mode_0_stops_the_generator());
+	run_case(mmap_is_not_interrupted(fd));
 	kill(pid, SIGKILL);
 	check_equal(waitpid(pid, &status, 0), pid);
 	check(WIFSIGNALED(status));

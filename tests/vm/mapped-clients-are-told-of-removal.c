@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Clients of the library whose device is removed get ENODEV from their next call that
- * could wait or wake, and do not go on filling a buffer that nobody will read.
+ * After the removal of a device, the library's next call that can wait or wake returns ENODEV,
+ * so that its clients do not continue to fill a buffer without a reader.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -46,7 +46,7 @@ static void work_write(void *unused)
 	struct vfifo_handle *f = claim(VFIFO_PRODUCER);
 
 	(void)unused;
-	/* The first wait ends it, and what was moved counts. */
+	/* The first call that waits returns the bytes moved so far, the next one the error. */
 	check_equal(vfifo_write(f, bytes, sizeof(bytes), -1), CAPACITY);
 	check_equal(vfifo_write(f, bytes, 1, -1), -ENODEV);
 	vfifo_close(f);
@@ -79,12 +79,12 @@ static void calls_fail_at_once(void)
 	check_equal(vfifo_wait(consumer, 1, -1), -ENODEV);
 	check_equal(vfifo_peek(consumer, 4, &p), -ENODEV);
 
-	/* The memory is still there, and what was stored in it. */
+	/* The memory is still mapped, with the stored bytes. */
 	check_equal(vfifo_peek(consumer, 3, &p), 3);
 	check(!memcmp(p, "abc", 3));
 	check(vfifo_reserve(producer, 1, &p) > 0);
 
-	/* Nobody waits, and it is told all the same. */
+	/* The calls return the error although no process waits. */
 	check_equal(vfifo_commit(producer, 1), -ENODEV);
 	check_equal(vfifo_consume(consumer, 1), -ENODEV);
 
@@ -95,8 +95,8 @@ static void calls_fail_at_once(void)
 
 int main(void)
 {
-	a_sleep_ends(work_read);
-	a_sleep_ends(work_write);
-	calls_fail_at_once();
+	run_case(a_sleep_ends(work_read));
+	run_case(a_sleep_ends(work_write));
+	run_case(calls_fail_at_once());
 	return 0;
 }

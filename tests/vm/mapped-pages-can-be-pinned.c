@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The pages of a mapping are ordinary ones: others reach them through
- * get_user_pages() (here process_vm_readv and _writev, and vmsplice), touched or not.
+ * The pages of a mapping are ordinary pages, which get_user_pages() can pin, resident or not:
+ * here by process_vm_readv(), process_vm_writev() and vmsplice().
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Offsets and lengths at every edge; what may not be mapped, may not become so
- * by mprotect() or mremap() either.
+ * Offsets and lengths at the limits of each mapping. An access that mmap() refuses cannot be
+ * got by mprotect() or mremap() either.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -26,7 +26,7 @@ static void check_maps(size_t length, off_t offset)
 	char *p = map(length, offset, PROT_READ, MAP_SHARED);
 
 	check(p != MAP_FAILED);
-	/* The first and the last byte are there. */
+	/* The first and the last byte can be read. */
 	check_equal(p[0] + p[length - 1], 0);
 	check(!munmap(p, length));
 }
@@ -36,7 +36,7 @@ static void check_refused(size_t length, off_t offset, int err)
 	check_errno((long)map(length, offset, PROT_READ, MAP_SHARED), err);
 }
 
-/* Not in core dumps, no growing; see proc(5). */
+/* VM_DONTDUMP and VM_DONTEXPAND; see proc(5). */
 static void check_flags(const void *at)
 {
 	FILE *f = fopen("/proc/self/smaps", "re");
@@ -60,7 +60,7 @@ int main(void)
 	const int rw = PROT_READ | PROT_WRITE;
 	const size_t capacity = 16 * PAGE;
 	const off_t end = 2 * capacity;
-	/* The kernel itself refuses to map the last page of what a long can count. */
+	/* mmap() itself refuses the last page of the offsets of a long. */
 	const off_t last = (off_t)ULONG_MAX - PAGE + 1;
 	const int beyond = sizeof(long) == 8 ? EINVAL : EOVERFLOW;
 	int in = device(O_RDONLY), out = device(O_WRONLY);
@@ -69,6 +69,7 @@ int main(void)
 	fd = device(O_RDWR);
 	check_equal(set_capacity(capacity), 0);
 
+	subtest("valid lengths and offsets");
 	check_maps(1, 0);
 	check_maps(PAGE, 0);
 	check_maps(PAGE, end - PAGE);
@@ -77,6 +78,7 @@ int main(void)
 	check_maps(end, 0);
 	check_maps(end - PAGE, PAGE);
 
+	subtest("invalid lengths and offsets");
 	check_refused(0, 0, EINVAL);
 	check_refused(end + 1, 0, EINVAL);
 	check_refused(end + PAGE, 0, EINVAL);
@@ -98,6 +100,7 @@ int main(void)
 	check_refused(PAGE, 0x100000000 + VFIFO_MMAP_STATUS, beyond);
 	check_refused(1UL << (sizeof(long) == 8 ? 40 : 30), 0, EINVAL);
 
+	subtest("invalid access");
 	check_errno((long)map(PAGE, 0, PROT_READ | PROT_EXEC, MAP_SHARED),
 		    EPERM);
 	check_errno((long)map(PAGE, 0, PROT_EXEC, MAP_SHARED), EPERM);
@@ -108,6 +111,7 @@ int main(void)
 	check_errno((long)mmap(NULL, PAGE, PROT_READ, MAP_SHARED, out, 0),
 		    EACCES);
 
+	subtest("mprotect()");
 	p = map(PAGE, 0, PROT_READ, MAP_SHARED);
 	check_errno(mprotect(p, PAGE, rw), EACCES);
 	check_errno(mprotect(p, PAGE, PROT_READ | PROT_EXEC), EACCES);
@@ -116,13 +120,14 @@ int main(void)
 	check_errno(mprotect(p, PAGE, rw), EACCES);
 	check(!munmap(p, PAGE));
 
+	subtest("mremap() and parts of a mapping");
 	p = map(end, 0, rw, MAP_SHARED);
 	check_flags(p);
 	check_errno(mprotect(p, end, rw | PROT_EXEC), EACCES);
 	check(!mprotect(p, end, PROT_READ));
 	check(!mprotect(p, end, rw));
 	check_errno((long)mremap(p, end, end + PAGE, MREMAP_MAYMOVE), EFAULT);
-	/* Moved, shrunk and split, it is counted right to the end. */
+	/* A mapping that is moved, shrunk and split counts until its last part is unmapped. */
 	p = mremap(p, end, capacity, MREMAP_MAYMOVE);
 	check(p != MAP_FAILED);
 	check(!munmap(p + PAGE, PAGE));

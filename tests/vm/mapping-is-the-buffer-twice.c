@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The mapping is the buffer, twice, zeroed at first; stores and loads move no
- * position; what is written by calls is seen in it and the other way round.
+ * The mapping is the buffer, twice, and initially zero. Stores and loads move no position.
+ * Bytes of write() appear in the mapping, and stores appear in read().
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -24,19 +24,21 @@ int main(void)
 	char *map, *view, *page;
 
 	check_equal(set_capacity(capacity), 0);
+	subtest("zero");
 	map = mmap(NULL, 2 * capacity, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
 		   0);
 	check(map != MAP_FAILED);
 	for (size_t i = 0; i < 2 * capacity; i++)
 		check_equal(map[i], 0);
 
+	subtest("twice");
 	strcpy(map, "a store");
 	check(!strcmp(map + capacity, "a store"));
 	strcpy(map + 2 * capacity - 10, "the end");
 	check(!strcmp(map + capacity - 10, "the end"));
 	check_equal(attribute("size"), 0);
 
-	/* Across the wrap, in one piece. */
+	subtest("across the wrap");
 	write_all(fd, bytes, capacity - 10);
 	read_all(fd, bytes, capacity - 10);
 	fill_pattern(bytes, 20, 0);
@@ -48,7 +50,7 @@ int main(void)
 	check_equal(bytes[0], 'X');
 	check_pattern(bytes + 1, 19, 1);
 
-	/* Another mapping, of a file that can only read, and one of the middle. */
+	subtest("other mappings");
 	view = mmap(NULL, capacity, PROT_READ, MAP_SHARED, in, 0);
 	check(view != MAP_FAILED);
 	page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, in, capacity + PAGE);
@@ -57,13 +59,13 @@ int main(void)
 	check_equal(view[PAGE], 'm');
 	check_equal(page[0], 'm');
 
-	/* A child has it too; what is thrown away comes back. */
+	subtest("a child has it, and MADV_DONTNEED keeps the bytes");
 	finish(start(write_in_child, map));
 	check_equal(map[5], 'c');
 	check(!madvise(map, 2 * capacity, MADV_DONTNEED));
 	check_equal(map[5], 'c');
 
-	/* It outlives the file. */
+	subtest("it outlives the file");
 	close(fd);
 	close(in);
 	strcpy(map, "still");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The buffer is charged to the cgroup of whoever sets the capacity, given back
- * with it, and where that has too little: ENOMEM and nothing changed, nobody killed.
+ * The buffer is charged to the cgroup of the process that sets the capacity, and uncharged when
+ * it is freed. If the cgroup's limit is too low, the result is ENOMEM, nothing changes, and no
+ * process is killed.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -11,10 +12,10 @@
 
 #include "testlib.h"
 
-/* Each processor has some pages charged in advance. */
+/* Each processor charges some pages in advance. */
 #define SLACK ((long long)(256 * PAGE))
 
-/* Before 5.11 pages that are mapped by users cannot be charged: compat.h. */
+/* Before 5.11 pages that user space maps cannot be charged: see compat.h. */
 static int can_charge(void)
 {
 	int major, minor;
@@ -27,7 +28,7 @@ static int can_charge(void)
 
 int main(void)
 {
-	/* A kernel of 32 bits has no address space for more. */
+	/* A 32-bit kernel has no address space for more. */
 	const long long large = (sizeof(long) == 8 ? 64 : 32) << 20;
 	long long before, with;
 	char byte;
@@ -37,6 +38,7 @@ int main(void)
 		skip("this kernel cannot charge pages that users map");
 	enter_cgroup();
 	check_equal(write(fd, "x", 1), 1);
+	subtest("charged and given back");
 	before = cgroup_memory();
 	check_equal(set_capacity(large), 0);
 	with = cgroup_memory();
@@ -48,6 +50,7 @@ int main(void)
 	if (with > before + SLACK)
 		fail("%lld bytes charged before, %lld after", before, with);
 
+	subtest("a limit");
 	limit_cgroup_memory("16777216");
 	check_equal(set_capacity(large), ENOMEM);
 	check_equal(attribute("capacity"), 65536);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * User memory that can be faulted in, but that no copy can be made from or to: EFAULT, in
- * bounded time, with no byte stored and no byte lost; and all is well once it is ordinary
- * memory again.
+ * User memory that can be faulted in but not copied: calls return EFAULT in bounded time, and no
+ * byte is stored or lost. Calls work again once the memory can be copied.
  *
- * Two ways to such memory. Fault injection, on the debug kernel, has each copy fail, of a
- * child whose parent turns that on and off; until it is off the child makes no system
- * calls that copy but the one that is tested. A memory protection key, where the
- * processor has those, forbids the access to a page that is there.
+ * There are two ways to get such memory. Fault injection, on the debug kernel, makes each copy
+ * of a child fail, while its parent has it enabled; in that time the child makes no other
+ * system call that copies. A memory protection key, if the processor has them, forbids the
+ * access to a resident page.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -24,14 +23,14 @@
 
 #define INJECTION "/sys/kernel/debug/fail_usercopy/"
 #define STORED 1000
-#define LIMIT 10 /* seconds for a call that is to fail at once */
+#define LIMIT 10 /* seconds for a call that must fail at once */
 
 static uint8_t memory[4 * CAPACITY], back[CAPACITY];
 
 struct call {
 	const char *name;
 	ssize_t (*call)(int fd, const struct iovec *iov, int n);
-	int direction; /* as open(2) has it */
+	int direction; /* O_RDONLY or O_WRONLY */
 	size_t length;
 };
 
@@ -47,7 +46,7 @@ static ssize_t call_write(int fd, const struct iovec *iov, int n)
 	return write(fd, iov->iov_base, iov->iov_len);
 }
 
-/* Longer than one move, and than the FIFO; where nothing is stored they would block. */
+/* Some are longer than one move or than the FIFO, and would block if they moved bytes. */
 static const struct call calls[] = {
 	{ "a byte read", call_read, O_RDONLY, 1 },
 	{ "some read", call_read, O_RDONLY, 100 },
@@ -68,7 +67,7 @@ static void put_stored(int fd)
 	check_equal(write(fd, bytes, STORED), STORED);
 }
 
-/* Just those bytes, and then what is written is read. */
+/* The FIFO has exactly the expected bytes, and works. */
 static void all_is_well(int fd)
 {
 	check_equal(attribute("size"), STORED);
@@ -85,7 +84,7 @@ static void all_is_well(int fd)
 /* --- each copy fails ------------------------------------------------------------ */
 
 static struct {
-	int ready; /* to make the call */
+	int ready; /* the child is about to make the call */
 	int go;	   /* the injection is on */
 	int done;
 	ssize_t result;
@@ -95,6 +94,7 @@ static struct {
 struct injected {
 	const struct call *call;
 	int flags, vectors;
+	long long size; /* stored bytes afterwards */
 };
 
 static void put(const char *path, const char *text)
@@ -143,7 +143,7 @@ static void work_call(void *argument)
 	int fd = device(in->call->direction | in->flags);
 	bool reads = in->call->direction == O_RDONLY;
 
-	memset(memory, 1, in->call->length); /* it is there */
+	memset(memory, 1, in->call->length); /* make it resident */
 	__atomic_store_n(&shared->ready, 1, __ATOMIC_SEQ_CST);
 	wait_for(&shared->go);
 	if (in->vectors == 1)
@@ -154,7 +154,7 @@ static void work_call(void *argument)
 		shared->result = writev(fd, iov, in->vectors);
 	shared->err = errno;
 	__atomic_store_n(&shared->done, 1, __ATOMIC_SEQ_CST);
-	/* Until its copies can be made again. */
+	/* Until copies work again. */
 	while (__atomic_load_n(&shared->go, __ATOMIC_SEQ_CST))
 		sched_yield();
 }
@@ -188,7 +188,7 @@ static void one_call(const struct injected *in)
 		fail("%s, of %d pieces: %zd, %s", in->call->name, in->vectors,
 		     shared->result, strerror(shared->err));
 	}
-	check_equal(attribute("size"), STORED);
+	check_equal(attribute("size"), in->size);
 }
 
 static void each_copy_fails(void)
@@ -204,15 +204,53 @@ static void each_copy_fails(void)
 		for (int flags = 0; flags <= O_NONBLOCK; flags += O_NONBLOCK)
 			for (int vectors = 1; vectors <= 2; vectors++)
 				one_call(&(struct injected){ &calls[i], flags,
-							     vectors });
+							     vectors, STORED });
 	injection_is_off();
 	all_is_well(fd);
 	close(fd);
 }
 
+/* A full FIFO, of the pattern from 0 on, in which a write drops the oldest bytes. */
+static void fill_to_overwrite(int fd)
+{
+	fill_pattern(memory, CAPACITY, 0);
+	check_equal(write(fd, memory, CAPACITY), CAPACITY);
+	check_equal(set_attribute("overflow", "overwrite"), 0);
+	check_equal(set_attribute("stats/reset", "1"), 0);
+}
+
+/* The first `dropped` bytes are missing, and no others. */
+static void check_dropped(int fd, int dropped)
+{
+	check_equal(attribute("stats/dropped_bytes"), dropped);
+	check_equal(set_attribute("overflow", "block"), 0);
+	check_equal(read(fd, back, CAPACITY), CAPACITY - dropped);
+	check_pattern(back, CAPACITY - dropped, dropped);
+	put_stored(fd);
+	all_is_well(fd);
+}
+
+/*
+ * The new bytes are faulted in before the oldest ones are dropped, but copied afterwards. If
+ * then the copy fails, the old bytes are gone, once and as many as the write needed.
+ */
+static void overwriting_drops_before_the_copy(void)
+{
+	static const struct call some = { "an overwriting write", call_write,
+					  O_WRONLY, 100 };
+	int fd = device(O_RDWR | O_NONBLOCK);
+
+	fill_to_overwrite(fd);
+	injection_is_on();
+	one_call(&(struct injected){ &some, 0, 1, CAPACITY - 100 });
+	injection_is_off();
+	check_dropped(fd, 100);
+	close(fd);
+}
+
 /* --- a key forbids it ----------------------------------------------------------- */
 
-/* x86, and POWER: the page stays where it is. -1: this machine has no keys. */
+/* Gives the memory a key, on x86 and POWER. Returns -1 if the machine has no keys. */
 static int key_for(void *at, size_t n)
 {
 #ifdef PKEY_DISABLE_ACCESS
@@ -261,7 +299,7 @@ static void a_key_forbids_it(int key, uint8_t *at)
 	}
 	check_equal(attribute("size"), STORED);
 
-	/* Where it begins in memory that may be used, it is that much. */
+	/* A write that begins in accessible memory is short. */
 	forbid(key, true);
 	check_equal(write(fd, edge - 10, 100), 10);
 	check_equal(read(fd, edge - 10, 100), 10);
@@ -275,6 +313,19 @@ static void a_key_forbids_it(int key, uint8_t *at)
 	check(back[0] == 1 && back[9] == 1);
 	put_stored(fd);
 	all_is_well(fd);
+	close(fd);
+}
+
+/* A key keeps the new bytes from being faulted in, so no old byte is dropped. */
+static void overwriting_drops_none_for_a_key(int key, uint8_t *at)
+{
+	int fd = device(O_RDWR | O_NONBLOCK);
+
+	fill_to_overwrite(fd);
+	forbid(key, true);
+	check_errno(write(fd, at + 8 * PAGE, 100), EFAULT);
+	forbid(key, false);
+	check_dropped(fd, 0);
 	close(fd);
 }
 
@@ -292,9 +343,13 @@ int main(void)
 	printf("# fault injection: %s; memory protection keys: %s\n",
 	       injection ? "yes" : "no", key < 0 ? "no" : "yes");
 	fflush(stdout);
-	if (key >= 0)
-		a_key_forbids_it(key, at);
-	if (injection)
-		each_copy_fails();
+	if (key >= 0) {
+		run_case(a_key_forbids_it(key, at));
+		run_case(overwriting_drops_none_for_a_key(key, at));
+	}
+	if (injection) {
+		run_case(each_copy_fails());
+		run_case(overwriting_drops_before_the_copy());
+	}
 	return 0;
 }

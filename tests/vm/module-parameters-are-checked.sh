@@ -1,7 +1,9 @@
 #!/bin/sh
-# devices and capacity, as told; what they cannot be, refuses to load and leaves nothing.
-set -eu
+# The parameters devices and capacity. With an invalid value the module does not load and leaves
+# nothing behind.
+. /tests/lib.sh
 
+subtest 'valid values'
 insmod "$VFIFO_KO" devices=3 capacity=100000
 [ "$(cat /sys/class/vfifo/vfifo*/capacity | tr '\n' ' ')" = "131072 131072 131072 " ]
 [ "$(cat /sys/module/vfifo/parameters/devices)" = 3 ]
@@ -10,7 +12,7 @@ echo one > /dev/vfifo1
 [ "$(head -c 4 /dev/vfifo1)" = one ]
 rmmod vfifo
 
-# A debug kernel takes its time for each, and for each page there is.
+# A debug kernel is slow for each device and each page.
 slow='' most=256
 [ ! -e /sys/kernel/debug/kmemleak ] || slow=y most=64
 
@@ -20,6 +22,7 @@ rmmod vfifo
 insmod "$VFIFO_KO" devices=0
 rmmod vfifo
 
+subtest 'invalid values'
 for bad in devices=257 devices=-1 devices=x capacity=0 capacity=536870913 capacity=-1 \
 		capacity=18446744073709551616 capacity=1k; do
 	if insmod "$VFIFO_KO" "$bad" 2>/dev/null; then
@@ -30,9 +33,10 @@ for bad in devices=257 devices=-1 devices=x capacity=0 capacity=536870913 capaci
 	[ ! -e /sys/class/vfifo ]
 	[ ! -e /dev/vfifo0 ]
 done
-# More than there is memory for: as clean. (Slow kernels have failed-allocations-leave-nothing.)
+subtest 'more than the memory'
+# (failed-allocations-leave-nothing tests this on a debug kernel.)
 if [ -z "$slow" ] && insmod "$VFIFO_KO" devices=256 capacity=536870912 2>/dev/null; then
-	echo "128 GiB were to be had"
+	echo "128 GiB were allocated"
 	exit 1
 fi
 [ ! -e /sys/class/vfifo ]

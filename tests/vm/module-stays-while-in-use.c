@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rmmod is refused while the device is open, and while it is mapped only. */
+/* The module cannot be unloaded while the device is open, or closed but mapped. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -27,11 +27,13 @@ int main(void)
 	int fd, other;
 	char *map;
 
+	subtest("open");
 	check(!load());
 	fd = device(O_RDWR);
 	check_errno(unload(), EWOULDBLOCK);
 	check_equal(write(fd, "x", 1), 1);
 
+	subtest("mapped");
 	map = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	check(map != MAP_FAILED);
 	close(fd);
@@ -39,14 +41,15 @@ int main(void)
 	strcpy(map, "x");
 	check(!munmap(map, PAGE));
 
-	/* With the generator on, nobody has it in use. */
+	/* The generator does not count as a user. */
+	subtest("with the generator on");
 	check_equal(set_attribute("mode", "1"), 0);
 	other = device(O_RDONLY);
 	check_errno(unload(), EWOULDBLOCK);
 	close(other);
 	check(!unload());
 	check_errno(open(DEVICE, O_RDONLY), ENOENT);
-	/* A tick that was still to come would come now. */
+	/* A timer that was not cancelled would expire now. */
 	sleep_ms(1500);
 	return 0;
 }

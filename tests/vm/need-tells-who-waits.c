@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The word `need`: the sleep bit is there exactly while a call sleeps, with the least
- * that a sleeper needs beside it; the poll bit from a poll until it has been answered;
- * and a holder that goes by them calls the kernel no more often than is due.
+ * The word `need`: the sleep bit is set exactly while a call sleeps, and the threshold is the
+ * least need of a sleeper. The poll bit is set from a poll until its wake-up. A holder that
+ * follows both kicks no more often than necessary.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -47,12 +47,12 @@ static void sleeping_readers(void)
 		check_equal(status->need, VFIFO_NEED_CONSUMER_SLEEP);
 		check_equal(status->threshold[VFIFO_CONSUMER], 1);
 	}
-	/* One that is killed takes nothing with it. */
+	/* A killed sleeper takes no wake-up with it. */
 	check(!kill(pids[1], SIGKILL));
 	check_equal(waitpid(pids[1], NULL, 0), pids[1]);
 	check_equal(status->need, VFIFO_NEED_CONSUMER_SLEEP);
 
-	/* One kick is passed on to the other. */
+	/* The first sleeper passes the wake-up on to the second. */
 	raw_put(&producer, 2, 0);
 	check_equal(producer.kicks, 1);
 	finish(pids[0]);
@@ -64,7 +64,7 @@ static void sleeping_readers(void)
 	raw_release(&producer);
 }
 
-/* Freed byte by byte, a writer of 3000 bytes is worth one kick, not 3000. */
+/* While space is freed byte by byte, a writer of 3000 bytes gets one kick, not 3000. */
 static void sleeping_writers(void)
 {
 	static char full[CAPACITY];
@@ -104,7 +104,7 @@ static int poll_now(short events)
 	return p.revents;
 }
 
-/* One-shot, set by each poll; answered when there is enough for it, not before. */
+/* The poll bit is one-shot: each poll sets it, and the watermark clears it, not fewer bytes. */
 static void polls_with_a_watermark(void)
 {
 	struct raw producer;
@@ -124,7 +124,7 @@ static void polls_with_a_watermark(void)
 	check_equal(status->need, 0);
 	raw_put(&producer, 1, 10);
 	check_equal(producer.kicks, 1);
-	/* Ready or not, a poll sets it. */
+	/* A poll that is ready sets the bit too. */
 	check_equal(poll_now(POLLIN), POLLIN);
 	check_equal(status->need, VFIFO_NEED_CONSUMER_POLL);
 	raw_put(&producer, 1, 11);
@@ -135,8 +135,8 @@ static void polls_with_a_watermark(void)
 }
 
 /*
- * What the holder saw when it decided to kick, another may have taken meanwhile: the
- * poll is answered all the same, or the next move would be worth a kick again.
+ * Another process can take the bytes between the holder's test and its kick. The pollers are
+ * woken all the same; otherwise the holder would kick again at the next move.
  */
 static void a_kick_that_comes_late(void)
 {
@@ -159,7 +159,7 @@ static void count_signal(int signal)
 	signals++;
 }
 
-/* A file with O_ASYNC polls, so to say, for ever. */
+/* With O_ASYNC the poll bit stays set. */
 static void sigio_at_every_kick(void)
 {
 	struct raw producer;
@@ -185,7 +185,7 @@ static void sigio_at_every_kick(void)
 	raw_release(&producer);
 }
 
-/* Two that could both wait for ever, and what is none: EINVAL, nothing changed. */
+/* Invalid and incompatible watermarks: EINVAL, and nothing changes. */
 static void watermarks_are_checked(void)
 {
 	static const char *const bad[] = { "0",	    "-1",    "x",	  "",
@@ -207,7 +207,7 @@ static void watermarks_are_checked(void)
 	check_equal(set_attribute("write_watermark", "4096"), 0);
 }
 
-/* Lowered while somebody polls: he is woken, if there is enough for him now. */
+/* A watermark is lowered during a poll, which ends if there are enough bytes now. */
 static void work_poll(void *unused)
 {
 	struct pollfd p = { .fd = device(O_RDONLY), .events = POLLIN };
@@ -230,8 +230,8 @@ static void a_lower_watermark_wakes(void)
 	check(!ioctl(fd, VFIFO_CLEAR));
 }
 
-/* A FIFO too small for its watermarks cannot be had. */
-static void capacity_minds_them(void)
+/* The capacity cannot become too small for the watermarks. */
+static void capacity_fits_the_watermarks(void)
 {
 	char more_than_two[32]; /* pages */
 
@@ -251,13 +251,13 @@ int main(void)
 	fd = device(O_RDWR | O_NONBLOCK);
 	status = map_page(fd, VFIFO_MMAP_STATUS, PROT_READ);
 	check(status != MAP_FAILED);
-	sleeping_readers();
-	sleeping_writers();
-	polls_with_a_watermark();
-	a_kick_that_comes_late();
-	sigio_at_every_kick();
-	watermarks_are_checked();
-	a_lower_watermark_wakes();
-	capacity_minds_them();
+	run_case(sleeping_readers());
+	run_case(sleeping_writers());
+	run_case(polls_with_a_watermark());
+	run_case(a_kick_that_comes_late());
+	run_case(sigio_at_every_kick());
+	run_case(watermarks_are_checked());
+	run_case(a_lower_watermark_wakes());
+	run_case(capacity_fits_the_watermarks());
 	return 0;
 }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * No wake-up is lost. The holder of a claim moves a message, then waits until it has been taken
- * (or, if it is the consumer, until what it took has been filled again), and others
- * wait for the message: so both sleep nearly every time, and each is about to sleep
- * while the other moves.
+ * No wake-up is lost. The holder of a claim moves a message and waits until the other side has
+ * taken it, or has filled the space again. Other processes wait for the message. So both sides
+ * sleep nearly every time, and each is about to sleep while the other moves.
  *
- * Whole: for each kind of waiter a million messages from a claimed producer, and a
- * million to a claimed consumer; else 240. An eighth each in every combination
- * of: the claim made by the ABI alone, or by libvfifo; signals raining on the holder
- * and on one waiter, or none; the waiters' watermark one record, or several.
+ * In full: for each kind of waiter a million messages from a claimed producer and a million to
+ * a claimed consumer; otherwise 160 of each. An eighth of the messages goes to each combination
+ * of: the claim is made by the ABI alone, or by libvfifo; the holder and one waiter get signals
+ * all the time, or none; the watermark of the waiters is one record, or several.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -29,12 +28,12 @@
 
 #define SMALL PAGE /* the capacity */
 #define RECORD sizeof(uint64_t)
-#define WRITER_SHIFT 56 /* in a record: who wrote it */
+#define WRITER_SHIFT 56 /* in a record: the number of its writer */
 #define MOST_WAITERS 2
 #define SEVERAL (8 * RECORD)
-#define MOST_RECORDS 4 /* of a message, above the watermark */
+#define MOST_RECORDS 4 /* in a message, above the watermark */
 
-/* What is done, and what came of it, for all of its processes. */
+/* Settings and counts, in memory that all processes share. */
 static struct session {
 	const struct waiter *waiter;
 	enum vfifo_end claimed;
@@ -48,7 +47,7 @@ static struct session {
 
 static unsigned int seed = 1;
 
-/* In all combinations. */
+/* Sums of all combinations. */
 static uint64_t kicks_of_kind, sleeps_of_kind;
 
 static void nothing(int signal)
@@ -56,7 +55,7 @@ static void nothing(int signal)
 	(void)signal;
 }
 
-/* Interrupts this process every now and then, and nothing is restarted. */
+/* Interrupts this process at intervals; interrupted calls are not restarted. */
 static void rain(void)
 {
 	struct itimerval every = { { 0, 997 }, { 0, 997 } };
@@ -79,7 +78,7 @@ static void catch_signals(void)
 	check(!sigaction(SIGUSR1, &action, NULL));
 }
 
-/* Moves the two sides against each other. */
+/* Delays for a random time, so that the two sides meet at different points. */
 static void dawdle(void)
 {
 	for (volatile int left = rand_r(&seed) % 2000; left > 0; left--)
@@ -88,12 +87,12 @@ static void dawdle(void)
 
 /* --- waiters ---------------------------------------------------------------- */
 
-static bool told_to_stop(void)
+static bool must_stop(void)
 {
 	return __atomic_load_n(&session->stop, __ATOMIC_SEQ_CST);
 }
 
-/* What a call that moves bytes may say if it has moved none. */
+/* Checks the errno of a call that has moved no bytes. */
 static void check_why_none(ssize_t done)
 {
 	check(done < 0);
@@ -143,10 +142,10 @@ static bool move_some(int number, int fd)
 						    put_one(number, fd);
 }
 
-/* Until EAGAIN, as one that is edge-triggered has to. */
+/* Moves bytes until EAGAIN, which an edge-triggered waiter needs. */
 static void move_all(int number, int fd)
 {
-	while (!told_to_stop() && (move_some(number, fd) || errno != EAGAIN))
+	while (!must_stop() && (move_some(number, fd) || errno != EAGAIN))
 		;
 }
 
@@ -161,12 +160,12 @@ static void wait_and_move(int number, struct waiting *w)
 {
 	const struct waiter *waiter = session->waiter;
 
-	while (!told_to_stop()) {
+	while (!must_stop()) {
 		if (waiter->blocks) {
 			move_some(number, w->fd);
 		} else {
 			move_all(number, w->fd);
-			if (!told_to_stop())
+			if (!must_stop())
 				waiter->wait(w);
 		}
 		if (rand_r(&seed) % 2)
@@ -175,9 +174,9 @@ static void wait_and_move(int number, struct waiting *w)
 }
 
 /*
- * powerpc (6.12, interrupt_exit_user_prepare_main()) calls the handler of a signal that
- * comes while work of io_uring is done with a counter register that is lost, and the
- * program jumps to nowhere. An eventfd instead of this device shows it as well.
+ * On powerpc (6.12, interrupt_exit_user_prepare_main()) a signal that arrives while task work of
+ * io_uring runs corrupts the counter register, and the program jumps to a wrong address. The
+ * same happens with an eventfd in place of this device.
  */
 static bool stands_rain(const struct waiting *w)
 {
@@ -219,7 +218,7 @@ static void stop(pid_t pid)
 	int status;
 	pid_t done;
 
-	/* One signal could come just before it sleeps. */
+	/* Again and again: a single signal can arrive just before the process sleeps. */
 	while (!(done = waitpid(pid, &status, WNOHANG))) {
 		check(!kill(pid, SIGUSR1));
 		sleep_ms(1);
@@ -236,7 +235,7 @@ struct holder {
 	enum vfifo_end end;
 	struct raw raw;
 	struct vfifo_handle *handle;
-	uint32_t watermark; /* its own: then the waiters have done theirs */
+	uint32_t watermark; /* of the holder's side; reached when the waiters are done */
 	uint64_t next[MOST_WAITERS];
 	uint64_t records, sum, sleeps;
 };
@@ -257,7 +256,7 @@ static bool looks_ready(struct holder *h)
 	return h->kind->room(h) >= h->watermark;
 }
 
-/* Until the waiters are through with the message, mostly asleep. */
+/* Waits, mostly asleep, until the waiters have finished the message. */
 static void wait_until_done(struct holder *h)
 {
 	const double until = now() + WAKE_UP_MS / 1000;
@@ -269,7 +268,7 @@ static void wait_until_done(struct holder *h)
 		h->sleeps++;
 		h->kind->sleep(h);
 		if (now() > until)
-			fail("nobody took it in %d ms", WAKE_UP_MS);
+			fail("not taken in %d ms", WAKE_UP_MS);
 	}
 }
 
@@ -304,7 +303,7 @@ static void move_records(struct holder *h, int n)
 	h->kind->move(h, n * RECORD);
 }
 
-/* In two pieces, mostly, so that the watermark is crossed at some time. */
+/* Moves the message, mostly in two parts, so that one of them reaches the watermark. */
 static void move_message(struct holder *h)
 {
 	int n = session->watermark / RECORD + rand_r(&seed) % MOST_RECORDS;
@@ -348,7 +347,7 @@ static void abi_sleep(struct holder *h)
 	int n = poll(&p, 1, WAKE_UP_MS);
 
 	if (!n)
-		fail("nobody woke the holder (need is %#x)",
+		fail("the holder was not woken (need is %#x)",
 		     h->raw.status->need);
 	check(n == 1 || errno == EINTR);
 }
@@ -379,7 +378,7 @@ static const struct holder_kind by_abi = {
 static void lib_claim(struct holder *h)
 {
 	check_equal(vfifo_open(DEVICE, h->end, 0, &h->handle), 0);
-	/* We do that here, and want it to sleep. */
+	/* This test spins by itself, and the library must sleep. */
 	vfifo_set_spin(h->handle, 0);
 }
 
@@ -408,7 +407,7 @@ static void lib_sleep(struct holder *h)
 	int err = vfifo_wait(h->handle, h->watermark, WAKE_UP_MS);
 
 	if (err == -ETIMEDOUT)
-		fail("nobody woke the holder (need is %#x)",
+		fail("the holder was not woken (need is %#x)",
 		     h->handle->status->need);
 	check(!err || err == -EINTR);
 }
@@ -434,7 +433,7 @@ static const struct holder_kind by_library = {
 	.release = lib_release,
 };
 
-/* --- all of it -------------------------------------------------------------- */
+/* --- the test --------------------------------------------------------------- */
 
 static void set_number(const char *name, uint32_t value)
 {
@@ -444,7 +443,7 @@ static void set_number(const char *name, uint32_t value)
 	check_equal(set_attribute(name, text), 0);
 }
 
-/* Together they are as much as they may be: the holder is ready when all is done. */
+/* The sum of the watermarks is the maximum, so the holder is ready when all is done. */
 static void set_watermarks(struct holder *h)
 {
 	static const char *const names[] = { "write_watermark",
@@ -467,7 +466,7 @@ static void wait_ready(int number)
 	}
 }
 
-/* What the waiters have written by the time that they are stopped. */
+/* Takes the bytes that the waiters had written when they were stopped. */
 static void take_what_is_left(struct holder *h)
 {
 	uint32_t stored = h->kind->room(h);
@@ -488,7 +487,7 @@ static void all_has_arrived(const struct holder *h)
 	check_equal(sum, h->sum);
 }
 
-/* That kicks are no more than sleeps and polls, need-tells-who-waits shows. */
+/* need-tells-who-waits checks that there are no more kicks than sleeps and polls. */
 static void tell(struct holder *h, unsigned long messages, double took)
 {
 	uint64_t kicks = h->kind->kicks(h);
@@ -552,12 +551,13 @@ static void combination(const struct waiter *waiter, enum vfifo_end claimed,
 static void no_wake_up_is_lost(const struct waiter *waiter,
 			       unsigned long messages)
 {
+	subtest("%s", waiter->name);
 	kicks_of_kind = sleeps_of_kind = 0;
 	for (unsigned int which = 0; which < 8; which++) {
 		combination(waiter, VFIFO_PRODUCER, which, messages / 8);
 		combination(waiter, VFIFO_CONSUMER, which, messages / 8);
 	}
-	/* It was about sleeping. */
+	/* Otherwise the test has hardly slept, and shows nothing. */
 	check(kicks_of_kind > messages / 8);
 	check(sleeps_of_kind > messages / 8);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* O_NONBLOCK and RWF_NOWAIT, as pipe(7) says. */
+/* O_NONBLOCK and RWF_NOWAIT behave as pipe(7) describes. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <limits.h>
@@ -16,17 +16,18 @@ int main(void)
 	int blocking = device(O_RDWR);
 	struct iovec iov = { bytes, sizeof(bytes) };
 
+	subtest("a read of an empty FIFO");
 	check_errno(read(fd, bytes, 1), EAGAIN);
 	check_errno(preadv2(blocking, &iov, 1, -1, RWF_NOWAIT), EAGAIN);
 
-	/* Larger than PIPE_BUF: what fits. */
+	subtest("a write of more than PIPE_BUF is short");
 	check_equal(write(fd, bytes, sizeof(bytes)), CAPACITY);
 	check_errno(write(fd, bytes, sizeof(bytes)), EAGAIN);
 	check_errno(write(fd, bytes, 1), EAGAIN);
 	check_errno(pwritev2(blocking, &iov, 1, -1, RWF_NOWAIT), EAGAIN);
 	check_equal(attribute("size"), CAPACITY);
 
-	/* Up to PIPE_BUF: whole or not at all. */
+	subtest("a write of up to PIPE_BUF is whole or EAGAIN");
 	check_equal(read(fd, bytes, PIPE_BUF - 1), PIPE_BUF - 1);
 	check_errno(write(fd, bytes, PIPE_BUF), EAGAIN);
 	check_equal(attribute("size"), CAPACITY - PIPE_BUF + 1);
@@ -34,7 +35,7 @@ int main(void)
 	check_equal(read(fd, bytes, PIPE_BUF), PIPE_BUF);
 	check_equal(write(fd, bytes, PIPE_BUF), PIPE_BUF);
 
-	/* A read gives what there is. */
+	subtest("a read returns all stored bytes");
 	check_equal(read(fd, bytes, sizeof(bytes)), CAPACITY);
 	check_equal(preadv2(fd, &iov, 1, -1, RWF_NOWAIT), -1);
 	check_equal(write(fd, "ab", 2), 2);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * overflow: where there is no space a write waits, or new bytes go, or old ones do, and
- * all that went is counted. Atomic writes are stored whole or dropped whole.
+ * overflow: if the FIFO is full, a write waits, or the new bytes are dropped, or the oldest ones.
+ * Dropped bytes are counted. Atomic writes are stored whole or dropped whole.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -40,10 +40,10 @@ static void holds(size_t from, size_t n)
 	check(!memcmp(got, sent + from, n));
 }
 
-static void new_bytes_go(void)
+static void new_bytes_are_dropped(void)
 {
 	begin_with("drop", CAPACITY - 100);
-	/* Larger than PIPE_BUF: what fits is stored. */
+	/* Of a write of more than PIPE_BUF the part that fits is stored. */
 	check_equal(write(fd, sent + CAPACITY - 100, 5000), 5000);
 	check_equal(attribute("stats/dropped_bytes"), 4900);
 	check_equal(write(fd, "no", 2), 2);
@@ -51,21 +51,21 @@ static void new_bytes_go(void)
 	check_equal(attribute("stats/writes"), 2);
 	holds(0, CAPACITY);
 
-	/* An atomic one is dropped whole. */
+	/* An atomic write is dropped whole. */
 	begin_with("drop", CAPACITY - 100);
 	check_equal(write(fd, sent, 101), 101);
 	check_equal(attribute("stats/dropped_bytes"), 101);
 	holds(0, CAPACITY - 100);
 }
 
-static void old_bytes_go(void)
+static void old_bytes_are_dropped(void)
 {
 	begin_with("overwrite", CAPACITY - 100);
 	check_equal(write(fd, sent + CAPACITY - 100, 200), 200);
 	check_equal(attribute("stats/dropped_bytes"), 100);
 	holds(100, CAPACITY);
 
-	/* More than there is room for at all: the last ones stay. */
+	/* Of a write of more than the capacity the last bytes are stored. */
 	begin_with("overwrite", 10);
 	check_equal(write(fd, sent, sizeof(sent)), sizeof(sent));
 	check_equal(attribute("stats/dropped_bytes"),
@@ -75,7 +75,7 @@ static void old_bytes_go(void)
 	check_equal(attribute("stats/out_bytes"), 10 + sizeof(sent));
 }
 
-/* The kernel may not move the position of somebody else. */
+/* The kernel does not move a claimed position. */
 static void claimed_consumer_keeps_old_bytes(void)
 {
 	struct raw raw;
@@ -111,7 +111,7 @@ static void write_one(void *fd)
 	check_equal(write(*(int *)fd, "x", 1), 1);
 }
 
-/* Whoever waits already goes on at once. */
+/* A writer that waits continues at once. */
 static void change_ends_a_wait(void)
 {
 	int waiting = device(O_WRONLY);
@@ -126,7 +126,7 @@ static void change_ends_a_wait(void)
 	close(waiting);
 }
 
-/* Nothing is dropped for those who may not write, and the holder waits as ever. */
+/* A write that fails with EBUSY drops nothing, and the holder of the claim waits. */
 static void holder_of_the_producer_side_decides_itself(void)
 {
 	struct raw raw;
@@ -146,7 +146,7 @@ static void holder_of_the_producer_side_decides_itself(void)
 	holds(0, CAPACITY);
 }
 
-/* Nor for new bytes that are not to be had. */
+/* New bytes that cannot be read drop nothing. */
 static void bad_buffers_drop_nothing(void)
 {
 	char *page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
@@ -164,7 +164,7 @@ static void bad_buffers_drop_nothing(void)
 	check_equal(attribute("stats/dropped_bytes"), 10 + PAGE);
 	check_equal(attribute("size"), CAPACITY);
 	check_equal(read(fd, got, sizeof(got)), CAPACITY);
-	/* Where pages are large, nothing is left of it. */
+	/* With large pages none of the old bytes is left. */
 	if (10 + PAGE < CAPACITY)
 		check(!memcmp(got, sent + 10 + PAGE, CAPACITY - 10 - PAGE));
 	munmap(page, PAGE);
@@ -176,7 +176,7 @@ static void write_for_ever(void *bytes)
 		check(write(fd, bytes, 1UL << 30) > 0);
 }
 
-/* It never waits, but a signal ends it all the same. */
+/* The write never waits, but a signal ends it. */
 static void long_write_can_be_killed(void)
 {
 	const size_t size = 1UL << 30;
@@ -219,14 +219,14 @@ int main(void)
 	fill_pattern(sent, sizeof(sent), 0);
 	check_attribute("overflow", "block");
 
-	new_bytes_go();
-	old_bytes_go();
-	claimed_consumer_keeps_old_bytes();
-	never_waits();
-	change_ends_a_wait();
-	holder_of_the_producer_side_decides_itself();
-	bad_buffers_drop_nothing();
-	long_write_can_be_killed();
-	bad_values_change_nothing();
+	run_case(new_bytes_are_dropped());
+	run_case(old_bytes_are_dropped());
+	run_case(claimed_consumer_keeps_old_bytes());
+	run_case(never_waits());
+	run_case(change_ends_a_wait());
+	run_case(holder_of_the_producer_side_decides_itself());
+	run_case(bad_buffers_drop_nothing());
+	run_case(long_write_can_be_killed());
+	run_case(bad_values_change_nothing());
 	return 0;
 }

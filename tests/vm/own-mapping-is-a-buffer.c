@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* read() into and write() from the FIFO's own mapping, not touched before. */
+/* read() into and write() from the FIFO's own mapping, which is not resident before. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -19,7 +19,7 @@ int main(void)
 			   MAP_SHARED, fd, 0);
 		check(map != MAP_FAILED);
 
-		/* The first 8 KiB go where the second 8 KiB of the buffer are. */
+		/* Reads the first 8 KiB of the buffer into the second 8 KiB. */
 		write_all(fd, bytes, sizeof(bytes));
 		check_equal(read(fd, map + 8192, sizeof(bytes)), sizeof(bytes));
 		check_pattern(map + 8192, sizeof(bytes), 0);
@@ -28,7 +28,7 @@ int main(void)
 		read_all(fd, bytes, 4096);
 		check_pattern(bytes, 4096, 0);
 
-		/* Back to where it was: a whole turn of the buffer. */
+		/* Moves the positions back to the start of the buffer. */
 		for (int left = CAPACITY - 8192 - 4096; left; left -= 4096) {
 			write_all(fd, bytes, 4096);
 			read_all(fd, bytes, 4096);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * POLLIN from one byte on, POLLOUT from PIPE_BUF free bytes on, and only in the
- * directions that the file is open for.
+ * By default POLLIN from one stored byte on and POLLOUT from PIPE_BUF free bytes on, and only in
+ * the directions that the file is open for.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -37,7 +37,7 @@ static void await_writable(void *argument)
 	(void)argument;
 	check_equal(poll(&p, 1, -1), 1);
 	check_equal(p.revents, POLLOUT);
-	/* So an atomic write does not have to wait now. */
+	/* An atomic write must not have to wait now. */
 	check_equal(fcntl(p.fd, F_SETFL, O_NONBLOCK), 0);
 	check_equal(write(p.fd, bytes, PIPE_BUF), PIPE_BUF);
 }
@@ -56,22 +56,26 @@ int main(void)
 	    out = device(O_WRONLY);
 	pid_t pid;
 
+	subtest("empty");
 	check_equal(ready(both, 0), POLLOUT);
 	check_equal(ready(in, 0), 0);
 	check_equal(ready(out, 0), POLLOUT);
 
+	subtest("one byte");
 	pid = start_polling(await_readable);
 	write_all(both, bytes, 1);
 	finish(pid);
 	check_equal(ready(both, 0), POLLIN | POLLOUT);
 	check_equal(ready(in, 0), POLLIN);
 
+	subtest("nearly full");
 	write_all(both, bytes, CAPACITY - PIPE_BUF - 1);
 	check_equal(ready(out, 0), POLLOUT);
 	write_all(both, bytes, 1);
 	check_equal(ready(out, 0), 0);
 	check_equal(ready(both, 0), POLLIN);
 
+	subtest("room again");
 	pid = start_polling(await_writable);
 	read_all(both, bytes, 1);
 	finish(pid);

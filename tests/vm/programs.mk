@@ -1,8 +1,8 @@
-# How the guests' programs are compiled: scripts/vm.sh runs this in a root folder, on a
-# copy of what it needs (main/NAME.c, lib/, include/, libvfifo/), so that the host's compiler
-# does not matter. Static, because a guest has no libraries. lib/*.c goes into every test,
-# and libvfifo into those that include its header.
-# CC is the compiler, CC32 the one for programs of 32 bits, or `none`; see scripts/arch.sh.
+# Compiles the programs of the guests. scripts/lib/vm.sh runs this in a root folder, so that the
+# compiler does not depend on the host, on a copy of the sources (main/NAME.c, lib/, include/,
+# libvfifo/). The programs are static, as a guest has no libraries. lib/*.c is linked into every
+# test, and libvfifo into those that include its header.
+# CC is the compiler, CC32 the one for programs of 32 bits, or `none`: see scripts/lib/arch.sh.
 CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Werror -static -s -pthread -I include -I lib -I libvfifo
 lib    := $(wildcard lib/*.c)
 client  = $(if $(shell grep -l '<libvfifo.h>' main/$*.c),$(wildcard libvfifo/*.c))
@@ -10,11 +10,11 @@ client  = $(if $(shell grep -l '<libvfifo.h>' main/$*.c),$(wildcard libvfifo/*.c
 init: main/init.c
 	$(CC) $(CFLAGS) -o $@ $<
 
-# Of 32 bits or not, with an off_t of 64: what is to be refused must be said first.
+# With an off_t of 64 bits everywhere: some tests pass offsets that only the kernel may refuse.
 %: main/%.c $(lib)
 	$(CC) $(CFLAGS) -D_FILE_OFFSET_BITS=64 -o $@ $^ $(client) -luring
 
-# A client of 32 bits, on a kernel of either; there is no liburing for all of those.
+# A client of 32 bits, on a kernel of 32 or 64 bits. Not all of these have a liburing.
 ifeq ($(CC32),none)
 %-of-32-bits: main/%-of-32-bits.c lib/testlib.c lib/libraw.c
 	$(CC) $(CFLAGS) -DNO_32_BITS -o $@ $^

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A writer and a reader with random sizes, while others resize, look, poll and
- * map and signals rain on both: each byte arrives once, in order.
+ * A writer and a reader with random sizes get signals all the time, while another process
+ * resizes, reads attributes, polls and maps. Each byte arrives once, in order.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -31,7 +31,7 @@ static size_t size_for(unsigned int *seed)
 	return 1 + rand_r(seed) % upto[rand_r(seed) % 4];
 }
 
-/* Interrupted every few milliseconds, half of the time with no restart. */
+/* Sends a signal every few milliseconds. */
 static void rain(int flags)
 {
 	struct sigaction action = { .sa_handler = ignore, .sa_flags = flags };
@@ -86,7 +86,7 @@ static void reader(void *argument)
 	check_equal(at, TOTAL);
 }
 
-static int *resized; /* shared by all */
+static int *resized; /* shared memory */
 
 static void meddler(void *argument)
 {

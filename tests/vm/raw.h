@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * raw.h - a claim by the ABI alone, for tests that must be able to do it wrong
+ * raw.h - a claim by the ABI alone, for tests that break the rules
  *
- * Like testlib.h, everything here ends the test where it is not as it must be.
+ * All functions end the test when they fail, like those of testlib.h.
  */
 #ifndef RAW_H
 #define RAW_H
@@ -15,7 +15,7 @@
 #include <linux/vfifo.h>
 #include <linux/vfifo_ring.h>
 
-/* Where a side's position is to be mapped. */
+/* Returns the offset at which a side's position page is mapped. */
 static inline off_t position_offset(enum vfifo_end end)
 {
 	return end == VFIFO_PRODUCER ? VFIFO_MMAP_PRODUCER :
@@ -27,7 +27,7 @@ static inline enum vfifo_end other(enum vfifo_end end)
 	return end == VFIFO_PRODUCER ? VFIFO_CONSUMER : VFIFO_PRODUCER;
 }
 
-/* mmap(2) of one page; MAP_FAILED and errno as it gives them. */
+/* Maps one page. Returns the result of mmap(2), with its errno. */
 void *map_page(int fd, off_t offset, int prot);
 
 /* A holder of one side. */
@@ -37,23 +37,23 @@ struct raw {
 	const struct vfifo_status *status;
 	uint8_t *data;		  /* twice the capacity */
 	volatile uint32_t *at[2]; /* both positions, the own one writable */
-	uint32_t own;		  /* where it is */
+	uint32_t own;		  /* the own position */
 	unsigned long kicks, polls;
 };
 
 void raw_claim(struct raw *raw, enum vfifo_end end);
 void raw_release(struct raw *raw);
 
-/* Bytes that it may fill, or take, by a fresh look at the other side. */
+/* Loads the other position and returns how many bytes the holder can fill or take. */
 uint32_t raw_room(struct raw *raw);
-/* Where they are. */
+/* Returns the address of these bytes. */
 uint8_t *raw_here(struct raw *raw);
-/* Moves over n of them, and kicks if somebody wants to be told. */
+/* Moves the position by n bytes, and kicks if the other side needs it. */
 void raw_move(struct raw *raw, uint32_t n);
 /* Polls until there is room for n, for at most 20 s. */
 void raw_wait(struct raw *raw, uint32_t n);
 
-/* Puts the bytes of the pattern from `at` on in, or takes and checks them. */
+/* Produces bytes of the pattern from `at` on, or consumes and checks them. */
 void raw_put(struct raw *raw, uint32_t n, uint64_t at);
 void raw_take(struct raw *raw, uint32_t n, uint64_t at);
 

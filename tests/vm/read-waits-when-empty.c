@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A read of an empty FIFO sleeps until there is a byte, then gives what there is. */
+/* A read of an empty FIFO sleeps until there is a byte, then returns all stored bytes. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <unistd.h>
@@ -25,7 +25,7 @@ int main(void)
 	finish(pid);
 	check_equal(attribute("size"), 0);
 
-	/* A count of nothing waits for nothing. */
+	/* A read of 0 bytes does not wait. */
 	check_equal(read(fd, NULL, 0), 0);
 	return 0;
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Attributes and FIONREAD give numbers, whoever reads them, and change nothing. A
- * position that a holder has stored is not taken over, a bad one does not break the FIFO,
- * a good one does not mend it, nothing comes into the log, and nobody is woken. The
- * numbers tell what the holder has moved so far, all the same. Those who move, kick or
- * poll take it over.
+ * Reading attributes and FIONREAD changes nothing, for any reader. The kernel does not take over
+ * a position that a holder has stored; an invalid position does not break the FIFO and a valid
+ * one does not mend it; there is no line in the log and no wake-up. The numbers still include
+ * what the holder has moved so far. A move, a kick and a poll do take the position over.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -26,10 +25,10 @@
 #define NOBODY 65534
 
 static const char bytes[STORED];
-static int fd;	       /* to move with, and to poll */
-static int kernel_log; /* the kernel's */
+static int fd; /* for moves and polls */
+static int kernel_log;
 
-/* --- who reads ---------------------------------------------------------------- */
+/* --- the readers --------------------------------------------------------------- */
 
 static void read_folder(const char *folder)
 {
@@ -62,7 +61,7 @@ static void read_folder(const char *folder)
 	}
 }
 
-/* One that may read the device, and then no more than anybody. */
+/* Opens the device for reading, and then gives up all rights. */
 static void work_read_all(void *unused)
 {
 	int file = device(O_RDONLY), n;
@@ -78,8 +77,8 @@ static void work_read_all(void *unused)
 }
 
 /*
- * Those who have read all. They are there until the end, as theirs closes files, which
- * wakes pollers, and those poll again.
+ * The readers. They exit at the end of the test, as their exit closes files, which wakes the
+ * pollers.
  */
 static pid_t readers[8];
 static int nr_readers;
@@ -102,12 +101,12 @@ static void others_end(void)
 	}
 }
 
-/* --- what may not change ------------------------------------------------------- */
+/* --- what must not change ------------------------------------------------------ */
 
 static const struct vfifo_status *status;
 static pid_t poller;
 
-/* It asks for no bytes, only for what everybody is woken for. */
+/* Polls for no bytes, so that only a wake-up of all pollers ends it. */
 static void work_poll(void *unused)
 {
 	struct pollfd p = { .fd = device(O_RDWR) };
@@ -118,7 +117,7 @@ static void work_poll(void *unused)
 	check_equal(p.revents, POLLERR);
 }
 
-/* How often it has gone to sleep. */
+/* Returns how often the poller has gone to sleep. */
 static long switches(void)
 {
 	char path[64], line[128];
@@ -138,7 +137,7 @@ static long switches(void)
 	return n;
 }
 
-/* Lines of the log that name the FIFO, since the last time. */
+/* Returns the number of new lines of the log that name the FIFO. */
 static int lines_about_it(void)
 {
 	char record[8192];
@@ -173,7 +172,7 @@ static struct state state(void)
 	return s;
 }
 
-/* What came before has woken whom it does: notices come up to 1/8 of a second late. */
+/* Waits for delayed notices of earlier changes, which come within 1/8 of a second. */
 static struct state settled_state(void)
 {
 	struct state one, two = state();
@@ -217,7 +216,7 @@ static void stop_poller(void)
 	poller = 0;
 }
 
-/* --- what the numbers are -------------------------------------------------------- */
+/* --- the numbers ------------------------------------------------------------------ */
 
 static void check_numbers(long long size, long long in, long long out)
 {
@@ -230,7 +229,7 @@ static void check_numbers(long long size, long long in, long long out)
 	check_equal(attribute("stats/out_bytes"), out);
 }
 
-/* All of it is read, by others and by us, and nothing comes of that. */
+/* This process and the others read everything, and nothing changes. */
 static void numbers_are_read(long long size, long long in, long long out)
 {
 	const struct state before = settled_state();
@@ -240,7 +239,7 @@ static void numbers_are_read(long long size, long long in, long long out)
 	check_unchanged(&before);
 }
 
-/* --- who takes it over ----------------------------------------------------------- */
+/* --- what takes a position over ---------------------------------------------------- */
 
 static void by_kick(enum vfifo_end holder)
 {
@@ -280,7 +279,7 @@ static void begin(struct raw *holder, enum vfifo_end end)
 	raw_claim(holder, end);
 	status = holder->status;
 	start_poller();
-	settled_state(); /* those who poll take over, too */
+	settled_state(); /* pollers take over, too */
 }
 
 static void end(struct raw *holder)
@@ -290,7 +289,7 @@ static void end(struct raw *holder)
 	raw_release(holder);
 }
 
-/* Since the beginning. */
+/* Counts since the start of the test. */
 static void moved(enum vfifo_end end, long long *in, long long *out)
 {
 	*in = end == VFIFO_PRODUCER ? MOVED : 0;
@@ -298,8 +297,8 @@ static void moved(enum vfifo_end end, long long *in, long long *out)
 }
 
 /*
- * What was read is not taken over: the last good position, which stands once a bad one
- * was stored and the claim has ended, is the one before it.
+ * Reading does not take a position over: once an invalid position was stored and the claim has
+ * ended, the last valid position is the one before that was read.
  */
 static void good_position_is_not_taken_over(enum vfifo_end e)
 {
@@ -345,10 +344,10 @@ static void bad_position_breaks(enum vfifo_end e, int how)
 	check(!(status->flags & VFIFO_BROKEN));
 	takes_over[how](e);
 	check(status->flags & VFIFO_BROKEN);
-	finish(poller); /* it was told */
+	finish(poller); /* it was woken */
 	poller = 0;
 
-	/* Nor does a good one mend it when it is read. */
+	/* Reading a valid position does not mend the FIFO. */
 	*holder.at[e] = holder.own;
 	numbers_are_read(STORED, 0, 0);
 	check(status->flags & VFIFO_BROKEN);
@@ -382,12 +381,14 @@ int main(void)
 	kernel_log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	check(kernel_log >= 0 && lseek(kernel_log, 0, SEEK_END) >= 0);
 	for (int e = VFIFO_PRODUCER; e <= VFIFO_CONSUMER; e++) {
-		good_position_is_not_taken_over(e);
+		cases_of(e == VFIFO_PRODUCER ? "producer" : "consumer");
+		run_case(good_position_is_not_taken_over(e));
 		for (int how = 0; how < TAKES_OVER; how++) {
-			good_position_is_taken_over(e, how);
-			bad_position_breaks(e, how);
+			run_case(good_position_is_taken_over(e, how));
+			run_case(bad_position_breaks(e, how));
 		}
 	}
-	both_claimed();
+	cases_of(NULL);
+	run_case(both_claimed());
 	return 0;
 }

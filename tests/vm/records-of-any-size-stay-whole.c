@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Eight writers of records of all sizes up to PIPE_BUF, one reader with odd
- * sizes, and resizes meanwhile: each writer's records arrive whole and in order.
+ * Eight writers of records of all sizes up to PIPE_BUF, and one reader with odd sizes, while
+ * the FIFO is resized: the records of each writer arrive whole and in order.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include "testlib.h"
 
 #define WRITERS 8
-#define RECORDS 3000 /* of each */
+#define RECORDS 3000 /* of each writer */
 
 struct record {
 	uint16_t length, writer;
@@ -22,7 +22,7 @@ struct record {
 	uint8_t rest[PIPE_BUF - 8];
 };
 
-static int *resized; /* shared by all */
+static int *resized; /* shared memory */
 
 static void writer(void *argument)
 {
@@ -50,7 +50,7 @@ static void resizer(void *argument)
 static char stream[2 * CAPACITY];
 static uint32_t next[WRITERS];
 
-/* Takes one record off the front, if it is all there. */
+/* Checks the first record, if it is complete, and returns its size. */
 static size_t take(const char *at, size_t n)
 {
 	const struct record *r = (const void *)at;

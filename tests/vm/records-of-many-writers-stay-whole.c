@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Eight writers of 4096-byte records and eight readers at once: each record
- * arrives once and whole, whoever gets it.
+ * Eight writers of 4096-byte records and eight readers at once: each record arrives once and
+ * whole, at any reader.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -19,7 +19,7 @@ struct record {
 	uint8_t rest[PIPE_BUF - 8];
 };
 
-static uint8_t (*seen)[RECORDS]; /* shared by all */
+static uint8_t (*seen)[RECORDS]; /* shared memory */
 
 static void writer(void *argument)
 {

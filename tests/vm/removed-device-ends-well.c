@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Devices come and go through the class's `add` and `remove`. Whoever has a removed one
- * open, mapped, claimed or sleeps in it learns of it, and its memory stays memory; its
- * number may be used again at once, through an old node too.
+ * The class attributes `add` and `remove` make and remove devices. A process that has a removed
+ * device open, mapped or claimed, or sleeps in it, gets an error; mapped memory stays valid. The
+ * number can be used again at once, even through an old node.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include "testlib.h"
 
 #define CLASS "/sys/class/vfifo/"
-#define NODE "node0" /* of mknod(2), so it outlives the device */
+#define NODE "node0" /* made by mknod(2), so it outlives the device */
 
 static int store(const char *name, const char *text)
 {
@@ -76,7 +76,7 @@ static void work_poll(void *unused)
 	check_equal(p.revents, POLLHUP);
 }
 
-/* It asked for nothing, and hears of the end. */
+/* Polls for no event, and is woken by the removal. */
 static void work_poll_for_the_end(void *unused)
 {
 	struct pollfd p = { .fd = node(O_RDONLY) };
@@ -115,7 +115,8 @@ int main(void)
 	char text[6] = "";
 	int fd, again;
 
-	numbers_are_checked();
+	run_case(numbers_are_checked());
+	subtest("users of a removed device get an error");
 	check(!stat(DEVICE, &st));
 	check(!mknod(NODE, S_IFCHR | 0600, st.st_rdev));
 
@@ -136,12 +137,12 @@ int main(void)
 	check_gone(fd);
 	check(producer.status->flags & VFIFO_REMOVED);
 
-	/* Another of the same number, while the old one is in use. */
+	subtest("the same number again, while the old device is in use");
 	check_equal(store(CLASS "add", "0"), 0);
 	again = node(O_RDWR);
 	check_equal(write(again, "fresh", 5), 5);
 	check_gone(fd);
-	/* The old memory is still there, and its own. */
+	/* The old memory is still mapped, and separate. */
 	fill_pattern(raw_here(&producer), CAPACITY, 0);
 	check_pattern(raw_here(&producer), CAPACITY, 0);
 	*producer.at[VFIFO_PRODUCER] = producer.own + 5;
@@ -151,7 +152,7 @@ int main(void)
 	check_equal(read(again, text, 5), 5);
 	check(!strcmp(text, "fresh"));
 
-	/* With the generator on, and in its hundreds. */
+	subtest("a hundred times, with the generator on");
 	check_equal(set_attribute("mode", "1"), 0);
 	close(again);
 	for (int i = 0; i < 100; i++) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * root revokes claims in a loop while other processes make them, touch them, move them by
- * mremap(2) in one thread and publish in another, unmap them, exit with them, are killed
- * with them, or stream through libvfifo; and yet others use both sides by system calls.
- * Nothing is ever stuck: in the end there is no mapping and no claim, the positions are
- * possible, the capacity can be changed and both sides claimed.
+ * root revokes claims in a loop. Meanwhile other processes claim, access the claim, move it
+ * with mremap(2) in one thread and publish in another, unmap it, exit or are killed with it, or
+ * stream through libvfifo; and further ones use both sides by system calls. No process gets
+ * stuck. In the end there is no mapping and no claim, the positions are valid, the capacity can
+ * be changed and both sides can be claimed.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -24,14 +24,14 @@
 #include "raw.h"
 #include "testlib.h"
 
-#define MOST 3000 /* bytes that are moved at once */
-#define LIMIT 40  /* seconds, whatever was to be done */
+#define MOST 3000 /* bytes moved at once */
+#define LIMIT 40  /* seconds after which the test ends */
 
 static const int rw = PROT_READ | PROT_WRITE;
 static unsigned int seed = 1;
 static uint8_t bytes[CAPACITY];
 
-/* What came of it, by all processes. */
+/* Counts of all processes. */
 static struct {
 	unsigned long claims, busy, bus_errors, streamed, moved;
 } * count;
@@ -51,7 +51,7 @@ static const char *holder(enum vfifo_end end)
 	return end == VFIFO_PRODUCER ? "producer" : "consumer";
 }
 
-/* --- touching a claim --------------------------------------------------------- */
+/* --- access to a claim -------------------------------------------------------- */
 
 static __thread sigjmp_buf out_of_it;
 
@@ -62,7 +62,7 @@ static void no_access(int signal)
 	siglongjmp(out_of_it, 1);
 }
 
-/* Stores what is there, or a position near it. False: it was revoked. */
+/* Stores the current position or one near it. Returns false if the claim was revoked. */
 static bool touch(volatile uint32_t *at, unsigned int *own_seed)
 {
 	if (sigsetjmp(out_of_it, 1))
@@ -74,7 +74,7 @@ static bool touch(volatile uint32_t *at, unsigned int *own_seed)
 	return true;
 }
 
-/* MAP_FAILED: somebody else has it. */
+/* Returns MAP_FAILED if another process has the claim. */
 static uint32_t *try_claim(int fd, enum vfifo_end end, int flags)
 {
 	uint32_t *at = mmap(NULL, PAGE, rw, MAP_SHARED | flags, fd,
@@ -89,7 +89,7 @@ static uint32_t *try_claim(int fd, enum vfifo_end end, int flags)
 	return at;
 }
 
-/* --- one who claims, and does all sorts of things ------------------------------- */
+/* --- a process with a claim ------------------------------------------------------ */
 
 static uint32_t *do_something(uint32_t *at)
 {
@@ -118,7 +118,7 @@ static uint32_t *do_something(uint32_t *at)
 	return at;
 }
 
-/* What says that it was revoked comes once nobody can touch it any more. */
+/* The claim number changes only after the last possible access. */
 static void use(uint32_t *at, const volatile uint32_t *number, uint32_t mine)
 {
 	const bool over = __atomic_load_n(number, __ATOMIC_ACQUIRE) != mine;
@@ -127,7 +127,7 @@ static void use(uint32_t *at, const volatile uint32_t *number, uint32_t mine)
 		fail("claim %u could be touched after it was revoked", mine);
 }
 
-/* Mostly it unmaps it; else the end of the process does. */
+/* Unmaps most claims; the exit of the process unmaps the others. */
 static void work_claim(void *unused)
 {
 	const struct vfifo_status *status;
@@ -146,9 +146,9 @@ static void work_claim(void *unused)
 			usleep(rand_r(&seed) % 200);
 			continue;
 		}
-		/* Or that of another's: then ours is over before that one is. */
+		/* Or the number of a later claim, which changes even later. */
 		mine = __atomic_load_n(&status->claim[end], __ATOMIC_ACQUIRE);
-		/* On once more after it was revoked, and then another. */
+		/* Continues once after the revoke, and then makes another claim. */
 		for (int i = rand_r(&seed) % 8; i > 0; i--) {
 			use(at, &status->claim[end], mine);
 			at = do_something(at);
@@ -168,7 +168,7 @@ static void *work_touch(void *own_seed)
 	for (;;) {
 		volatile uint32_t *at = places[rand_r(own_seed) % 2];
 
-		/* Where it is not just now there is a SIGSEGV. */
+		/* SIGSEGV if the mapping is elsewhere at this moment. */
 		touch(at, own_seed);
 	}
 	return NULL;
@@ -212,9 +212,9 @@ static void work_move(void *unused)
 	}
 }
 
-/* --- those who use the library, and system calls ----------------------------------- */
+/* --- users of the library and of system calls ---------------------------------------- */
 
-/* A claim that is revoked may end it by SIGBUS. */
+/* A revoke can kill this process by SIGBUS. */
 static void work_stream(void *unused)
 {
 	(void)unused;
@@ -273,7 +273,7 @@ static void work_call(void *unused)
 	}
 }
 
-/* --- who starts, kills and revokes ------------------------------------------------- */
+/* --- the process that starts, kills and revokes -------------------------------------- */
 
 static void (*const works[])(void *) = {
 	work_claim, work_claim, work_move, work_stream, work_stream, work_call,
@@ -294,7 +294,7 @@ static void start_one(int i)
 	pids[i] = start(work_and_die_with_us, (void *)&works[i]);
 }
 
-/* It was killed, by us or for its claim, or has ended with it as it may. */
+/* The process was killed, by this one or for its claim, or has exited with 0. */
 static void check_ended_well(int i, int status)
 {
 	if (WIFSIGNALED(status) &&
@@ -347,7 +347,7 @@ static void revoke_many(unsigned long times)
 	       i, count->claims, count->busy, count->bus_errors,
 	       count->streamed, count->moved);
 	fflush(stdout);
-	/* Else nothing was tried. */
+	/* Otherwise the test has shown nothing. */
 	check(count->claims && count->bus_errors && count->streamed &&
 	      count->moved);
 }
@@ -382,7 +382,7 @@ static void all_is_well(void)
 
 int main(void)
 {
-	/* Each may give a line in the log, which has room for some thousands. */
+	/* Each revoke can log a line, and the log has room for some thousands. */
 	const unsigned long times = slow_kernel() ? 300 : 1000;
 	struct sigaction action = { .sa_handler = no_access };
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The holder of a claim stores whatever comes to his mind as his position, while
- * another uses the other side: by system calls, or by libvfifo. That one gets bytes,
- * EAGAIN or EIO (-EBADMSG from the library as well), the log a line for each claim at
- * most, and after the end of the claim it is right bytes again.
+ * The holder of a claim stores random positions, while another process uses the other side by
+ * system calls or by libvfifo. That process gets bytes, EAGAIN or EIO (or -EBADMSG from the
+ * library). The log gets at most one line for each claim. After the end of the claim the bytes
+ * are correct again.
  *
- * Whole: 10,000,000 positions for each side and each kind of other; else 300,000; and
- * as many again for as long as the other one has not met both right and wrong ones.
+ * In full: 10,000,000 positions for each side and each kind of user; otherwise 300,000. The test
+ * repeats that until the user has met both valid and invalid positions.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -23,13 +23,13 @@
 #include "raw.h"
 #include "testlib.h"
 
-#define MOST 3000 /* bytes that are moved at once */
+#define MOST 3000 /* bytes moved at once */
 
 static char bytes[CAPACITY];
 static unsigned int seed = 1;
 static unsigned long positions;
 
-/* What the other side has got. */
+/* Results of the other side. */
 static struct {
 	unsigned long moved, again, broken, interrupted;
 } count;
@@ -39,9 +39,9 @@ static void nothing(int signal)
 	(void)signal;
 }
 
-/* --- who scribbles ---------------------------------------------------------- */
+/* --- the scribbler ---------------------------------------------------------- */
 
-/* Any number, one that is nearly right, and, mostly, the next one that is right. */
+/* Returns a random position, one that is nearly valid, or (mostly) the next valid one. */
 static uint32_t some_position(struct raw *raw)
 {
 	const uint32_t theirs = *raw->at[other(raw->end)];
@@ -74,7 +74,7 @@ static void scribble(void *argument)
 		*raw.at[raw.end] = some_position(&raw);
 		if (i % 64 == 0)
 			scribble_beside(&raw);
-		/* So that each lasts for a while, some for a longer one. */
+		/* Keep each for a random time. */
 		for (volatile int left = rand_r(&seed) % 300; left > 0; left--)
 			;
 		if (i % 1024 == 0)
@@ -82,7 +82,7 @@ static void scribble(void *argument)
 	}
 }
 
-/* He stops when he has the claim, and so is not through before the other one begins. */
+/* The scribbler stops after its claim, until the other process begins. */
 static pid_t start_scribbler(enum vfifo_end end)
 {
 	const char *name = end == VFIFO_PRODUCER ? "producer" : "consumer";
@@ -96,7 +96,7 @@ static pid_t start_scribbler(enum vfifo_end end)
 	return pid;
 }
 
-/* He is seen to have ended well, once. */
+/* Whether the scribbler still runs. It must exit with 0. */
 static bool is_at_it(pid_t pid)
 {
 	int status;
@@ -104,11 +104,11 @@ static bool is_at_it(pid_t pid)
 
 	check(done >= 0);
 	if (done && (!WIFEXITED(status) || WEXITSTATUS(status)))
-		fail("the one who scribbles ended with %#x", status);
+		fail("the scribbler ended with %#x", status);
 	return !done;
 }
 
-/* --- who uses system calls -------------------------------------------------- */
+/* --- the user of system calls ----------------------------------------------- */
 
 static void use_by_calls(int fd, enum vfifo_end scribbled)
 {
@@ -141,7 +141,7 @@ static void look(int fd)
 	check(n >= 0 && n <= CAPACITY);
 }
 
-/* Whoever waits in a call may be forgotten, as nobody tells the truth of it. */
+/* Interrupts calls that would wait for ever, as no valid position wakes them. */
 static void interrupt_often(void)
 {
 	struct sigaction action = { .sa_handler = nothing };
@@ -177,7 +177,7 @@ static void against_calls(enum vfifo_end scribbled)
 	close(fd);
 }
 
-/* --- who uses the library --------------------------------------------------- */
+/* --- the user of the library ------------------------------------------------ */
 
 static void count_result(ssize_t result)
 {
@@ -193,7 +193,7 @@ static void count_result(ssize_t result)
 	}
 }
 
-/* All of what it says is there is touched. */
+/* Accesses all bytes that the library returns. */
 static void use_in_place(struct vfifo_handle *f)
 {
 	void *p;
@@ -235,7 +235,7 @@ static void use_by_library(struct vfifo_handle *f)
 	}
 }
 
-/* Opened again every now and then, as a program would that was told -EBADMSG. */
+/* Opens again at times, as a program does after -EBADMSG. */
 static struct vfifo_handle *open_again(struct vfifo_handle *f,
 				       enum vfifo_end end)
 {
@@ -261,7 +261,7 @@ static void against_the_library(enum vfifo_end scribbled)
 	vfifo_close(f);
 }
 
-/* --- and then --------------------------------------------------------------- */
+/* --- after the end of the claim ---------------------------------------------- */
 
 static void all_is_well_by_calls(void)
 {
@@ -297,7 +297,7 @@ static void all_is_well_by_library(void)
 	vfifo_close(out);
 }
 
-/* Lines in the kernel's log that name the FIFO, since the file was opened. */
+/* Returns the number of lines of the log that name the FIFO since the file was opened. */
 static int lines_about(int log)
 {
 	char record[8192];
@@ -321,6 +321,7 @@ static void scribbled(const char *what, enum vfifo_end end,
 	double took;
 	int lines, claims = 0;
 
+	subtest("%s", what);
 	check(log >= 0);
 	check(lseek(log, 0, SEEK_END) >= 0);
 	memset(&count, 0, sizeof(count));
@@ -339,9 +340,9 @@ static void scribbled(const char *what, enum vfifo_end end,
 	       what, count.moved, count.again, count.broken, count.interrupted,
 	       lines, took);
 	fflush(stdout);
-	/* Else nothing was tried. */
+	/* Otherwise the test has shown nothing. */
 	check(count.moved && count.broken);
-	/* One for a claim, and printk's rate limit where there are many claims. */
+	/* One line for each claim; with many claims, printk's rate limit. */
 	check(lines <= (against == against_calls ? claims : 20 + 2 * took));
 	close(log);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* lseek(), pread() and pwrite() have no meaning here, and change nothing. */
+/* lseek(), pread() and pwrite() return ESPIPE and change nothing. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 #!/bin/sh
-# selftest-debug.t [KERNEL]: shows that the debug kernel is one: what it is made to find is
-# planted, found, and costs the test that did it (TAP).
+# selftest-debug.t [KERNEL]: shows that the debug kernel finds planted faults of each kind, and
+# that the test with the fault fails (TAP).
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -17,12 +17,12 @@ said() { grep -q -- "$1" "$tap"; }
 
 echo 'TAP version 13'
 lane leak on
-check 'all that it is made of is on' said '^ok 2 - on$'
-check 'a leak fails the run, as it is found at the end' said '^not ok 3 - guest'
-check 'as kmemleak says' said 'kmemleak: [0-9]* new suspected memory leak'
+check 'all its debug options are on' said '^ok 2 - on$'
+check 'a leak fails the run, as the scan is at the end' said '^not ok 3 - guest'
+check 'with the report of kmemleak' said 'kmemleak: [0-9]* new suspected memory leak'
 lane inversion use-after-free
 check 'a use after free fails its test' said '^not ok 2 - use-after-free'
-check 'as KASAN says' said 'KASAN: slab-use-after-free in .*\[planted\]'
+check 'with the report of KASAN' said 'KASAN: slab-use-after-free in .*\[planted\]'
 check 'two locks taken in both orders fail their test' said '^not ok 1 - inversion'
-check 'as lockdep says' said 'possible circular locking dependency'
+check 'with the report of lockdep' said 'possible circular locking dependency'
 checked

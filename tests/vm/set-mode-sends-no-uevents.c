@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * VFIFO_SET_MODE needs no privilege, so it sends no uevent, however often it is called.
- * Those who poll the attribute are told of each change that is left alone for a while, and
- * of the last one of a flood; but not of each one in it.
+ * VFIFO_SET_MODE needs no privilege, so it never sends a uevent. A process that polls the
+ * attribute is woken by each single change, and by the last one of a flood, but not by each
+ * change of a flood.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -37,7 +37,7 @@ static unsigned int uevents_of_the_mode(int fd)
 
 	while ((length = recv(fd, message, sizeof(message), 0)) > 0)
 		n += !!memmem(message, length, "VFIFO_CHANGED=mode", 18);
-	/* Had there been more than the socket takes, this would be ENOBUFS. */
+	/* ENOBUFS would mean that the socket has lost events. */
 	check_equal(errno, EAGAIN);
 	return n;
 }
@@ -60,7 +60,7 @@ static void told_of(int watched, int mode)
 	const double until = now() + (slow_kernel() ? 5 : 1);
 	struct pollfd p = { .fd = watched, .events = POLLPRI };
 
-	/* Perhaps first of one before. */
+	/* The first wake-up can be that of an earlier change. */
 	do
 		check_equal(poll(&p, 1, 1000), 1);
 	while (mode_read(watched) != mode && now() < until);
@@ -75,7 +75,7 @@ static void work_flood(void *changes)
 		set_mode(fd, i & 1);
 }
 
-/* Ends with mode 1. Who polls all the time sees it in the end. */
+/* Ends with mode 1, which a process that polls all the time sees in the end. */
 static void flood(int watched, unsigned long changes)
 {
 	struct pollfd p = { .fd = watched, .events = POLLPRI };
@@ -95,7 +95,8 @@ static void flood(int watched, unsigned long changes)
 		}
 	}
 	seconds = now() - began;
-	printf("# %lu changes in %.1f s, told of %d\n", changes, seconds, told);
+	printf("# %lu changes in %.1f s, %d wake-ups\n", changes, seconds,
+	       told);
 	check_equal(last, 1);
 	check(told <= 16 * (seconds + 1));
 }
@@ -121,7 +122,7 @@ int main(void)
 	told_of(watched, 0);
 
 	if (uevents < 0)
-		skip("no netlink in this kernel, so no uevents; the rest is well");
+		skip("this kernel has no netlink, so no uevents; the rest passed");
 	check_equal(uevents_of_the_mode(uevents), 0);
 	return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A reader with O_ASYNC hears of bytes, a writer of space; none after it closed. */
+/* With O_ASYNC a reader gets SIGIO for bytes and a writer for space, and none after close(2). */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <limits.h>
@@ -47,6 +47,7 @@ int main(void)
 	sigaddset(&set, SIGRTMIN);
 	check(!sigprocmask(SIG_BLOCK, &set, NULL));
 
+	subtest("a reader");
 	in = async(O_RDONLY);
 	write_all(plain, "abc", 3);
 	check_equal(band_of_next(in), POLL_IN);
@@ -56,11 +57,13 @@ int main(void)
 	write_all(plain, "abc", 3);
 	check_equal(band_of_next(in), 0);
 
+	subtest("a writer");
 	out = async(O_WRONLY);
 	read_all(plain, bytes, 1);
 	check_equal(band_of_next(out), POLL_OUT);
 	close(out);
 
+	subtest("both");
 	both = async(O_RDWR);
 	write_all(plain, "abc", 3);
 	check_equal(band_of_next(both), POLL_IN);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * One thread sets O_ASYNC of a file and another one clears it at the same time, while bytes
- * move. Signals come afterwards only if the file says so, none after it was cleared for good,
- * and never after the file was closed: the kernel would go by what was freed.
+ * move. Afterwards signals come only if the flag is set, none once the flag is cleared, and none
+ * after the file is closed: a signal would mean that the kernel uses freed memory.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -61,7 +61,7 @@ static void move_a_byte(int other)
 	check_equal(read(other, &byte, 1), 1);
 }
 
-/* Of a process, so that it is where this one's signals are not. */
+/* Moves bytes in a process of its own, which gets none of the signals. */
 static void work_move(void *unused)
 {
 	int own;
@@ -86,7 +86,7 @@ static int signalled(void)
 	return n;
 }
 
-/* Left as the race has left it, or cleared: what the file says is so. */
+/* Signals come exactly if the flag is set, as the race has left it or after it is cleared. */
 static void check_signals(unsigned long round, int other)
 {
 	int flags;
@@ -133,7 +133,7 @@ int main(void)
 	other = device(O_RDWR);
 	check(!pthread_create(&thread, NULL, clearer, NULL));
 
-	/* The signals of a mover are anybody's guess, but not what they are sent by. */
+	/* While the mover runs, the number of signals is random, so it is not checked. */
 	run_rounds(&round, rounds / 4, -1);
 	check(!kill(mover, SIGKILL));
 	check_equal(waitpid(mover, NULL, 0), mover);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A signal ends a sleeping read or write with EINTR, or restarts it where the
- * handler asks for that; a write that had written something says how much.
+ * A signal ends a sleeping read or write with EINTR, or restarts it with SA_RESTART. A write
+ * that has stored bytes returns their number.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -71,10 +71,12 @@ int main(void)
 	int fd = device(O_RDWR);
 	pid_t pid;
 
+	subtest("a read is interrupted");
 	pid = start_asleep(read_interrupted);
 	kill(pid, SIGUSR1);
 	finish(pid);
 
+	subtest("a read is restarted");
 	pid = start_asleep(read_restarted);
 	kill(pid, SIGUSR1);
 	sleep_ms(200);
@@ -82,11 +84,13 @@ int main(void)
 	write_all(fd, "x", 1);
 	finish(pid);
 
+	subtest("a partial write");
 	pid = start_asleep(write_partial);
 	kill(pid, SIGUSR1);
 	finish(pid);
 	check_equal(attribute("size"), CAPACITY);
 
+	subtest("a write is interrupted");
 	pid = start_asleep(write_interrupted);
 	kill(pid, SIGUSR1);
 	finish(pid);

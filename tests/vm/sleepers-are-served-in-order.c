@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Fifty readers, or writers, sleep one after the other: what comes for them, in pieces or all
- * at once, they get in the order in which they came; and those that were killed meanwhile
- * leave no gap.
+ * Fifty readers, or writers, go to sleep one after the other. They get bytes, or space, in the
+ * order of their arrival, whether it comes in parts or all at once. Killed ones leave no gap.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -17,7 +16,7 @@
 #define SMALL 10
 
 static char bytes[CAPACITY];
-static volatile unsigned char *got; /* by each reader */
+static volatile unsigned char *got; /* the byte of each reader */
 static pid_t pids[SLEEPERS];
 static int fd;
 
@@ -46,7 +45,7 @@ static void put_to_sleep(void (*work)(void *))
 	}
 }
 
-/* Every third one, and the first. */
+/* Kills every third sleeper, beginning with the first. */
 static void kill_some(void)
 {
 	for (int i = 0; i < SLEEPERS; i += 3) {
@@ -119,8 +118,8 @@ int main(void)
 	fd = device(O_RDWR);
 	for (int at_once = 0; at_once <= 1; at_once++) {
 		for (int killed = 0; killed <= 1; killed++) {
-			readers(at_once, killed);
-			writers(at_once, killed);
+			run_case(readers(at_once, killed));
+			run_case(writers(at_once, killed));
 		}
 	}
 	return 0;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Two writers sleep; the space that comes is too little for the first in the
- * queue, but enough for the second: that one goes on, and does as well when the
- * first is killed meanwhile.
+ * Two writers sleep, and the new space is too little for the first but enough for the second. The
+ * second one continues, even if the first one is killed at that moment.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -34,11 +33,12 @@ int main(void)
 	small = start(writer, (void *)10);
 	wait_asleep(small, "vfifo_ring_wait");
 
+	subtest("the first sleeps on");
 	read_all(fd, bytes, 10);
 	finish(small);
 	wait_asleep(large, "vfifo_ring_wait");
 
-	/* Now the small one comes second again and the first is killed. */
+	subtest("the first is killed");
 	small = start(writer, (void *)10);
 	wait_asleep(small, "vfifo_ring_wait");
 	kill(large, SIGKILL);

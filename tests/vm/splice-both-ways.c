@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* splice() from a pipe into the FIFO and from the FIFO into a pipe, and no more. */
+/* splice() from a pipe into the FIFO and from the FIFO into a pipe. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -44,7 +44,7 @@ int main(void)
 
 	check(!pipe(p));
 	check_errno(splice(nonblock, NULL, p[1], NULL, 100, 0), EAGAIN);
-	/* From a device the kernel sends to pipes only. */
+	/* From a character device the kernel splices only into pipes. */
 	check_errno(sendfile(memfd_create("to", 0), in, NULL, 10), EINVAL);
 
 	pid = start(feed, NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A reader and a writer whose memory is stalled by userfaultfd, in the middle of
- * their call: others read and write, map and resize meanwhile.
+ * userfaultfd stalls the memory of a reader and a writer in the middle of their calls. Meanwhile
+ * other processes can read, write, map and resize.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include "testlib.h"
 
 static int fd;
-static char *stalled; /* two pages, each missing until it is copied in */
+static char *stalled; /* two pages, whose faults wait for end_stall() */
 static char bytes[PAGE_MAX];
 
 static void *read_stalled(void *argument)
@@ -106,7 +106,7 @@ int main(void)
 	check(!pthread_create(&user, NULL, use, NULL));
 	check(!pthread_join(user, NULL));
 
-	/* The stalled writer's bytes come now, and last. */
+	/* The bytes of the stalled writer are stored now, after the others. */
 	fill_pattern(bytes, PAGE, 1000);
 	end_stall(uffd, stalled + PAGE, bytes);
 	check(!pthread_join(writer, NULL));
@@ -115,7 +115,7 @@ int main(void)
 	check_pattern(bytes, 50, 100);
 	check_pattern(bytes + 50, 100, 1000);
 
-	/* The stalled reader had taken nothing yet. */
+	/* The stalled reader has not taken any byte yet. */
 	fill_pattern(bytes, 100, 0);
 	write_all(fd, bytes, 100);
 	memset(bytes, 0, sizeof(bytes));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* stats/: bytes, calls, kicks and wake-ups, whoever moves the bytes, since the reset. */
+/* stats/ counts bytes, calls, kicks and wake-ups since the reset, for each way of moving bytes. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
@@ -38,7 +38,7 @@ static void system_calls(void)
 	check_equal(write(fd, bytes, 200), 200);
 	check_equal(read(fd, bytes, 50), 50);
 	counts(300, 50, 2, 1);
-	/* What moves nothing is not counted. */
+	/* A call that moves no byte is not counted. */
 	check_equal(write(fd, bytes, 0), 0);
 	check_errno(syscall(SYS_write, fd, 8, 10), EFAULT);
 	counts(300, 50, 2, 1);
@@ -49,7 +49,7 @@ static void system_calls(void)
 	reset();
 }
 
-/* A holder's bytes, as far as its position says. */
+/* The bytes of a holder are counted by its position. */
 static void holders(void)
 {
 	struct raw producer, consumer;
@@ -136,11 +136,12 @@ int main(void)
 
 	fd = device(O_RDWR | O_NONBLOCK);
 	fill_pattern(bytes, sizeof(bytes), 0);
-	system_calls();
-	holders();
-	reset_includes_what_holders_moved();
-	kicks_and_wake_ups();
+	run_case(system_calls());
+	run_case(holders());
+	run_case(reset_includes_what_holders_moved());
+	run_case(kicks_and_wake_ups());
 
+	subtest("reset and clear");
 	check_equal(write(fd, "x", 1), 1);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		check_equal(set_attribute("stats/reset", bad[i]), EINVAL);

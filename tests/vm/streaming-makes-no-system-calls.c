@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A claimed side whose peer is awake makes less than a system call in a thousand
- * messages: the producer and the consumer of a claimed pair, and either of them
- * against a read()er or write()r that is busy.
+ * A claimed side whose peer is awake makes less than one system call in a thousand messages: the
+ * producer and the consumer of a claimed pair, and each of them with a peer that uses read() or
+ * write() and does not sleep.
  *
- * Whole: 10,000,000 messages each; else 500,000.
+ * In full: 10,000,000 messages in each case; otherwise 500,000.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -20,16 +20,16 @@
 
 #define MESSAGE 16
 
-/* What the two processes tell each other. */
+/* Memory that the two processes share. */
 static struct {
 	uint64_t calls; /* system calls of the claimed sides */
-	int ready;	/* how many are there */
+	int ready;	/* number of processes that are ready */
 } * common;
 
 static unsigned long messages;
-static double until; /* asking for the time may be a system call */
+static double until; /* set in advance, as now() can be a system call */
 
-/* Each has a processor, and both begin at the same time. */
+/* Gives each process its own processor, and begins both at the same time. */
 static void begin(void)
 {
 	__atomic_add_fetch(&common->ready, 1, __ATOMIC_SEQ_CST);
@@ -69,10 +69,10 @@ static void mapped(enum vfifo_end end)
 		check_equal(vfifo_advance(f, MESSAGE), 0);
 		check_equal(vfifo_publish(f), 0);
 	}
-	getppid(); /* one at least, to show that they are counted */
+	getppid(); /* one call, to show that calls are counted */
 	calls = system_calls_counted();
 	__atomic_add_fetch(&common->calls, calls, __ATOMIC_SEQ_CST);
-	/* Neither leaves while the other is at it. */
+	/* Neither process exits while the other one streams. */
 	__atomic_add_fetch(&common->ready, 1, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&common->ready, __ATOMIC_SEQ_CST) < 4)
 		sched_yield();
@@ -91,7 +91,7 @@ static void mapped_consumer(void *argument)
 	mapped(VFIFO_CONSUMER);
 }
 
-/* Never sleeps, so there is never a need to wake it. */
+/* Never sleeps, so the peer never has to wake it. */
 static void busy(enum vfifo_end end)
 {
 	uint64_t block[512];
@@ -140,6 +140,7 @@ static void stream(const char *what, void (*producer)(void *),
 	double began = now();
 	pid_t pids[2];
 
+	subtest("%s", what);
 	until = began + 100;
 	common->calls = 0;
 	common->ready = 0;
@@ -149,7 +150,7 @@ static void stream(const char *what, void (*producer)(void *),
 	finish(pids[1]);
 	printf("# %s: %llu system calls, %.1f s\n", what,
 	       (unsigned long long)common->calls, now() - began);
-	/* The one that each makes to show it is among them. */
+	/* Includes the getppid() of each claimed side. */
 	check(common->calls);
 	check(common->calls < messages / 1000);
 }

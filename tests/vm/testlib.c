@@ -15,21 +15,88 @@
 
 #include "testlib.h"
 
+static struct {
+	const char *prefix;
+	char name[256];
+	int number; /* from 1; 0: the test has no cases */
+	pid_t pid;  /* the process that prints the results */
+} the_case;
+
+static void end_case(const char *ok, const char *directive)
+{
+	if (the_case.number && the_case.pid == getpid())
+		printf("%s %d - %s%s\n", ok, the_case.number, the_case.name,
+		       directive);
+}
+
+static void end_cases(const char *ok, const char *directive)
+{
+	end_case(ok, directive);
+	if (the_case.number && the_case.pid == getpid())
+		printf("1..%d\n", the_case.number);
+}
+
+static void pass_cases(void)
+{
+	end_cases("ok", "");
+}
+
+void subtest(const char *format, ...)
+{
+	va_list arguments;
+
+	end_case("ok", "");
+	if (!the_case.number) {
+		the_case.pid = getpid();
+		atexit(pass_cases);
+	}
+	the_case.number++;
+	va_start(arguments, format);
+	vsnprintf(the_case.name, sizeof(the_case.name), format, arguments);
+	va_end(arguments);
+	fflush(stdout);
+}
+
+void cases_of(const char *prefix)
+{
+	the_case.prefix = prefix;
+}
+
+void begin_case(const char *call)
+{
+	const char *arguments = strchr(call, '(');
+	char name[128];
+
+	snprintf(name, sizeof(name), "%.*s", (int)(arguments - call), call);
+	for (char *c = name; *c; c++)
+		if (*c == '_')
+			*c = ' ';
+	if (!strcmp(arguments, "()"))
+		arguments = "";
+	subtest("%s%s%s%s%s", the_case.prefix ?: "",
+		the_case.prefix ? ": " : "", name, *arguments ? " " : "",
+		arguments);
+}
+
 void fail_at(const char *file, int line, const char *format, ...)
 {
 	const char *name = strrchr(file, '/');
 	va_list arguments;
 
 	va_start(arguments, format);
+	if (the_case.number)
+		printf("%s: ", the_case.name);
 	printf("%s:%d: ", name ? name + 1 : file, line);
 	vprintf(format, arguments);
 	putchar('\n');
+	end_cases("not ok", "");
 	fflush(stdout);
 	_exit(1);
 }
 
 void skip(const char *reason)
 {
+	end_cases("ok", " # SKIP");
 	puts(reason);
 	fflush(stdout);
 	_exit(77);
@@ -190,8 +257,8 @@ void finish(pid_t pid)
 		fail("process %d ended with status %#x", (int)pid, status);
 }
 
-/* What the kernel tells of a process in this file; nothing, if it may not be read. */
-static void tell(pid_t pid, const char *file, char *text, size_t size)
+/* Reads a file of a process in /proc; an unreadable file is empty. */
+static void read_proc(pid_t pid, const char *file, char *text, size_t size)
 {
 	char path[64];
 	ssize_t n = 0;
@@ -207,20 +274,20 @@ static void tell(pid_t pid, const char *file, char *text, size_t size)
 }
 
 /*
- * Of one that runs, wchan is 0. Kernels before 5.16 always say so, but they have the
- * stack; which of one that runs is nothing to go by.
+ * A running process has a wchan of 0. Before 5.16 it is 0 for every process; those kernels
+ * have the stack, which means something only if the process sleeps.
  */
 static int is_asleep(pid_t pid, const char *function)
 {
 	char where[4096];
 
-	tell(pid, "wchan", where, sizeof(where));
+	read_proc(pid, "wchan", where, sizeof(where));
 	if (strcmp(where, "0"))
 		return !!strstr(where, function);
-	tell(pid, "stat", where, sizeof(where));
+	read_proc(pid, "stat", where, sizeof(where));
 	if (!strstr(where, ") S "))
 		return 0;
-	tell(pid, "stack", where, sizeof(where));
+	read_proc(pid, "stack", where, sizeof(where));
 	return !!strstr(where, function);
 }
 
@@ -231,7 +298,7 @@ void wait_asleep(pid_t pid, const char *function)
 
 	while (!is_asleep(pid, function)) {
 		if (now() > until) {
-			tell(pid, "stack", where, sizeof(where));
+			read_proc(pid, "stack", where, sizeof(where));
 			fail("process %d is not in %s, but in\n%s", (int)pid,
 			     function, where);
 		}

@@ -2,9 +2,9 @@
 /*
  * testlib.h - what the test programs share
  *
- * A test is a program that ends with 0, or at the first thing that is not as it
- * must be: check() and its kin then print what and where and end it with 1. The
- * guest has loaded the module with its default parameters just before.
+ * A test is a program. At the first failed check it prints what failed and where, and
+ * exits with 1; otherwise it exits with 0. The guest has just loaded the module, with its
+ * default parameters.
  */
 #ifndef TESTLIB_H
 #define TESTLIB_H
@@ -23,18 +23,18 @@
 #define CAPACITY 65536 /* the default */
 
 #define PAGE ((size_t)sysconf(_SC_PAGESIZE))
-#define PAGE_MAX 65536 /* of all architectures */
+#define PAGE_MAX 65536 /* the largest of all architectures */
 
 #define fail(...) fail_at(__FILE__, __LINE__, __VA_ARGS__)
 
-#define check(condition)                                           \
-	do {                                                       \
-		if (!(condition))                                  \
-			fail("not so: %s (errno: %s)", #condition, \
-			     strerror(errno));                     \
+#define check(condition)                                          \
+	do {                                                      \
+		if (!(condition))                                 \
+			fail("false: %s (errno: %s)", #condition, \
+			     strerror(errno));                    \
 	} while (0)
 
-/* Both are compared as long long and printed when they differ. */
+/* Compares both as long long. */
 #define check_equal(is, want)                                              \
 	do {                                                               \
 		long long is_ = (is), want_ = (want);                      \
@@ -43,77 +43,86 @@
 			     want_, strerror(errno));                      \
 	} while (0)
 
-/* The call gives -1 and this errno, whatever errno was before. */
-#define check_errno(call, want)                                               \
-	do {                                                                  \
-		errno = 0;                                                    \
-		long long is_ = (long long)(call);                            \
-		int errno_ = errno;                                           \
-		if (is_ != -1 || errno_ != (want))                            \
-			fail("%s gives %lld, errno %s, not -1 and %s", #call, \
-			     is_, strerror(errno_), strerror(want));          \
+/* The call must return -1 and set errno to `want`. */
+#define check_errno(call, want)                                             \
+	do {                                                                \
+		errno = 0;                                                  \
+		long long is_ = (long long)(call);                          \
+		int errno_ = errno;                                         \
+		if (is_ != -1 || errno_ != (want))                          \
+			fail("%s returns %lld, errno %s, not -1 and %s",    \
+			     #call, is_, strerror(errno_), strerror(want)); \
 	} while (0)
 
 __attribute__((noreturn, format(printf, 3, 4))) void
 fail_at(const char *file, int line, const char *format, ...);
 
+/*
+ * Begins a case of the test, with a name; the case before it has passed. The cases are
+ * printed as TAP. The message of a failed check begins with the name of the case.
+ */
+__attribute__((format(printf, 1, 2))) void subtest(const char *format, ...);
+/* Runs a call as a case that is named after the function. */
+#define run_case(call) (begin_case(#call), call)
+void begin_case(const char *call);
+/* Puts this before the names of the following cases. */
+void cases_of(const char *prefix);
+
 /* Ends the test as skipped. */
 __attribute__((noreturn)) void skip(const char *reason);
 
-/* The device, opened; flags as open(2)'s. */
+/* Opens the device, with the flags of open(2). */
 int device(int flags);
 
-/* An attribute's number; 0 or the errno of a write of text to it. */
+/* Returns the number that is the value of an attribute. */
 long long attribute(const char *name);
+/* Writes text to an attribute. Returns 0 or an errno. */
 int set_attribute(const char *name, const char *text);
-/* ... of the capacity, as it is told where it is told in pages. */
 int set_capacity(size_t bytes);
-/* ... which is this line. */
+/* The value of the attribute must be this line. */
 void check_attribute(const char *name, const char *line);
 
-/* Exactly n bytes, however many calls it takes. */
+/* Transfer exactly n bytes, in as many calls as necessary. */
 void write_all(int fd, const void *bytes, size_t n);
 void read_all(int fd, void *bytes, size_t n);
 
-/* The byte at a place of the endless test pattern; no short stretch recurs soon. */
+/* Returns the byte at a position of the test pattern, in which short sequences do not recur. */
 uint8_t pattern(uint64_t at);
 void fill_pattern(void *bytes, size_t n, uint64_t at);
 void check_pattern(const void *bytes, size_t n, uint64_t at);
 
 /*
- * From here on this process is alice, a member of the group that may use the device, as
- * udev has it, and nothing more.
+ * Gives the device the owner and mode of the udev rule, and makes this process one of alice,
+ * a member of the device's group without other rights.
  */
 void become_alice(void);
 
-/* A process that runs work(argument) and ends with 0. */
+/* Starts a process that runs work(argument) and exits with 0. */
 pid_t start(void (*work)(void *argument), void *argument);
-/* ... and did. */
+/* Waits for a process, which must exit with 0. */
 void finish(pid_t pid);
-/* ... is asleep in a function of the kernel with this in its name. */
+/* Waits until a process sleeps in a kernel function whose name contains `function`. */
 void wait_asleep(pid_t pid, const char *function);
 
-/*
- * Moves this process into a memory cgroup of its own, so that what it makes the
- * kernel allocate is charged there, and tells how much is (bytes).
- */
+/* Moves this process into a new memory cgroup, which allocations for it are charged to. */
 void enter_cgroup(void);
+/* Returns the bytes that are charged to that cgroup. */
 long long cgroup_memory(void);
-/* ... and may be; "max" for no limit. */
+/* Limits them; "max" removes the limit. */
 void limit_cgroup_memory(const char *bytes);
-/* Bytes that the kernel has for itself and charges to nobody. */
+/* Returns the bytes that the kernel has allocated for itself, without those of cgroups. */
 long long kernel_memory(void);
 
-/* On a debug kernel all is several times slower, so long tests do a share there. */
+/* Whether this is a debug kernel, which is several times slower: long tests do less there. */
 int slow_kernel(void);
 
 /*
- * How often a test that could go on for long does what it does: the whole count for
- * make check-long, else the short one, and on a debug kernel an eighth of that.
+ * Returns how many rounds a long test runs: `whole` for make check-long, otherwise
+ * `short_count`, or an eighth of that on a debug kernel.
  */
 unsigned long share(unsigned long whole, unsigned long short_count);
 
-/* For a loop that waits: emulated processors then take turns. */
+/* For busy waiting: makes the emulator switch to another processor. */
 static inline void relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)

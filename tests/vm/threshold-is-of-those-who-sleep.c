@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Hundreds sleep on one side: while the other one is claimed and released, again and again,
- * the page that clients read never shows another threshold than theirs, and each of them gets
- * away. (What so many cost is for the counting guest: tests/bench/sleepers.c.)
+ * Hundreds of writers with the same need sleep on one side, while the other side is claimed and
+ * released repeatedly. The status page always shows their need as the threshold, and in the end
+ * each of them is woken. (tests/bench/sleepers.c measures the cost of many sleepers.)
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -39,7 +39,7 @@ static void work_write(void *unused)
 		check(!pthread_join(threads[i], NULL));
 }
 
-/* Each claim and each release looks whether one of them can go on. */
+/* At each claim and each release the kernel checks whether a sleeper can continue. */
 static void work_claim(void *unused)
 {
 	int own = device(O_RDWR);

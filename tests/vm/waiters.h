@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-/* After that, a wake-up has been lost. */
+/* A wake-up that takes longer is lost. */
 #define WAKE_UP_MS 20000
 
 struct waiting {
@@ -17,12 +17,12 @@ struct waiting {
 
 struct waiter {
 	const char *name;
-	int number;  /* of processes that wait so for the same thing */
-	bool blocks; /* in read() and write() themselves, not in wait() */
+	int number;  /* of processes that wait in this way */
+	bool blocks; /* in read() and write(), and not in wait() */
 	void (*prepare)(struct waiting *w);
 	/*
-	 * Returns when the file is ready, or a handler has run; fails after
-	 * WAKE_UP_MS. Before the next one, the file is used until EAGAIN.
+	 * Returns when the file is ready, or a signal handler has run; fails after
+	 * WAKE_UP_MS. The caller uses the file until EAGAIN before the next call.
 	 */
 	void (*wait)(struct waiting *w);
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Only one sleeper is woken for what comes; what it leaves, or cannot take, goes
- * to the next: when it leaves, when its memory is stalled, and when somebody was
- * faster and left too little for it.
+ * A move wakes only one sleeper. That sleeper passes the wake-up on to the next one when it leaves
+ * bytes over, when its memory is stalled, and when another process was faster and has left too
+ * little for it.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -30,7 +30,7 @@ static void read_some(void *argument)
 
 	alarm(20);
 	memset(bytes, 0,
-	       n); /* whoever has to bring it in passes on meanwhile */
+	       n); /* make it resident: a page fault passes the wake-up on */
 	check_equal(read(device(O_RDONLY), bytes, n), n);
 }
 
@@ -50,7 +50,7 @@ static pid_t start_asleep(void (*work)(void *), size_t n)
 	return pid;
 }
 
-/* How often a process has gone to sleep. */
+/* Returns how often a process has gone to sleep. */
 static long long sleeps(pid_t pid)
 {
 	char path[64], line[128];
@@ -130,7 +130,7 @@ static void one_that_is_stalled_passes_it_on(void)
 	check(!ioctl(uffd, UFFDIO_REGISTER, &range));
 
 	check(!pthread_create(&thread, NULL, read_stalled, &fd));
-	sleep_ms(200); /* a thread: wchan is its process's */
+	sleep_ms(200); /* wait_asleep() cannot wait for a thread */
 	pid = start_asleep(read_some, 10);
 	write_all(fd, bytes, 20);
 	check_equal(read(uffd, &message, sizeof(message)), sizeof(message));
@@ -154,7 +154,7 @@ static void pin(int cpu)
 	check(!sched_setaffinity(0, sizeof(set), &set));
 }
 
-/* Nobody else runs on processor 0 for as long as it takes. */
+/* Keeps all other processes off processor 0 for a while. */
 static void hog(void *argument)
 {
 	struct sched_param param = { .sched_priority = 50 };
@@ -174,8 +174,8 @@ static void write_large_on_0(void *argument)
 }
 
 /*
- * The large writer is woken but does not get to run; the generator takes some of
- * the room; then it is too little for it, but enough for the small one.
+ * The large writer is woken but cannot run. Then the generator takes a part of the room. The rest
+ * is too little for the large writer, but enough for the small one.
  */
 static void one_that_was_too_slow_passes_it_on(void)
 {
@@ -190,8 +190,9 @@ static void one_that_was_too_slow_passes_it_on(void)
 	small = start_asleep(write_some, 10);
 	check_equal(set_attribute("mode", "1"), 0);
 	sleep_ms(600);
-	busy = start(hog,
-		     NULL); /* from 0.6 to 1.3 s; the generator comes at 1 */
+	busy = start(
+		hog,
+		NULL); /* from 0.6 to 1.3 s; the generator produces at 1 s */
 	sleep_ms(200);
 	read_all(fd, bytes, PIPE_BUF);
 	finish(busy);
@@ -205,9 +206,9 @@ static void one_that_was_too_slow_passes_it_on(void)
 
 int main(void)
 {
-	one_write_is_enough_for_all();
-	one_byte_wakes_one();
-	one_that_is_stalled_passes_it_on();
-	one_that_was_too_slow_passes_it_on();
+	run_case(one_write_is_enough_for_all());
+	run_case(one_byte_wakes_one());
+	run_case(one_that_is_stalled_passes_it_on());
+	run_case(one_that_was_too_slow_passes_it_on());
 	return 0;
 }

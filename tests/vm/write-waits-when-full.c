@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A write of more than fits writes all of it, and sleeps as long as it must. A
- * write of up to PIPE_BUF sleeps until all of it fits.
+ * A write of more than the free space stores all its bytes, and sleeps in between. A write of up
+ * to PIPE_BUF sleeps until all of it fits.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -30,19 +30,22 @@ static void write_atomic(void *argument)
 int main(void)
 {
 	int fd = device(O_RDWR);
-	pid_t pid = start(write_large, NULL);
+	pid_t pid;
 
+	subtest("a large write");
+	pid = start(write_large, NULL);
 	wait_asleep(pid, "vfifo_ring_wait");
 	check_equal(attribute("size"), CAPACITY);
 	read_all(fd, bytes, sizeof(bytes));
 	finish(pid);
 	check_pattern(bytes, sizeof(bytes), 0);
 
+	subtest("an atomic write");
 	write_all(fd, bytes, CAPACITY - 100);
 	pid = start(write_atomic, NULL);
 	wait_asleep(pid, "vfifo_ring_wait");
 	check_equal(attribute("size"), CAPACITY - 100);
-	/* One byte short of enough, and it sleeps on. */
+	/* With one free byte too few it sleeps on. */
 	read_all(fd, bytes, PIPE_BUF - 101);
 	sleep_ms(100);
 	wait_asleep(pid, "vfifo_ring_wait");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Dies by a signal, and shows that a program in C is compiled, linked and run. */
+/* Dies by a signal, and shows that C programs are compiled, linked and run. */
 #include <signal.h>
 #include <stdio.h>
 

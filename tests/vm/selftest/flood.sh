@@ -1,6 +1,5 @@
 #!/bin/sh
-# More than the kernel's log holds: a bad line in it may be lost. Level 7 stays off the
-# console.
+# Overflows the kernel's log, which may lose a bad line. Level 7 is not printed on the console.
 line=$(printf '%0900d' 0)
 i=0
 while [ $i -lt 7000 ]; do

@@ -1,3 +1,3 @@
 #!/bin/sh
-# What a warning looks like, though nothing but the log shows it.
+# A line that looks like a warning, but sets no taint.
 echo "<4>WARNING: CPU: 0 PID: 1 at planted.c:1" >/dev/kmsg

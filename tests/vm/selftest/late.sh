@@ -1,3 +1,3 @@
 #!/bin/sh
-# A warning that comes only while the module is being unloaded.
+# A warning while the module is unloaded.
 echo late >/sys/module/planted/parameters/do

@@ -1,4 +1,4 @@
 #!/bin/sh
-# A process that outlives the test, out of reach of its session.
+# A process in a session of its own that outlives the test.
 setsid sleep 1000 >/dev/null 2>&1 &
 exit 0

@@ -1,4 +1,4 @@
 #!/bin/sh
-# Says so and forgets the exit status.
+# Prints a failed subtest, but exits with 0.
 echo "ok 1 - this"
 echo "not ok 2 - that"

@@ -1,4 +1,4 @@
 #!/bin/sh
-# A guest that ends in good order but too early.
+# Ends the guest in order, but too early.
 poweroff -f
 sleep 10

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a test finds: a folder of its own, empty; no input; a session of its own. */
+/* A test has an empty folder, no input and a session of its own. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,8 +10,8 @@ int main(void)
 
 	if (!getcwd(cwd, sizeof(cwd)) || strcmp(cwd, "/tmp"))
 		return 1;
-	if (access("left", F_OK) ==
-	    0) /* crash.c, that ran before, has left it */
+	/* crash.c has left a file in its own folder. */
+	if (access("left", F_OK) == 0)
 		return 2;
 	if (read(0, &c, 1) != 0)
 		return 3;

@@ -1,3 +1,3 @@
 #!/bin/sh
-# A reference to the module that no one will put.
+# A reference to the module that is never dropped.
 echo stuck >/sys/module/planted/parameters/do

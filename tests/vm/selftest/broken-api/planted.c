@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A module that a kernel has moved away from: the function has no such parameter. */
+/* A module for another kernel's API: the function has no such parameter. */
 #include <linux/module.h>
 #include <linux/slab.h>
 

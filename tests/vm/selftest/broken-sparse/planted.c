@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A module that only sparse objects to: user memory is read as if it were the kernel's. */
+/* A module with a fault that only sparse finds: it dereferences a user pointer. */
 #include <linux/module.h>
 
 static int __user *planted_user;
@@ -10,5 +10,5 @@ static int __init planted_init(void)
 }
 module_init(planted_init);
 
-MODULE_DESCRIPTION("mixes up whose memory it is");
+MODULE_DESCRIPTION("dereferences a user pointer");
 MODULE_LICENSE("GPL");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A module that compiles, with a warning at W=1: nobody has declared the function. */
+/* A module that compiles with a warning at W=1: the function has no prototype. */
 #include <linux/module.h>
 
 int planted_answer(void)

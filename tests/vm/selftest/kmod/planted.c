@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * planted: a module that misbehaves on request, to show that the kernel lane notices.
+ * planted: a module with faults on request, which the kernel lane must detect.
  *
  *   echo WHAT > /sys/module/planted/parameters/do
  */
@@ -19,14 +19,14 @@
 
 static int *nowhere;
 
-/* Long after the test that asked for it has ended, unless unloading waits for it. */
+/* Runs long after the end of the test, but before the module is unloaded. */
 static void late_warning(struct work_struct *work)
 {
 	WARN(1, "planted: a late warning");
 }
 static DECLARE_DELAYED_WORK(late_work, late_warning);
 
-/* The three below take a kernel that looks for them. */
+/* Only a debug kernel detects the three faults below. */
 static void use_after_free(void)
 {
 	int *p = kmalloc(sizeof(*p), GFP_KERNEL);
@@ -98,7 +98,7 @@ static int planted_do(const char *val, const struct kernel_param *kp)
 
 static const struct kernel_param_ops planted_ops = { .set = planted_do };
 module_param_cb(do, &planted_ops, NULL, 0200);
-MODULE_PARM_DESC(do, "what to do wrong");
+MODULE_PARM_DESC(do, "the fault");
 
 static int __init planted_init(void)
 {
@@ -112,5 +112,5 @@ static void __exit planted_exit(void)
 }
 module_exit(planted_exit);
 
-MODULE_DESCRIPTION("A module that misbehaves on request");
+MODULE_DESCRIPTION("A module with faults on request");
 MODULE_LICENSE("GPL");

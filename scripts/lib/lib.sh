@@ -1,39 +1,58 @@
 # shellcheck shell=sh disable=SC3043,SC2034,SC2120,SC2119  # `local`: in dash, busybox and bash alike
-# lib.sh: what the scripts here share. Sourced with `. "$(dirname "$0")/lib.sh"`.
+# lib.sh: what the scripts share. A script sources it first: `. "$(dirname "$0")/lib/lib.sh"`.
 #
-#   say TEXT...        one line of progress, with the seconds since the script began
-#   warn, die TEXT...  the same on standard error; die ends the script
-#   told FILE          the TEXT of the last of them that is in FILE
-#   as_root CMD...     CMD as root: directly, or through sudo
-#   need PACKAGE...    apt-installs those that this machine does not have yet
-#   mirror [SECURITY]  the Debian mirror of this machine's apt configuration
+#   say TEXT...        prints a line of progress, with the seconds since the script began
+#   warn, die TEXT...  the same for a warning and an error; die ends the script
+#   last_message FILE  prints the TEXT of the last line of say, warn or die in FILE
+#   bad_usage          prints the usage on standard error and ends the script with 2
+#   as_root CMD...     runs CMD as root: directly, or through sudo
+#   need PACKAGE...    installs with apt the packages that this machine lacks
+#   mirror [security]  prints the Debian mirror of this machine's apt configuration
 #   archive_version SUITE PACKAGE [ARCHITECTURE]
-#                      the version that the archive has now (looked up once a day), or
-#                      nothing; of amd64, if not of another ARCHITECTURE
-#   kernels            the lines of kernels.list, or of the file $VFIFO_KERNELS_LIST
-#   kernel_line NAME   that of one of them
-#   quietly LOG CMD... CMD with its output in LOG and a dot every ten seconds; the
-#                      log's end is shown if it fails
-#   key TEXT...        a short hash, to name what is cached after what made it
-#   made DIR CMD...    DIR, if it is not there yet, made by `CMD... NEWDIR` (one maker
-#                      at a time; a half-made one never gets the name; what is mounted
-#                      in it, by a maker that was killed, is left alone)
-#   prune DIR          removes from DIR, a folder of the cache, what no one used for a month
+#                      prints the version that the archive has now, or nothing. The default
+#                      architecture is amd64. The archive is asked once a day
+#   kernels            prints the lines of kernels.list, or of the file $VFIFO_KERNELS_LIST
+#   kernel_line NAME   prints the line of the kernel NAME
+#   quietly LOG CMD... runs CMD with its output in LOG and prints a dot every ten seconds;
+#                      if CMD fails, prints the end of LOG
+#   cached DIR CMD...  makes the folder DIR with `CMD... NEWDIR`, unless DIR exists. One
+#                      process at a time makes it, and DIR is never incomplete. The rest of
+#                      a killed maker is removed, but not what is mounted in it
+#   prune DIR          removes from the folder DIR of the cache what was not used for a month
 #
-# Everything slow is kept in $cache and named after what it was made from, so that a
-# changed recipe makes a new one and nothing needs to be told. Removing $cache is safe.
+# Usage is the comment at the head of a script, from `usage:` on. `SCRIPT -h` prints it and
+# does nothing else.
+#
+# What is slow to make is kept in $cache, under a name that contains a hash of its recipe. A
+# changed recipe therefore makes a new copy. $cache may be removed at any time.
 
 set -eu
 
-top=$(cd "$(dirname "$0")/.." && pwd)
+top=$(cd "$(dirname "$0")" && pwd)
+top=${top%/lib}
+top=${top%/scripts}
+lib=$top/scripts/lib
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/vfifo
+
+usage() { sed -n '1d; /^#/!q; s/^# \{0,1\}//p' "$0"; }
+
+bad_usage() {
+	usage | awk '!/^(usage:|       )/ { exit } { print }' >&2
+	exit 2
+}
+
+case ${1:-} in
+-h | --help)
+	usage
+	exit ;;
+esac
 began=${VFIFO_BEGAN:-$(date +%s)}
 export VFIFO_BEGAN="$began"
 mkdir -p "$cache"
 
 say()  { printf '[%4d s] %s\n' $(($(date +%s) - began)) "$*" >&2; }
 warn() { say "warning: $*"; }
-told() { tail -n 1 "$1" | sed 's/^\[[^]]*\] [a-z]*: //'; }
+last_message() { tail -n 1 "$1" | sed 's/^\[[^]]*\] [a-z]*: //'; }
 die()  { say "error: $*"; exit 1; }
 
 as_root() {
@@ -63,8 +82,8 @@ need() {
 	) 9>"$cache/apt.lock"
 }
 
-# The first URI of the apt sources, deb822 or one-line, that has a suite `main`-like
-# (or, with SECURITY, one whose suite ends in -security).
+# Prints the first URI of the apt sources, in either format, whose suite is a Debian release.
+# With `security`, the suite must end in -security.
 mirror() {
 	local want='bookworm|trixie|forky|sid|stable|testing|unstable'
 	[ "${1:-}" != security ] || want='[a-z]*-security'
@@ -86,21 +105,22 @@ quietly() {
 	shift
 	"$@" >"$log" 2>&1 </dev/null &
 	pid=$!
-	# (The sleep outlives its loop: it must hold nobody's pipe, nor the lock of `made`.)
+	# The sleep outlives its loop, so it must not hold a pipe of the caller or the lock of
+	# `cached`.
 	(while sleep 10 >/dev/null 2>&1 9>&-; do printf . >&2; done) >/dev/null &
 	local dots=$!
 	wait "$pid" || rc=$?
-	# Not TERM, which a new process of a shell with a trap can miss.
+	# KILL: a new process of a shell with a trap can miss TERM.
 	kill -9 "$dots" 2>/dev/null
 	wait "$dots" 2>/dev/null || :
 	if [ "$rc" != 0 ]; then
 		tail -n 40 "$log" >&2
-		warn "failed ($rc): $* (all of it in $log)"
+		warn "failed ($rc): $* (full log: $log)"
 	fi
 	return "$rc"
 }
 
-made() {
+cached() {
 	local dir="$1"
 	shift
 	[ ! -d "$dir" ] || { touch -c "$dir"; return 0; }
@@ -123,7 +143,7 @@ kernel_line() { # NAME
 archive_version() {
 	local suite="$1" package="$2" day state arch
 	archive_of "$suite" "${3:-amd64}"
-	# apt-cache takes half a second, and the scripts ask for the same thing again and again.
+	# apt-cache takes half a second, and the scripts ask for the same version many times.
 	if [ ! -e "$state/$day.$package" ]; then
 		archive_apt apt-cache show --no-all-versions "$package" 2>/dev/null |
 			sed -n 's/^Version: //p' | head -n 1 >"$state/$day.$package.$$"
@@ -132,14 +152,14 @@ archive_version() {
 	cat "$state/$day.$package"
 }
 
-# An apt of its own, that looks at one suite only and touches nothing of the machine's: what
-# archive_apt runs next is about SUITE and ARCHITECTURE (into $state, $arch and $day).
+# Sets $state, $arch and $day for archive_apt: an apt with its own state, which knows one suite
+# and does not touch that of the machine.
 archive_of() { # SUITE ARCHITECTURE
 	arch=$2
 	day=$(date +%F)
 	state=$cache/archive/$1-$arch
 	mkdir -p "$state"
-	# One at a time: apt refuses to look while another does.
+	# One process at a time, as apt fails while another updates the same lists.
 	[ -e "$state/$day" ] || (
 		flock 9
 		[ -e "$state/$day" ] || archive_update "$1"
@@ -157,7 +177,6 @@ archive_apt() {
 		-o APT::Default-Release= "$@"
 }
 
-# A lock is left while someone may wait for it; an old one is of something long gone.
 archive_update() { # SUITE
 	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
 	case $1 in
@@ -168,11 +187,11 @@ archive_update() { # SUITE
 		rm -f "$state"/20*
 		: >"$state/$day"
 	else
-		warn "cannot reach the archive for $1 ($arch); going by what it had earlier"
+		warn "cannot reach the archive for $1 ($arch); using the lists of an earlier day"
 	fi
 }
 
-# (Not by its mtime: a folder that is being unpacked into has for a while that of a package.)
+# By ctime: while a folder is unpacked, it has the mtime of a package.
 prune() {
 	[ ! -d "$1" ] || [ -z "$(find "$1" -mindepth 1 -maxdepth 1 -ctime +30)" ] ||
 		as_root find "$1" -mindepth 1 -maxdepth 1 -ctime +30 -exec rm -rf --one-file-system {} + || :

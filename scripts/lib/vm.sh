@@ -1,24 +1,27 @@
 # shellcheck shell=sh disable=SC2154  # top and cache are lib.sh's
-# vm.sh: what vm-test and vm-shell share; sourced after lib.sh. A guest is a kernel of
-# kernels.list and an initramfs of four pieces that are cached apart and put one after the
-# other (the kernel unpacks them all): busybox and init, the tests, the module, and what
-# is different each time.
+# vm.sh: what vm-test, vm-shell and bench share; sourced after lib.sh. A guest is a kernel of
+# kernels.list and an initramfs. The initramfs consists of up to four archives, which are cached
+# separately and concatenated: busybox and init, the programs, the module, and the input of the run.
 #
-#   vm_start KERNEL           sets $run, a folder for this run, $vmlinuz and what arch.sh has,
-#                             and sees to it that there is a QEMU. When the script ends, the
-#                             folder goes, and $qemu and $watchdog if they are processes
-#   vm_base                   prints the file of the first piece
-#   vm_programs DIR NAME...   compiles DIR/NAME.c, each to $run/bin/NAME
-#   vm_module KERNEL DIR      prints the file of the piece with the module of DIR; if that
-#                             cannot be, the last line of $run/build.log says why
-#   vm_pack FOLDER FILE       a piece from all that is in FOLDER
-#   vm_qemu WORDS QEMU-ARG... runs a guest with $run/initrd; WORDS are added to the
-#                             kernel's command line. fd 3 is where its verdict goes
+#   vm_start KERNEL           sets $run, a folder for this run, $vmlinuz and the variables of
+#                             arch.sh, and fetches QEMU. At the end of the script the folder is
+#                             removed, and the processes $qemu and $watchdog are killed
+#   vm_base                   prints the file of the first archive
+#   vm_programs DIR NAME...   compiles each DIR/NAME.c to $run/bin/NAME
+#   vm_module KERNEL DIR      prints the file of the archive with the module of DIR. On failure
+#                             the last line of $run/build.log is the reason
+#   vm_pack FOLDER FILE       makes an archive of the contents of FOLDER
+#   vm_commands FOLDER BASE MODULE QEMU-ARG...
+#                             starts a guest that runs FOLDER/commands; its output comes from the
+#                             FIFO $run/output. vm_wait then waits for the end of the guest
+#   vm_qemu WORDS QEMU-ARG... runs a guest with $run/initrd. WORDS are added to the kernel's
+#                             command line. The verdict of the guest goes to fd 3
 #
-# VFIFO_QEMU is the QEMU to run, VFIFO_ACCEL its -accel and -cpu: TCG, which is everywhere.
-. "$top/scripts/arch.sh"
+# VFIFO_QEMU is the QEMU to run. VFIFO_ACCEL is its -accel and -cpu; the default is TCG, which
+# works on every host.
+. "$top/scripts/lib/arch.sh"
 
-# What is to be ended with the script.
+# Killed at the end of the script.
 qemu='' watchdog=''
 
 vm_stop() {
@@ -31,15 +34,15 @@ vm_stop() {
 
 vm_start() { # KERNEL
 	local kernel="$1" folder
-	folder=$("$top/scripts/kernel" "$kernel") || exit 1
+	folder=$("$lib/kernel" "$kernel") || exit 1
 	vmlinuz=$folder/vmlinuz
 	arch_name=$(cat "$folder/arch")
 	arch_of "$arch_name"
-	# What a debug kernel looks for, it takes its time for.
-	# shellcheck disable=SC2034 # for those who source this
+	# A debug kernel is several times slower.
+	# shellcheck disable=SC2034 # used by vm-test
 	case $(kernel_line "$kernel" | cut -f3) in !*) arch_slow=3 ;; esac
 	need busybox-static cpio
-	vm_emulator=${VFIFO_QEMU:-$("$top/scripts/qemu" "$arch_package")/${arch_qemu%% *}}
+	vm_emulator=${VFIFO_QEMU:-$("$lib/qemu" "$arch_package")/${arch_qemu%% *}}
 	trap vm_stop EXIT
 	trap 'exit 130' INT TERM HUP PIPE
 	mkdir -p "$cache/runs"
@@ -55,20 +58,20 @@ vm_pack() { # FOLDER FILE
 	(cd "$1" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) >"$2"
 }
 
-# One compiler run in a root folder for all that is not in the cache. The names there
-# are made from everything that the compiler may read, and from how it is called.
+# Compiles in one run all programs that are not in the cache. The name of a program in the cache
+# contains a hash of all files that the compiler may read and of its options.
 vm_programs() { # DIR NAME...
 	local dir="$1" from="$run/compile/source" common library name id wanting=''
 	shift
 	mkdir -p "$cache/programs" "$from/main" "$from/lib" "$from/include"
 	cp "$top/tests/vm/programs.mk" "$from/"
 	cp -R "$top/src/uapi" "$from/include/linux"
-	# init is compiled from its one file.
+	# init is a single file.
 	[ "$*" = init ] || find "$top/tests/vm" -maxdepth 1 \
 		\( -name '*.h' -o -name 'testlib.c' -o -name 'lib*.c' \) -exec cp {} "$from/lib/" \;
-	common=$(key "$("$top/scripts/rootfs" "$arch_root")" "$arch_cc" "$arch_cc32" \
+	common=$(key "$("$lib/rootfs" "$arch_root")" "$arch_cc" "$arch_cc32" \
 		"$(cd "$from" && find . -type f -exec sha256sum {} + | LC_ALL=C sort)")
-	# The library only counts where it is used.
+	# A change of the library rebuilds only the programs that use it.
 	cp -R "$top/src/lib" "$from/libvfifo"
 	library=$(key "$(cd "$from/libvfifo" && find . -name '*.[ch]' -exec sha256sum {} + | LC_ALL=C sort)")
 	for name in "$@"; do
@@ -85,7 +88,7 @@ vm_programs() { # DIR NAME...
 	if [ -n "$wanting" ]; then
 		say "compiling$wanting"
 		# shellcheck disable=SC2086 # one word a program
-		"$top/scripts/in-root" "$arch_root" "$run/compile" make -sk -j2 -C /out/source \
+		"$lib/in-root" "$arch_root" "$run/compile" make -sk -j2 -C /out/source \
 			-f programs.mk "CC=$arch_cc" "CC32=$arch_cc32" $wanting >&2 || return 1
 		for name in $wanting; do
 			mv "$from/$name" "$cache/programs/$(cat "$from/main/$name.id")"
@@ -97,7 +100,7 @@ vm_programs() { # DIR NAME...
 	rm -rf "$run/compile"
 }
 
-# This machine's, or one of the guest's architecture.
+# Prints the busybox of this machine, or fetches the one of the guest's architecture.
 vm_busybox() {
 	local version
 	if [ "$arch_name" = amd64 ]; then
@@ -106,7 +109,7 @@ vm_busybox() {
 	fi
 	version=$(archive_version trixie busybox-static "$arch_name")
 	[ -n "$version" ] || die "the archive has no busybox-static for $arch_name in trixie"
-	made "$cache/busybox/$arch_name-$version" vm_fetch_busybox || return 1
+	cached "$cache/busybox/$arch_name-$version" vm_fetch_busybox || return 1
 	echo "$cache/busybox/$arch_name-$version/usr/bin/busybox"
 }
 
@@ -124,7 +127,7 @@ vm_base() {
 	busybox=$(vm_busybox) || return 1
 	vm_programs "$top/tests/vm" init || return 1
 	id=$(key "$(sha256sum <"$busybox")" "$(sha256sum <"$run/bin/init")" \
-		"$(sed -n '/^vm_base/,/^}/p' "$top/scripts/vm.sh")")
+		"$(sed -n '/^vm_base/,/^}/p' "$lib/vm.sh")")
 	if [ ! -e "$cache/pieces/base-$id" ]; then
 		dir=$run/base
 		mkdir -p "$cache/pieces" "$dir/bin" "$dir/etc" "$dir/dev" "$dir/home/alice"
@@ -133,7 +136,7 @@ vm_base() {
 		done
 		cp "$busybox" "$dir/bin/busybox"
 		mv "$run/bin/init" "$dir/init"
-		# By this machine's, as the other one may not run here.
+		# The list comes from the busybox of this machine, as the other one may not run here.
 		for name in $(busybox --list); do
 			[ "$name" = busybox ] || ln -s busybox "$dir/bin/$name"
 		done
@@ -159,12 +162,31 @@ vm_base() {
 
 vm_module() { # KERNEL DIR
 	mkdir -p "$run/module"
-	if ! "$top/scripts/build-module" "$1" "$run/module/module" "$2" >/dev/null 2>"$run/build.log"; then
+	if ! "$lib/module" "$1" "$run/module/module" "$2" >/dev/null 2>"$run/build.log"; then
 		cat "$run/build.log" >&2
 		return 1
 	fi
 	vm_pack "$run/module" "$run/module.cpio"
 	echo "$run/module.cpio"
+}
+
+vm_commands() { # FOLDER BASE MODULE QEMU-ARG...
+	vm_pack "$1" "$run/commands.cpio"
+	cat "$2" "$3" "$run/commands.cpio" >"$run/initrd"
+	shift 3
+	mkfifo "$run/output"
+	(
+		exec 3>"$run/output"
+		# shellcheck disable=SC2086 # words
+		vm_qemu "vfifo.run vfifo.verdict=$arch_verdict" -serial "file:$run/console" \
+			-chardev file,id=verdict,path=/dev/fd/3 $arch_channel "$@" </dev/null >&2
+	) &
+	qemu=$!
+}
+
+vm_wait() {
+	wait "$qemu" || :
+	qemu=''
 }
 
 vm_qemu() { # WORDS QEMU-ARG...

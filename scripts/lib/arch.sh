@@ -1,35 +1,34 @@
-# shellcheck shell=sh disable=SC2034  # whoever sources this uses them
-# arch.sh: all that differs from architecture to architecture, in one table. Sourced by the
-# scripts that build for a kernel and boot it.
+# shellcheck shell=sh disable=SC2034  # the scripts that source this use them
+# arch.sh: everything that depends on the architecture, in one table. Sourced by the scripts that
+# build for a kernel and boot it.
 #
-#   arch_of ARCHITECTURE   Debian's name of it; sets
+#   arch_of ARCHITECTURE   sets these variables for an architecture by Debian's name:
 #
 #   arch_kernel      its name in the kernel's sources
-#   arch_triplet     what its compiler's name begins with; empty: the root folder's own
-#   arch_root        the root folder that has the compiler of its programs
-#   arch_cc          that, and for programs of 32 bits on its kernels; `none`: there are none
-#   arch_cc32
-#   arch_package     the package that has its QEMU (scripts/qemu)
-#   arch_qemu        the QEMU, with what makes a machine of it
-#   arch_tcg         the emulated processor, with what is cheap to emulate
+#   arch_triplet     the prefix of its cross compiler; empty for the native compiler
+#   arch_root        the root folder with the compiler for its programs
+#   arch_cc          the compiler for its programs
+#   arch_cc32        the compiler for programs of 32 bits on its kernels, or `none`
+#   arch_package     the package with its QEMU (scripts/lib/qemu)
+#   arch_qemu        the QEMU and the options for the machine
+#   arch_tcg         the options for the emulated processor, for speed
 #   arch_console     the kernel's console
-#   arch_verdict     a device of the guest that the chardev `verdict` is behind,
-#   arch_channel     by these arguments of QEMU
-#   arch_words       what else its kernels are told
-#   arch_slow        how many times as long as on this machine's own a test may take
+#   arch_verdict     the device in the guest that is connected to the chardev `verdict`
+#   arch_channel     the options of QEMU for that device
+#   arch_words       further words for the kernel's command line
+#   arch_slow        the factor for the time limits of the tests
 
 arch_of() { # ARCHITECTURE
-	# A port of virtio takes what is written as a whole, and all kernels below have it
-	# built in.
+	# A virtio port keeps each write whole, and all kernels below have the driver built in.
 	arch_root=cross arch_words='' arch_cc32=none arch_slow=3
 	arch_verdict=/dev/vport0p1
 	arch_channel='-device virtio-serial -device virtserialport,chardev=verdict,nr=1'
 	case $1 in
 	amd64 | i386)
-		# Not the two bits that make the kernel copy with `rep movsb`, which TCG does
-		# byte by byte. Nor the one for pages of five levels: in the moment in which the
-		# kernel looks up what processor this is, that bit of its own is clear, and KASAN
-		# takes an interrupt's memory for wild (with 6.12 once in some thirty boots).
+		# -erms,-fsrm: with these bits the kernel copies with `rep movsb`, which TCG does
+		# byte by byte. -la57: while the kernel identifies the processor, its flag for
+		# five-level pages is clear for a moment, and KASAN then reports an interrupt's
+		# access as wild (with 6.12 once in some thirty boots).
 		arch_kernel=x86 arch_triplet=''
 		arch_package=qemu-system-x86
 		arch_qemu='qemu-system-x86_64 -M q35'
@@ -41,7 +40,7 @@ arch_of() { # ARCHITECTURE
 		arch_kernel=arm64 arch_triplet=aarch64-linux-gnu-
 		arch_package=qemu-system-arm
 		arch_qemu='qemu-system-aarch64 -M virt,gic-version=3'
-		# The real signing of pointers takes most of the time.
+		# Without impdef most of the time goes into pointer authentication.
 		arch_tcg='-accel tcg,thread=multi -cpu max,pauth-impdef=on'
 		arch_console=ttyAMA0 ;;
 	armhf)
