@@ -30,7 +30,7 @@ import sys
 PAGE = mmap.PAGESIZE
 STATUS, PRODUCER, CONSUMER = 0x70000000, 0x71000000, 0x72000000
 MAGIC, ABI = 0x4F464956, 1
-KICK = ord("k") << 8 | 3  # _IO('k', 3)
+KICK = 0xFB << 8 | 1  # _IO(VFIFO_IOC, 1)
 
 
 class End:

@@ -222,31 +222,40 @@ struct vfifo_status {
 };
 
 /*
- * Drops the bytes that are stored now. EBADF: the file is not open for reading;
- * EBUSY: the consumer side is claimed; EIO: the FIFO is broken; ENODEV: it was
- * removed; EINTR: a signal came first.
+ * ioctls. The first two numbers are those of the course that vfifo comes from. All
+ * others have the type VFIFO_IOC, which no driver in the kernel's table
+ * (Documentation/userspace-api/ioctl/ioctl-number.rst) uses. FIONREAD (an int *)
+ * returns the number of bytes stored. Every ioctl fails with ENODEV once the device was
+ * removed.
+ */
+#define VFIFO_IOC 0xFB
+
+/*
+ * Drops the bytes that are stored. EBADF: the file is not open for reading; EBUSY: the
+ * consumer side is claimed; EIO: the FIFO is broken; EINTR: a signal came first.
  */
 #define VFIFO_CLEAR _IO('k', 1)
 
 /*
- * The argument points to an int: 0, a plain FIFO; 1, the generator produces
- * into it as well. The same as writing the attribute `mode`, but no uevent is sent,
- * as it needs no privilege; poll(2) on the attribute reports it. EBADF: the file is
- * not open for writing; EBUSY: the producer side is claimed; EFAULT: a bad
- * pointer; EINVAL: neither 0 nor 1; ENODEV: it was removed.
+ * Sets the attribute `mode` to the int that the argument points to: 0, a plain FIFO; 1, the
+ * generator produces too. Sends no uevent. EBADF: the file is not open for writing;
+ * EBUSY: the producer side is claimed; EFAULT: a bad pointer; EINVAL: neither 0 nor 1.
  */
 #define VFIFO_SET_MODE _IOW('k', 2, int)
 
 /*
- * The doorbell: looks at the positions and wakes a sleeper that can go on now, and
- * all who poll a side whose other side is claimed. A holder calls it on the file that it
- * mapped. Any open file will do, but on another one the pollers may be woken up to 1/8 of
- * a second late, as there are at most 8 such wake-ups a second for a device. It may
- * be called at any time: on a vfifo it is 0, or ENODEV once that was removed, so it
- * also tells what is one before anything is mapped.
+ * The doorbell: wakes the calls and pollers that can go on now, after a claimed position
+ * has moved. Needs no claim and no access mode, and may be called at any time.
  */
-#define VFIFO_KICK _IO('k', 3)
+#define VFIFO_KICK _IO(VFIFO_IOC, 1)
 
-/* FIONREAD (an int) gives the number of bytes stored. */
+/*
+ * Ends the stream. Once no file that could produce is open any more (as with the attribute
+ * `eof`), and what is stored has been read, read(2) returns 0 and poll(2) reports POLLHUP,
+ * although `eof` is 0. The end holds for all readers of the device, until a client
+ * produces again: by a write(2) that stores bytes, a claim of the producer side, or mode 1.
+ * EBADF: the file is not open for writing.
+ */
+#define VFIFO_END _IO(VFIFO_IOC, 2)
 
 #endif /* _UAPI_VFIFO_H */
