@@ -52,7 +52,7 @@ struct vfifo_handle {
 	__u32 own;	 /* our position */
 	__u32 published; /* as the other side knows it: the same or behind */
 	__u32 peer;	 /* the other side's, when last looked at; was good */
-	__u32 peer_need; /* the bits of status->need that are its */
+	__u32 peer_need; /* the bits of status->need to act on */
 	enum vfifo_end end; /* which one we are */
 	__u32 claim;	    /* the number of our claim: status->claim[end] */
 } __attribute__((aligned(64)));

@@ -42,34 +42,40 @@ int vfifo_lost(const struct vfifo_handle *f)
 	return 0;
 }
 
-int vfifo_wake(struct vfifo_handle *f)
+/* The bits of `need` that are known, at the room that the other side has now. */
+static bool peer_can_go_on(const struct vfifo_handle *f, __u32 need)
 {
-	struct vfifo_inner *h = vfifo_inner(f);
 	const struct vfifo_status *s = f->status;
 	enum vfifo_end other = vfifo_other_end(f->end);
 	/*
-	 * Acquire: the position that vfifo_look() loads is to be no older than the
-	 * bit. A threshold older than the bit does no harm: whoever stored a newer
-	 * one looks once more after that, and sees what we have published.
+	 * A threshold older than the bit does no harm: a waiter that stored a newer one
+	 * looks at the positions once more after that, and sees what we have published.
 	 */
-	__u32 need = __atomic_load_n(&s->need, __ATOMIC_ACQUIRE);
 	__u32 threshold =
 		__atomic_load_n(&s->threshold[other], __ATOMIC_RELAXED);
 	__u32 watermark =
 		__atomic_load_n(&s->watermark[other], __ATOMIC_RELAXED);
-	int err = need & VFIFO_NEED_REMOVED ? -ENODEV : vfifo_lost(f);
-	__u32 room;
+	__u32 room = room_of_peer(f);
 
-	if (!err)
-		err = vfifo_look(f);
+	return ((need & sleep_bit[other]) && room >= threshold) ||
+	       ((need & poll_bit[other]) && room >= watermark);
+}
+
+int vfifo_wake(struct vfifo_handle *f)
+{
+	struct vfifo_inner *h = vfifo_inner(f);
+	/* Acquire: the position that vfifo_look() loads is no older than the bit. */
+	__u32 need = __atomic_load_n(&f->status->need, __ATOMIC_ACQUIRE);
+	int err = need & VFIFO_NEED_REMOVED ? -ENODEV : vfifo_lost(f);
+
 	if (err)
 		return err;
-	room = room_of_peer(f);
-	if (!((need & sleep_bit[other]) && room >= threshold) &&
-	    !((need & poll_bit[other]) && room >= watermark))
-		return 0;
+	err = vfifo_look(f);
+	/* Who waits with a bit that is not known, and for what, only the kernel knows. */
+	if (!(need & ~VFIFO_NEED_KNOWN) && (err || !peer_can_go_on(f, need)))
+		return err;
 	h->kicks++;
-	return ioctl(h->fd, VFIFO_KICK) ? -errno : 0;
+	return ioctl(h->fd, VFIFO_KICK) ? -errno : err;
 }
 
 static uint64_t now_ns(void)

@@ -181,39 +181,47 @@ struct vfifo_position {
 #define VFIFO_MAGIC 0x4f464956U /* "VIFO" in little-endian memory */
 #define VFIFO_ABI 1
 
-/* vfifo_status.flags */
+/* vfifo_status.flags; an unknown flag is ignored. */
 #define VFIFO_PRODUCER_CLAIMED 0x1
 #define VFIFO_CONSUMER_CLAIMED 0x2
 #define VFIFO_BROKEN 0x4
 #define VFIFO_REMOVED 0x8
-#define VFIFO_ENDED 0x10 /* nobody is left who could produce: see eof */
+#define VFIFO_ENDED 0x10 /* end of file: no producer is left */
 
-/* vfifo_status.need */
-#define VFIFO_NEED_PRODUCER_SLEEP 0x1 /* for free bytes */
-#define VFIFO_NEED_PRODUCER_POLL 0x2
-#define VFIFO_NEED_CONSUMER_SLEEP 0x4 /* for stored bytes */
-#define VFIFO_NEED_CONSUMER_POLL 0x8
-#define VFIFO_NEED_REMOVED 0x10 /* the device was removed: stays set */
-#define VFIFO_NEED_PRODUCER                                     \
-	(VFIFO_NEED_PRODUCER_SLEEP | VFIFO_NEED_PRODUCER_POLL | \
-	 VFIFO_NEED_REMOVED)
-#define VFIFO_NEED_CONSUMER                                     \
-	(VFIFO_NEED_CONSUMER_SLEEP | VFIFO_NEED_CONSUMER_POLL | \
-	 VFIFO_NEED_REMOVED)
+/* vfifo_status.need: who waits, and for which side to move */
+#define VFIFO_NEED_PRODUCER_SLEEP 0x1U /* for free bytes */
+#define VFIFO_NEED_PRODUCER_POLL 0x2U
+#define VFIFO_NEED_CONSUMER_SLEEP 0x4U /* for stored bytes */
+#define VFIFO_NEED_CONSUMER_POLL 0x8U
+#define VFIFO_NEED_REMOVED 0x10U /* the device was removed: stays set */
+#define VFIFO_NEED_KNOWN 0x1fU	 /* any other bit: call VFIFO_KICK */
 
 /*
- * The status page. Unsigned counts of bytes, in the machine's byte order; only the
- * kernel stores here. What is reserved is 0 in this ABI.
+ * The bits that a holder of the other side has to act on after it has moved: all but those
+ * of its own side, so that a bit of a later kernel is never missed.
+ */
+#define VFIFO_NEED_PRODUCER \
+	(~(VFIFO_NEED_CONSUMER_SLEEP | VFIFO_NEED_CONSUMER_POLL))
+#define VFIFO_NEED_CONSUMER \
+	(~(VFIFO_NEED_PRODUCER_SLEEP | VFIFO_NEED_PRODUCER_POLL))
+
+/*
+ * The status page: counts of bytes in the machine's byte order, stored by the kernel only.
+ *
+ * Growth: a client of today works with every later kernel of the same VFIFO_ABI. What is
+ * reserved is 0, and gets a meaning only together with a bit of `features`. A page with
+ * another `abi` has another layout; a client refuses it.
  */
 struct vfifo_status {
 	__u32 magic;
-	__u32 abi;	  /* VFIFO_ABI; another number, another layout */
+	__u32 abi;	  /* VFIFO_ABI */
 	__u32 capacity;	  /* fixed while anything is mapped */
 	__u32 generation; /* counts claims, releases, clears, resizes; removal */
-	__u32 flags;	  /* true of a moment */
+	__u32 flags;	  /* a snapshot */
 	__u32 watermark[2]; /* by enum vfifo_end: poll(2) reports from here on */
 	__u32 claim[2]; /* by enum vfifo_end: the number of its claim, or 0 */
-	__u32 reserved[7];
+	__u32 features; /* the optional parts of this kernel; none is defined yet */
+	__u32 reserved[6];
 
 	/* On a cache line of their own, as those above hardly ever change. */
 	__u32 need;

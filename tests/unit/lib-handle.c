@@ -12,9 +12,13 @@
 /* Positions about to wrap past 2^32, as a device's that has run for long. */
 #define START 0xfffffff0U
 
-/* Those who wait: all of the two masks but the removal. */
-#define NEED_PRODUCER (VFIFO_NEED_PRODUCER & ~VFIFO_NEED_REMOVED)
-#define NEED_CONSUMER (VFIFO_NEED_CONSUMER & ~VFIFO_NEED_REMOVED)
+/* All waiters of a side. */
+#define NEED_PRODUCER (VFIFO_NEED_PRODUCER_SLEEP | VFIFO_NEED_PRODUCER_POLL)
+#define NEED_CONSUMER (VFIFO_NEED_CONSUMER_SLEEP | VFIFO_NEED_CONSUMER_POLL)
+
+/* What a later kernel of the same ABI may have set in the status page. */
+#define UNKNOWN_NEED (~VFIFO_NEED_KNOWN)
+#define UNKNOWN_FLAGS 0xffffffe0U
 
 static struct vfifo_handle *producer, *consumer;
 static void *p;
@@ -117,6 +121,97 @@ static void open_refuses_another_abi(void **state)
 	}
 	*s = good;
 	assert_null(f);
+}
+
+/* All that a later kernel of the same ABI may set, but the unknown bits of `need`. */
+static void be_a_later_kernel(struct vfifo_status *s)
+{
+	s->features = UINT32_MAX;
+	s->flags |= UNKNOWN_FLAGS;
+	memset(s->reserved, 0xff, sizeof(s->reserved));
+	memset(s->reserved2, 0xff, sizeof(s->reserved2));
+	/* The rest of the page of a position has no meaning yet. */
+	for (int end = 0; end < 2; end++)
+		memset(device.position[end] + 1, 0xff,
+		       device.page - sizeof(struct vfifo_position));
+}
+
+static void *move_soon(void *f)
+{
+	usleep(2000);
+	vfifo_write(f, "x", 1, 0);
+	return NULL;
+}
+
+static void a_later_kernel_of_the_same_abi_is_served(void **state)
+{
+	struct vfifo_status *s = device.status;
+	char bytes[8];
+	pthread_t thread;
+
+	(void)state;
+	be_a_later_kernel(s);
+	vfifo_close(producer);
+	vfifo_close(consumer);
+	producer = fake_open(IN);
+	consumer = fake_open(OUT);
+
+	assert_int_equal(vfifo_write(producer, "abc", 3, 0), 3);
+	assert_int_equal(vfifo_reserve(producer, 1, &p), CAPACITY - 3);
+	assert_int_equal(vfifo_commit(producer, 1), 0);
+	assert_int_equal(vfifo_peek(consumer, 1, &p), 4);
+	assert_int_equal(vfifo_consume(consumer, 1), 0);
+	assert_int_equal(vfifo_read(consumer, bytes, 8, 0), 3);
+	assert_memory_equal(bytes, "bc", 2);
+	assert_int_equal(vfifo_read(consumer, bytes, 8, 5), -ETIMEDOUT);
+	assert_int_equal(vfifo_lost(producer), 0);
+	assert_int_equal(vfifo_kicks(producer) + vfifo_kicks(consumer), 0);
+
+	/* A wait sleeps, and is woken. */
+	vfifo_set_spin(consumer, 0);
+	pthread_create(&thread, NULL, move_soon, producer);
+	assert_int_equal(vfifo_wait(consumer, 1, 10000), 0);
+	pthread_join(thread, NULL);
+	assert_true(vfifo_sleeps(consumer) > 0);
+	assert_int_equal(vfifo_kicks(producer), 1);
+	assert_int_equal(vfifo_read(consumer, bytes, 8, 0), 1);
+}
+
+/* Each alone: one kick for each move, whatever the thresholds of the known bits are. */
+static void an_unknown_bit_of_need_is_kicked(void **state)
+{
+	struct vfifo_status *s = device.status;
+	unsigned long kicks = 0;
+	char byte;
+
+	(void)state;
+	s->watermark[IN] = s->watermark[OUT] = CAPACITY;
+	s->threshold[IN] = s->threshold[OUT] = CAPACITY;
+	for (uint32_t bit = 1; bit; bit <<= 1) {
+		if (!(bit & UNKNOWN_NEED))
+			continue;
+		s->need = bit;
+		kicks++;
+		assert_int_equal(vfifo_write(producer, "x", 1, 0), 1);
+		assert_int_equal(vfifo_kicks(producer), kicks);
+		assert_int_equal(vfifo_read(consumer, &byte, 1, 0), 1);
+		assert_int_equal(vfifo_kicks(consumer), kicks);
+	}
+	assert_int_equal(device.kernel->kicks, 2 * kicks);
+
+	/* Beside a known bit it is still one kick; a known bit alone is not one. */
+	s->need = UNKNOWN_NEED | NEED_CONSUMER;
+	assert_int_equal(vfifo_commit(producer, 1), 0);
+	assert_int_equal(vfifo_kicks(producer), kicks + 1);
+	s->need = NEED_CONSUMER;
+	assert_int_equal(vfifo_commit(producer, 1), 0);
+	assert_int_equal(vfifo_kicks(producer), kicks + 1);
+
+	/* The waiter may not be the liar, so it is woken; the lie is reported. */
+	s->need = UNKNOWN_NEED;
+	fake_move(OUT, START - 1);
+	assert_int_equal(vfifo_commit(producer, 1), -EBADMSG);
+	assert_int_equal(vfifo_kicks(producer), kicks + 2);
 }
 
 static void open_refuses_positions_that_cannot_be(void **state)
@@ -809,6 +904,8 @@ int main(void)
 		cmocka_unit_test(open_refuses_what_is_no_vfifo),
 		cmocka_unit_test(open_takes_no_terminal),
 		with_both(open_refuses_another_abi),
+		with_both(a_later_kernel_of_the_same_abi_is_served),
+		with_both(an_unknown_bit_of_need_is_kicked),
 		with_both(open_refuses_positions_that_cannot_be),
 		with_both(bytes_come_out_as_they_went_in),
 		with_both(misuse_is_an_error_and_changes_nothing),
