@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <linux/vfifo.h>
-#include <linux/vfifo_ring.h>
+#include <vfifo_ring.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -32,8 +32,8 @@
 #include <sys/types.h>
 
 #include <linux/vfifo.h>
-#include <linux/vfifo_pattern.h>
-#include <linux/vfifo_ring.h>
+#include <vfifo_pattern.h>
+#include <vfifo_ring.h>
 
 #ifdef __cplusplus
 extern "C" {

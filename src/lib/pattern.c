@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * The generator's patterns: which is meant, and where in it somebody is. What comes next is
- * <linux/vfifo_pattern.h>'s to tell.
+ * <vfifo_pattern.h>'s to tell.
  */
 #include <errno.h>
 #include <stdbool.h>

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include <linux/vfifo.h>
-#include <linux/vfifo_ring.h>
+#include <vfifo_ring.h>
 
 static const uint32_t pages[] = { 4 << 10, 16 << 10, 64 << 10 };
 static const uint32_t offsets[] = { VFIFO_MMAP_DATA, VFIFO_MMAP_STATUS,

@@ -1,9 +1,9 @@
 # How the guests' programs are compiled: scripts/vm.sh runs this in a root folder, on a
-# copy of what it needs (main/NAME.c, lib/, include/, libvfifo/), so that the host's compiler
+# copy of what it needs (main/NAME.c, lib/, include/, shared/, libvfifo/), so that the host's compiler
 # does not matter. Static, because a guest has no libraries. lib/*.c goes into every test,
 # and libvfifo into those that include its header.
 # CC is the compiler, CC32 the one for programs of 32 bits, or `none`; see scripts/arch.sh.
-CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Werror -static -s -pthread -I include -I lib -I libvfifo
+CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Werror -static -s -pthread -I include -I shared -I lib -I libvfifo
 lib    := $(wildcard lib/*.c)
 client  = $(if $(shell grep -l '<libvfifo.h>' main/$*.c),$(wildcard libvfifo/*.c))
 

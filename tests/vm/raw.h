@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 #include <linux/vfifo.h>
-#include <linux/vfifo_ring.h>
+#include <vfifo_ring.h>
 
 /* Where a side's position is to be mapped. */
 static inline off_t position_offset(enum vfifo_end end)
