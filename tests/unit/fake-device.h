@@ -55,7 +55,7 @@ static struct fake_device {
 	struct vfifo_position *position[2];
 	/* What the next calls are to do, if it is not what they ought to. */
 	short revents;
-	int poll_error, ioctl_error;
+	int poll_error, ioctl_error, madvise_error;
 	void (*in_poll)(void);
 } device;
 
@@ -230,9 +230,10 @@ static inline void fake_remove(void)
 /* The position page is gone as well: to touch it ends the test. */
 static inline void fake_revoke(struct vfifo_handle *f)
 {
-	if (mprotect(f->mine, device.page, PROT_NONE))
+	if (mprotect(__vfifo_hot(f)->mine, device.page, PROT_NONE))
 		abort();
-	__atomic_store_n(&device.status->claim[f->end], 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&device.status->claim[__vfifo_hot(f)->end], 0,
+			 __ATOMIC_SEQ_CST);
 	fake_wake(VFIFO_PRODUCER);
 	fake_wake(VFIFO_CONSUMER);
 }
@@ -253,6 +254,17 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	fake_wake(VFIFO_PRODUCER);
 	fake_wake(VFIFO_CONSUMER);
 	return 0;
+}
+
+int __real_madvise(void *p, size_t length, int advice);
+int __wrap_madvise(void *p, size_t length, int advice);
+int __wrap_madvise(void *p, size_t length, int advice)
+{
+	if (device.madvise_error) {
+		errno = device.madvise_error;
+		return -1;
+	}
+	return __real_madvise(p, length, advice);
 }
 
 static uint64_t fake_now_ms(void)
