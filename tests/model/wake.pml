@@ -14,7 +14,7 @@
  * epoll level- or edge-triggered, one epoll file shared by two processes, io_uring's
  * multishot poll, SIGIO. One proctype or inline stands for:
  *
- *	holder, publish		a client, as src/uapi/vfifo.h tells it
+ *	holder, publish		a client, as src/doc/protocol.rst defines it
  *	kick, side_kick		vfifo_ring_kick()
  *	mover, move		io_move() and vfifo_ring_commit(), for a call that
  *				does not wait
