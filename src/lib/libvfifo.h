@@ -205,11 +205,8 @@ static inline __u32 __vfifo_known_room(const struct vfifo_handle *f)
 static inline int __vfifo_look(struct vfifo_handle *f)
 {
 	struct __vfifo_hot *h = __vfifo_hot(f);
-	__u32 now;
+	__u32 now = __atomic_load_n(&h->theirs->position, __ATOMIC_ACQUIRE);
 
-	if (!h->theirs)
-		return -ESTALE;
-	now = __atomic_load_n(&h->theirs->position, __ATOMIC_ACQUIRE);
 	if (!vfifo_moved(__vfifo_other_end(h->end), h->capacity, h->peer, now,
 			 h->published))
 		return -EBADMSG;
@@ -217,21 +214,26 @@ static inline int __vfifo_look(struct vfifo_handle *f)
 	return 0;
 }
 
-/* vfifo_reserve() and vfifo_peek(), for either end. */
+/* vfifo_reserve() and vfifo_peek(), for either end. A handle without a claim has no room. */
 static inline ssize_t __vfifo_span(struct vfifo_handle *f, size_t n, void **p)
 {
 	struct __vfifo_hot *h = __vfifo_hot(f);
 	__u32 room = __vfifo_known_room(f);
 	int err;
 
-	if (n > h->capacity)
+	if (__builtin_expect(n > h->capacity, 0))
 		return h->capacity ? -EMSGSIZE : -ESTALE;
 	if (room < n || !room) {
+		if (!n) {
+			if (!h->capacity)
+				return -ESTALE;
+			n = 1;
+		}
 		err = __vfifo_look(f);
 		if (err)
 			return err;
 		room = __vfifo_known_room(f);
-		if (room < n || !room) {
+		if (room < n) {
 			err = vfifo_lost(f);
 			return err < 0 ? err : -EAGAIN;
 		}
@@ -265,6 +267,17 @@ static inline void __vfifo_store_own(struct vfifo_handle *f)
 	__atomic_store_n(&h->mine->position, h->own, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 #endif
+}
+
+/* vfifo_publish() of a handle that has a claim, or had it until it was revoked. */
+static inline int __vfifo_publish(struct vfifo_handle *f)
+{
+	struct __vfifo_hot *h = __vfifo_hot(f);
+
+	__vfifo_store_own(f);
+	if (__atomic_load_n(&h->status->need, __ATOMIC_SEQ_CST) & h->peer_need)
+		return __vfifo_wake(f);
+	return 0;
 }
 
 /* --- the inline part of the interface -------------------------------------------------- */
@@ -323,10 +336,11 @@ static inline int vfifo_advance(struct vfifo_handle *f, size_t n)
 	struct __vfifo_hot *h = __vfifo_hot(f);
 	__u32 room = __vfifo_known_room(f);
 
-	if (n >= room) {
+	/* n = 0 as well (n - 1 wraps), so that no other test of the capacity is needed. */
+	if (__builtin_expect(n - 1 >= room, 0)) {
 		if (!h->capacity)
 			return -ESTALE;
-		if (n > room)
+		if (n)
 			return -EINVAL;
 	}
 	h->own += (__u32)n;
@@ -343,14 +357,7 @@ static inline int vfifo_advance(struct vfifo_handle *f, size_t n)
  */
 static inline int vfifo_publish(struct vfifo_handle *f)
 {
-	struct __vfifo_hot *h = __vfifo_hot(f);
-
-	if (!h->mine)
-		return -ESTALE;
-	__vfifo_store_own(f);
-	if (__atomic_load_n(&h->status->need, __ATOMIC_SEQ_CST) & h->peer_need)
-		return __vfifo_wake(f);
-	return 0;
+	return __vfifo_hot(f)->mine ? __vfifo_publish(f) : -ESTALE;
 }
 
 /*
@@ -362,7 +369,7 @@ static inline int vfifo_commit(struct vfifo_handle *f, size_t n)
 	int err = __vfifo_hot(f)->end == VFIFO_PRODUCER ? vfifo_advance(f, n) :
 							  __vfifo_wrong_end(f);
 
-	return err ? err : vfifo_publish(f);
+	return err ? err : __vfifo_publish(f);
 }
 
 /*
@@ -374,7 +381,7 @@ static inline int vfifo_consume(struct vfifo_handle *f, size_t n)
 	int err = __vfifo_hot(f)->end == VFIFO_CONSUMER ? vfifo_advance(f, n) :
 							  __vfifo_wrong_end(f);
 
-	return err ? err : vfifo_publish(f);
+	return err ? err : __vfifo_publish(f);
 }
 
 #ifdef __cplusplus

@@ -31,13 +31,10 @@ static __u32 room_of_peer(const struct vfifo_handle *f)
  * The flags and the claims are on a cache line that hardly ever changes, so a wait that spins
  * does not load the line of `need`, which does.
  */
-int vfifo_lost(const struct vfifo_handle *f)
+static int check_claim(const struct __vfifo_hot *h)
 {
-	const struct __vfifo_hot *h = __vfifo_hot(f);
 	const struct vfifo_status *s = h->status;
 
-	if (!s)
-		return -ESTALE;
 	if (__atomic_load_n(&s->flags, __ATOMIC_RELAXED) & VFIFO_REMOVED)
 		return -ENODEV;
 	if (__atomic_load_n(&s->claim[h->end], __ATOMIC_RELAXED) != h->claim)
@@ -45,39 +42,42 @@ int vfifo_lost(const struct vfifo_handle *f)
 	return 0;
 }
 
-/* The bits of `need` that are known, at the room that the other side has now. */
-static bool peer_can_go_on(const struct vfifo_handle *f, __u32 need)
+int vfifo_lost(const struct vfifo_handle *f)
 {
 	const struct __vfifo_hot *h = __vfifo_hot(f);
-	const struct vfifo_status *s = h->status;
-	enum vfifo_end other = __vfifo_other_end(h->end);
-	/*
-	 * A threshold older than the bit does no harm: a waiter that stored a newer one
-	 * looks at the positions once more after that, and sees what we have published.
-	 */
-	__u32 threshold =
-		__atomic_load_n(&s->threshold[other], __ATOMIC_RELAXED);
-	__u32 watermark =
-		__atomic_load_n(&s->watermark[other], __ATOMIC_RELAXED);
-	__u32 room = room_of_peer(f);
 
-	return ((need & sleep_bit[other]) && room >= threshold) ||
-	       ((need & poll_bit[other]) && room >= watermark);
+	return h->status ? check_claim(h) : -ESTALE;
 }
 
 int __vfifo_wake(struct vfifo_handle *f)
 {
 	struct vfifo_inner *h = vfifo_inner(f);
-	/* Acquire: the position that __vfifo_look() loads is no older than the bit. */
-	__u32 need = __atomic_load_n(&h->hot.status->need, __ATOMIC_ACQUIRE);
-	int err = need & VFIFO_NEED_REMOVED ? -ENODEV : vfifo_lost(f);
+	const struct vfifo_status *s = h->hot.status;
+	enum vfifo_end other = __vfifo_other_end(h->hot.end);
+	/*
+	 * Acquire: the position that __vfifo_look() loads is no older than the bit. A
+	 * threshold older than the bit does no harm: a waiter that stored a newer one
+	 * looks at the positions once more after that, and sees what we have published.
+	 */
+	__u32 need = __atomic_load_n(&s->need, __ATOMIC_ACQUIRE);
+	__u32 threshold =
+		__atomic_load_n(&s->threshold[other], __ATOMIC_RELAXED);
+	__u32 watermark =
+		__atomic_load_n(&s->watermark[other], __ATOMIC_RELAXED);
+	/* Only the kernel knows what an unknown bit waits for, so such a bit is a kick. */
+	__u32 unknown = need & ~VFIFO_NEED_KNOWN;
+	int err = need & VFIFO_NEED_REMOVED ? -ENODEV : check_claim(&h->hot);
+	__u32 room;
 
 	if (err)
 		return err;
 	err = __vfifo_look(f);
-	/* Only the kernel knows what an unknown bit waits for. */
-	if (!(need & ~VFIFO_NEED_KNOWN) && (err || !peer_can_go_on(f, need)))
+	if (err && !unknown)
 		return err;
+	room = room_of_peer(f);
+	if (!((need & sleep_bit[other]) && room >= threshold) &&
+	    !((need & poll_bit[other]) && room >= watermark) && !unknown)
+		return 0;
 	h->kicks++;
 	return ioctl(h->fd, VFIFO_KICK) ? -errno : err;
 }
