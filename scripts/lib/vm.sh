@@ -66,6 +66,7 @@ vm_programs() { # DIR NAME...
 	mkdir -p "$cache/programs" "$from/main" "$from/lib" "$from/include"
 	cp "$top/tests/vm/programs.mk" "$from/"
 	cp -R "$top/src/uapi" "$from/include/linux"
+	cp -R "$top/src/shared" "$from/"
 	# init is a single file.
 	[ "$*" = init ] || find "$top/tests/vm" -maxdepth 1 \
 		\( -name '*.h' -o -name 'testlib.c' -o -name 'lib*.c' \) -exec cp {} "$from/lib/" \;

@@ -18,7 +18,7 @@ static int clear_node(const struct device *d)
 		return fd;
 	err = ioctl(fd, VFIFO_CLEAR) ? -errno : 0;
 	close(fd);
-	return err == -ENOTTY ? -EPROTO : err;
+	return err;
 }
 
 static int clear(const char *spec)

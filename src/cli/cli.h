@@ -92,7 +92,7 @@ int rooted(char *buf, size_t size, const char *fmt, ...)
 /*
  * The only two ways in which a verb opens a device. They do not wait, and map nothing
  * before a vfifo has answered. Return: the file, or 0; else a negative errno for explain():
- * -EPROTO: what is there is not the device.
+ * -ENOTTY: the node is not the device.
  */
 struct vfifo_handle;
 int device_open(const struct device *d, int flags);

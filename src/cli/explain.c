@@ -160,16 +160,14 @@ static int explain_missing(int err, const struct device *d, const char *what)
 	return EXIT_NO_DEVICE;
 }
 
-/* Something else is in its place, or it is of another version. */
-static int explain_not_ours(const struct device *d, const char *what)
+/* Something else is in its place. */
+static int explain_not_a_vfifo(const struct device *d, const char *what)
 {
 	struct node_fault fault;
 
 	if (d && node_fault(d, &fault))
-		return explain_missing(-EPROTO, d, what);
-	complain(
-		"%s: %s is no vfifo, or that of another version; sudo modprobe -r vfifo && sudo modprobe vfifo",
-		what, d ? d->name : "vfifo");
+		return explain_missing(-ENOTTY, d, what);
+	complain("%s: %s is not a vfifo", what, d ? d->node : "the device");
 	return EXIT_FAILED;
 }
 
@@ -181,6 +179,11 @@ static int explain_other(int err, const struct device *d, const char *what)
 	case -EIO:
 		complain(
 			"%s: %s is broken, as the process that holds a side stored a position that cannot be; end that process",
+			what, name);
+		break;
+	case -EPROTONOSUPPORT:
+		complain(
+			"%s: the module of %s has another version of the memory layout; sudo modprobe -r vfifo && sudo modprobe vfifo",
 			what, name);
 		break;
 	case -EBADMSG:
@@ -212,8 +215,8 @@ int explain(int err, const struct device *d, const char *what)
 	case -ENODEV:
 	case -ENXIO:
 		return explain_missing(err, d, what);
-	case -EPROTO:
-		return explain_not_ours(d, what);
+	case -ENOTTY:
+		return explain_not_a_vfifo(d, what);
 	case -EBUSY:
 		if (d)
 			return explain_busy(d, what);

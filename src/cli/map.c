@@ -12,17 +12,17 @@
 #include "cli.h"
 
 /* The data are there twice: what is written to one half is in the other. */
-static bool same_twice(const struct vfifo_handle *f, size_t offset,
+static bool same_twice(const struct __vfifo_hot *h, size_t offset,
 		       const char *text, size_t length)
 {
-	size_t both = 2 * vfifo_capacity(f);
+	size_t both = 2 * (size_t)h->capacity;
 
 	for (size_t i = 0; i < length; i++) {
 		size_t at = offset + i;
-		size_t again = (at + vfifo_capacity(f)) % both;
+		size_t again = (at + h->capacity) % both;
 
-		if (f->data[at] != (unsigned char)text[i] ||
-		    f->data[again] != (unsigned char)text[i])
+		if (h->data[at] != (unsigned char)text[i] ||
+		    h->data[again] != (unsigned char)text[i])
 			return false;
 	}
 	return true;
@@ -47,19 +47,21 @@ static int show(struct vfifo_handle *f, const struct device *d,
 		const char *text, const struct table_options *o)
 {
 	static struct value v[VALUES_MAX];
-	size_t offset = vfifo_offset(f->capacity, f->own), n = 0;
+	/* Not through the interface: what is shown is what the mappings contain. */
+	const struct __vfifo_hot *h = __vfifo_hot(f);
+	size_t offset = vfifo_offset(h->capacity, h->own), n = 0;
 	size_t wrote = write_free(f, text);
-	bool same = same_twice(f, offset, text, wrote);
+	bool same = same_twice(h, offset, text, wrote);
 	int code;
 
 	value_text(&v[n++], "name", d->name, "the device");
 	value_text(&v[n++], "node", d->node, "its path");
-	value_number(&v[n++], "abi", f->status->abi, "version of the mappings");
-	value_bytes(&v[n++], "capacity", f->capacity, "bytes of the buffer");
-	value_number(&v[n++], "generation", f->status->generation,
+	value_number(&v[n++], "abi", h->status->abi, "version of the mappings");
+	value_bytes(&v[n++], "capacity", h->capacity, "bytes of the buffer");
+	value_number(&v[n++], "generation", h->status->generation,
 		     "claims, releases and other changes so far");
-	value_number(&v[n++], "in", f->own, "ever produced, modulo 2^32");
-	value_number(&v[n++], "out", f->peer, "ever consumed, modulo 2^32");
+	value_number(&v[n++], "in", h->own, "ever produced, modulo 2^32");
+	value_number(&v[n++], "out", h->peer, "ever consumed, modulo 2^32");
 	value_number(&v[n++], "offset", offset, "where the next byte goes");
 	value_number(&v[n++], "wrote", wrote, "bytes there, through the map");
 	value_text(&v[n++], "read-back", same ? "same" : "different",

@@ -139,7 +139,7 @@ static int write_message(struct channel *c, size_t n)
 /* poll(2) goes by the watermark, so a wait for that much is one sleep. */
 static int wait_for_room(struct channel *c)
 {
-	__u32 n = c->f->status->watermark[c->end];
+	size_t n = vfifo_watermark(c->f);
 	int err = c->m->spins ? -EAGAIN : vfifo_wait(c->f, n, TICK_MS);
 
 	return only_later(c, err) ? broken_off(c) : err;
@@ -148,7 +148,9 @@ static int wait_for_room(struct channel *c)
 static ssize_t span(struct channel *c, void **p)
 {
 	for (;;) {
-		ssize_t room = vfifo_span(c->f, 1, p);
+		ssize_t room = c->end == VFIFO_PRODUCER ?
+				       vfifo_reserve(c->f, 1, p) :
+				       vfifo_peek(c->f, 1, p);
 		int err;
 
 		if (room > 0)

@@ -32,7 +32,7 @@ static bool is_stand_in(const struct stat *s)
 	       (S_ISREG(s->st_mode) && s->st_size > VFIFO_MMAP_CONSUMER);
 }
 
-/* -EPROTO: it is no node of this device; else as stat(2). */
+/* -ENOTTY: it is no node of this device; else as stat(2). */
 static int look(const struct device *d, struct stat *s)
 {
 	char numbers[32], wanted[32];
@@ -42,13 +42,13 @@ static int look(const struct device *d, struct stat *s)
 	if (is_stand_in(s))
 		return 0;
 	if (!S_ISCHR(s->st_mode))
-		return -EPROTO;
+		return -ENOTTY;
 	snprintf(numbers, sizeof(numbers), "%u:%u", major(s->st_rdev),
 		 minor(s->st_rdev));
 	return attribute_get(d, "dev", wanted, sizeof(wanted)) ||
 			       !strcmp(numbers, wanted) ?
 		       0 :
-		       -EPROTO;
+		       -ENOTTY;
 }
 
 int device_open(const struct device *d, int flags)
@@ -62,7 +62,7 @@ int device_open(const struct device *d, int flags)
 	if (fd < 0)
 		return -errno;
 	if (S_ISCHR(s.st_mode) && ioctl(fd, VFIFO_KICK)) {
-		err = errno == ENODEV ? -ENODEV : -EPROTO;
+		err = errno == ENODEV ? -ENODEV : -ENOTTY;
 		close(fd);
 		return err;
 	}
@@ -111,7 +111,7 @@ bool node_fault(const struct device *d, struct node_fault *f)
 	struct stat s;
 	int err = look(d, &s);
 
-	if (err != -ENOENT && err != -EPROTO)
+	if (err != -ENOENT && err != -ENOTTY)
 		return false;
 	if (err == -ENOENT && lstat(d->node, &s)) {
 		snprintf(f->what, sizeof(f->what), "there is no %s", d->node);

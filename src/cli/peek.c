@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <linux/vfifo.h>
-#include <linux/vfifo_ring.h>
+#include <vfifo_ring.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -44,9 +44,11 @@ static int map_all(int fd, struct maps *m)
 
 	m->status = map(fd, VFIFO_MMAP_STATUS, page);
 	if (!m->status)
-		return errno == ENODEV ? -EPROTO : -errno;
-	if (m->status->magic != VFIFO_MAGIC || m->status->abi != VFIFO_ABI)
-		return -EPROTO;
+		return errno == ENODEV ? -ENOTTY : -errno;
+	if (m->status->magic != VFIFO_MAGIC)
+		return -ENOTTY;
+	if (m->status->abi != VFIFO_ABI)
+		return -EPROTONOSUPPORT;
 	m->in = map(fd, VFIFO_MMAP_PRODUCER, page);
 	m->out = map(fd, VFIFO_MMAP_CONSUMER, page);
 	m->data = map(fd, VFIFO_MMAP_DATA, 2 * (size_t)m->status->capacity);

@@ -126,9 +126,13 @@ static size_t piece_of(const struct port *p, size_t room, size_t most)
 /* poll(2) goes by the watermark, so a wait for that much is one sleep. */
 static size_t wait_for(const struct port *p)
 {
-	return p->end == VFIFO_PRODUCER ?
-		       p->f->status->watermark[VFIFO_PRODUCER] :
-		       1;
+	return p->end == VFIFO_PRODUCER ? vfifo_watermark(p->f) : 1;
+}
+
+static ssize_t span_of(const struct port *p, void **at)
+{
+	return p->end == VFIFO_PRODUCER ? vfifo_reserve(p->f, 1, at) :
+					  vfifo_peek(p->f, 1, at);
 }
 
 static ssize_t span_mapped(struct port *p, size_t most, void **at)
@@ -139,11 +143,11 @@ static ssize_t span_mapped(struct port *p, size_t most, void **at)
 	/* What a removed device stores can still be used; a revoked claim is of no use. */
 	if (err == -ESTALE)
 		return err;
-	room = vfifo_span(p->f, 1, at);
+	room = span_of(p, at);
 	err = 0;
 	if (room == -EAGAIN) {
 		err = vfifo_wait(p->f, wait_for(p), TICK_MS);
-		room = vfifo_span(p->f, 1, at);
+		room = span_of(p, at);
 	}
 	if (room > 0)
 		return (ssize_t)piece_of(p, (size_t)room, most);
@@ -264,10 +268,13 @@ int port_move(struct port *p, size_t n, size_t *moved)
 
 uint64_t port_stored(const struct port *p)
 {
-	__u32 room;
+	uint64_t room;
+	ssize_t n;
+	void *at;
 
 	if (!p->f)
 		return stored_by_calls(p);
-	room = vfifo_known_room(p->f);
+	n = span_of(p, &at);
+	room = n < 0 ? 0 : (uint64_t)n;
 	return p->end == VFIFO_CONSUMER ? room : p->capacity - room;
 }

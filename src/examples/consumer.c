@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * consumer [BYTES [DEVICE]]: what comes out of a vfifo (/dev/vfifo0) goes to its standard
- * output; so many bytes, or until it is killed
+ * consumer [BYTES [DEVICE]]: copies a vfifo (/dev/vfifo0) to the standard output: so many
+ * bytes, or until it is killed
  *
  *	cc -o consumer consumer.c $(pkg-config --cflags --libs libvfifo)
  *	echo hello > /dev/vfifo0 & ./consumer 6
@@ -30,12 +30,12 @@ int main(int argc, char **argv)
 
 	check(vfifo_open(path, VFIFO_CONSUMER, 0, &f), path);
 	while (left) {
-		/* A byte at least: all the bytes that there are. */
+		/* At least one byte: all that are stored. */
 		while ((n = vfifo_peek(f, 1, &p)) == -EAGAIN)
 			check(vfifo_wait(f, 1, -1), "wait");
 		check(n, "peek");
 
-		/* They are used where they lie, and given back when they have been. */
+		/* The bytes are used in place, then given back. */
 		n = write(STDOUT_FILENO, p,
 			  (uint64_t)n < left ? (size_t)n : left);
 		if (n < 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * epoll SECONDS [DEVICE]: counts what comes out of a vfifo (/dev/vfifo0), and says each
- * second how much that was: an event loop with two sources, the FIFO edge-triggered
+ * epoll SECONDS [DEVICE]: counts the bytes that come out of a vfifo (/dev/vfifo0), and prints
+ * the number each second: an event loop with two sources, the FIFO edge-triggered
  *
  *	cc -o epoll epoll.c $(pkg-config --cflags --libs libvfifo)
  *	dd if=/dev/zero of=/dev/vfifo0 bs=4k count=1000 & ./epoll 2
@@ -42,8 +42,8 @@ static int each_second(void)
 }
 
 /*
- * An edge is reported once, so take all there is: until -EAGAIN. What comes after that
- * is an edge again: epoll_wait() armed the doorbell before it told us of this one.
+ * An edge is reported once, so take all bytes, until -EAGAIN. Bytes that arrive after that
+ * are a new edge: epoll_wait() set our bit of `need` before it returned.
  */
 static uint64_t drain(struct vfifo_handle *f)
 {
@@ -79,9 +79,9 @@ int main(int argc, char **argv)
 			err(1, "epoll_wait");
 		if (e.data.fd != timer) {
 			taken += drain(f);
-			/* Removed, or the other end is where it cannot be. */
+			/* Removed, or the position of the other end is invalid. */
 			if (e.events & (EPOLLHUP | EPOLLERR))
-				errx(1, "%s: gone, or broken", path);
+				errx(1, "%s: removed, or broken", path);
 		} else if (read(timer, &times, sizeof(times)) > 0) {
 			printf("%llu bytes\n", (unsigned long long)taken);
 			taken = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * producer [DEVICE]: its standard input goes into a vfifo (/dev/vfifo0)
+ * producer [DEVICE]: copies the standard input to a vfifo (/dev/vfifo0)
  *
  *	cc -o producer producer.c $(pkg-config --cflags --libs libvfifo)
  *	seq 1000000 | ./producer & head -n 1000000 /dev/vfifo0
@@ -26,12 +26,12 @@ int main(int argc, char **argv)
 
 	check(vfifo_open(path, VFIFO_PRODUCER, 0, &f), path);
 	do {
-		/* Room for a byte at least: all the room that there is. */
+		/* Room for at least one byte: all that is free. */
 		while ((n = vfifo_reserve(f, 1, &p)) == -EAGAIN)
 			check(vfifo_wait(f, 1, -1), "wait");
 		check(n, "reserve");
 
-		/* The bytes are made where they lie; nothing is copied there. */
+		/* The bytes are made in place. */
 		n = read(STDIN_FILENO, p, (size_t)n);
 		if (n < 0)
 			err(1, "standard input");

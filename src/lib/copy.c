@@ -16,25 +16,22 @@ struct copy {
 	uint64_t deadline; /* of all its waits; 0 before the first */
 };
 
-/*
- * How many bytes are handed over, or back, at a time: so few that both ends can copy
- * at once.
- */
+/* Return: the bytes to publish at a time: so few that both ends can copy at once. */
 static size_t piece_of(const struct copy *c)
 {
-	size_t piece = c->f->capacity / 4;
+	size_t piece = vfifo_capacity(c->f) / 4;
 
 	return c->left < piece ? c->left : piece;
 }
 
-/* Up to a piece: as many bytes as there are now, at least one. */
+/* Return: the bytes that can be copied now, at most a piece; -EAGAIN: none. */
 static ssize_t span_for(const struct copy *c, void **p)
 {
 	size_t piece = piece_of(c);
-	ssize_t room = vfifo_span(c->f, piece, p);
+	ssize_t room = __vfifo_span(c->f, piece, p);
 
 	if (room == -EAGAIN)
-		room = vfifo_span(c->f, 1, p);
+		room = __vfifo_span(c->f, 1, p);
 	return room < 0 || (size_t)room < piece ? room : (ssize_t)piece;
 }
 
@@ -51,10 +48,10 @@ static ssize_t wait_for_span(struct copy *c, void **p)
 	return err ? err : span_for(c, p);
 }
 
-/* The bytes have moved, even where the other side could not be told (*err). */
+/* The bytes are moved, even if vfifo_publish() fails (*err). */
 static size_t copy_piece(struct copy *c, void *p, size_t n, int *err)
 {
-	if (c->f->end == VFIFO_PRODUCER)
+	if (__vfifo_hot(c->f)->end == VFIFO_PRODUCER)
 		memcpy(p, c->buffer, n);
 	else
 		memcpy(c->buffer, p, n);
@@ -75,7 +72,7 @@ static ssize_t copy_all(struct copy *c)
 	if (c->left > SSIZE_MAX)
 		return -EINVAL;
 	while (c->left && !err) {
-		bool wait = !done || c->f->end == VFIFO_PRODUCER;
+		bool wait = !done || __vfifo_hot(c->f)->end == VFIFO_PRODUCER;
 		ssize_t n = wait ? wait_for_span(c, &p) : span_for(c, &p);
 
 		if (n < 0)
@@ -91,10 +88,11 @@ static ssize_t copy_all(struct copy *c)
 ssize_t vfifo_write(struct vfifo_handle *f, const void *buffer, size_t n,
 		    int timeout_ms)
 {
-	/* Which is not written to. */
+	/* A producer does not store to the buffer. */
 	struct copy c = { f, (unsigned char *)buffer, n, timeout_ms, 0 };
 
-	return f->end == VFIFO_PRODUCER ? copy_all(&c) : -EBADF;
+	return __vfifo_hot(f)->end == VFIFO_PRODUCER ? copy_all(&c) :
+						       __vfifo_wrong_end(f);
 }
 
 ssize_t vfifo_read(struct vfifo_handle *f, void *buffer, size_t n,
@@ -102,5 +100,6 @@ ssize_t vfifo_read(struct vfifo_handle *f, void *buffer, size_t n,
 {
 	struct copy c = { f, buffer, n, timeout_ms, 0 };
 
-	return f->end == VFIFO_CONSUMER ? copy_all(&c) : -EBADF;
+	return __vfifo_hot(f)->end == VFIFO_CONSUMER ? copy_all(&c) :
+						       __vfifo_wrong_end(f);
 }

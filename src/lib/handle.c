@@ -2,8 +2,7 @@
 /* Handles: open, attach to the memory, close. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,7 +11,10 @@
 
 #define SPIN_DEFAULT_US 20
 
-_Static_assert(sizeof(struct vfifo_handle) == 64, "one cache line");
+_Static_assert(sizeof(struct __vfifo_hot) == 64, "one cache line");
+_Static_assert(offsetof(struct vfifo_inner, regions) ==
+		       sizeof(struct __vfifo_hot),
+	       "the hot fields can be the last of a page");
 
 static size_t page_size(void)
 {
@@ -23,19 +25,54 @@ vfifo_hidden int vfifo_check_status(const struct vfifo_status *status)
 {
 	__u32 capacity = __atomic_load_n(&status->capacity, __ATOMIC_RELAXED);
 
-	if (status->magic != VFIFO_MAGIC || status->abi != VFIFO_ABI)
-		return -EPROTO;
+	if (status->magic != VFIFO_MAGIC)
+		return -ENOTTY;
+	if (status->abi != VFIFO_ABI)
+		return -EPROTONOSUPPORT;
+	/* Not a capacity of this ABI, whatever the number of the ABI is. */
 	if (capacity < page_size() || capacity > VFIFO_CAPACITY_MAX ||
 	    (capacity & (capacity - 1)))
-		return -EPROTO;
+		return -EPROTONOSUPPORT;
 	return (int)capacity;
+}
+
+/*
+ * Two pages, all zero: the hot fields are the last of the first page, the rest is on the
+ * second. fork(2) would copy the hot fields, with addresses of pages that the child does not
+ * have, so the kernel wipes the first page in a child: its handle has no claim.
+ *
+ * Return: NULL, with errno set, if it fails.
+ */
+static struct vfifo_inner *new_handle(void)
+{
+	size_t page = page_size();
+	char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int err;
+
+	if (pages == MAP_FAILED)
+		return NULL;
+	if (madvise(pages, page, MADV_WIPEONFORK)) {
+		err = errno;
+		munmap(pages, 2 * page);
+		errno = err;
+		return NULL;
+	}
+	return (void *)(pages + page - sizeof(struct __vfifo_hot));
+}
+
+static void free_handle(struct vfifo_inner *h)
+{
+	size_t page = page_size();
+
+	munmap((char *)&h->regions - page, 2 * page);
 }
 
 vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
 			      enum vfifo_end end, int fd,
 			      struct vfifo_handle **f)
 {
-	enum vfifo_end other = vfifo_other_end(end);
+	enum vfifo_end other = __vfifo_other_end(end);
 	int capacity = vfifo_check_status(regions->status);
 	struct vfifo_inner *h;
 	__u32 own, peer, claim;
@@ -46,20 +83,20 @@ vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
 	claim = __atomic_load_n(&regions->status->claim[end], __ATOMIC_RELAXED);
 	own = __atomic_load_n(&regions->position[end]->position,
 			      __ATOMIC_RELAXED);
-	/* Acquire: what the other side has filled, or taken, by now is done. */
+	/* Acquire: what the other end has filled, or taken, by now is done. */
 	peer = __atomic_load_n(&regions->position[other]->position,
 			       __ATOMIC_ACQUIRE);
 	if (!vfifo_valid((__u32)capacity, end == VFIFO_PRODUCER ? own : peer,
 			 end == VFIFO_PRODUCER ? peer : own))
 		return -EBADMSG;
 
-	h = aligned_alloc(_Alignof(struct vfifo_inner), sizeof(*h));
+	h = new_handle();
 	if (!h)
-		return -ENOMEM;
-	memset(h, 0, sizeof(*h));
+		return -errno;
 	h->regions = *regions;
+	h->data_length = 2 * (size_t)capacity;
 	h->fd = fd;
-	h->hot = (struct vfifo_handle){
+	h->hot = (struct __vfifo_hot){
 		.data = regions->data,
 		.mine = regions->position[end],
 		.theirs = regions->position[other],
@@ -73,10 +110,10 @@ vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
 		.end = end,
 		.claim = claim,
 	};
-	/* Whom we wait for needs a processor of its own to move meanwhile. */
-	vfifo_set_spin(&h->hot,
+	*f = (struct vfifo_handle *)h;
+	/* With one processor the other end cannot move while we spin. */
+	vfifo_set_spin(*f,
 		       sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPIN_DEFAULT_US : 0);
-	*f = &h->hot;
 	return 0;
 }
 
@@ -86,15 +123,15 @@ static void unmap(void *p, size_t length)
 		munmap(p, length);
 }
 
-static void unmap_all(const struct vfifo_regions *r, size_t capacity)
+static void unmap_all(const struct vfifo_regions *r, size_t data_length)
 {
-	unmap(r->data, 2 * capacity);
+	unmap(r->data, data_length);
 	unmap((void *)r->status, page_size());
 	unmap(r->position[VFIFO_PRODUCER], page_size());
 	unmap(r->position[VFIFO_CONSUMER], page_size());
 }
 
-/* NULL, and errno says why. */
+/* Return: NULL, with errno set, if it fails. */
 static void *map(int fd, __u32 offset, size_t length, int protection)
 {
 	void *at =
@@ -112,12 +149,13 @@ static void *map_position(int fd, enum vfifo_end end, int protection)
 }
 
 /*
- * The status first: once something is mapped the capacity stays, so what it says is
- * what can be mapped. The claim last, so that who cannot have all claims nothing.
+ * The status is mapped first: while anything is mapped the capacity is fixed, so the page has
+ * the length of the data. The claim is mapped last, so a failure before it claims nothing.
  */
-static int map_all(int fd, enum vfifo_end end, struct vfifo_regions *r)
+static int map_all(int fd, enum vfifo_end end, struct vfifo_regions *r,
+		   size_t *data_length)
 {
-	enum vfifo_end other = vfifo_other_end(end);
+	enum vfifo_end other = __vfifo_other_end(end);
 	int capacity;
 
 	r->status = map(fd, VFIFO_MMAP_STATUS, page_size(), PROT_READ);
@@ -126,8 +164,9 @@ static int map_all(int fd, enum vfifo_end end, struct vfifo_regions *r)
 	capacity = vfifo_check_status(r->status);
 	if (capacity < 0)
 		return capacity;
-	r->data = map(fd, VFIFO_MMAP_DATA, 2 * (size_t)capacity,
-		      PROT_READ | PROT_WRITE);
+	*data_length = 2 * (size_t)capacity;
+	r->data =
+		map(fd, VFIFO_MMAP_DATA, *data_length, PROT_READ | PROT_WRITE);
 	if (!r->data)
 		return -errno;
 	r->position[other] = map_position(fd, other, PROT_READ);
@@ -140,19 +179,17 @@ static int map_all(int fd, enum vfifo_end end, struct vfifo_regions *r)
 static int attach_file(int fd, enum vfifo_end end, struct vfifo_handle **f)
 {
 	struct vfifo_regions r = { 0 };
+	size_t data_length = 0;
 	int err;
 
-	/* Where nothing is behind the offsets of what is no vfifo, a look is SIGBUS. */
+	/* Another file may have nothing at these offsets: a load from its map is SIGBUS. */
 	if (ioctl(fd, VFIFO_KICK))
-		return errno == ENODEV ? -ENODEV : -EPROTO;
-	err = map_all(fd, end, &r);
+		return errno == ENODEV ? -ENODEV : -ENOTTY;
+	err = map_all(fd, end, &r, &data_length);
 	if (!err)
 		err = vfifo_attach(&r, end, fd, f);
-	if (err) {
-		size_t capacity = r.data ? r.status->capacity : 0;
-
-		unmap_all(&r, capacity);
-	}
+	if (err)
+		unmap_all(&r, data_length);
 	return err;
 }
 
@@ -161,9 +198,10 @@ int vfifo_open(const char *path, enum vfifo_end end, unsigned int flags,
 {
 	int fd, err;
 
+	*f = NULL;
 	if (flags || (end != VFIFO_PRODUCER && end != VFIFO_CONSUMER))
 		return -EINVAL;
-	/* What is no vfifo may be a terminal, which must not become ours. */
+	/* O_NOCTTY: a terminal that is not a vfifo must not become ours. */
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
@@ -179,9 +217,16 @@ void vfifo_close(struct vfifo_handle *f)
 
 	if (!f)
 		return;
-	unmap_all(&h->regions, f->capacity);
+	/*
+	 * A child after fork(2) inherits the data only. The other pages are not copied, so
+	 * something else may be mapped at their addresses.
+	 */
+	if (h->hot.capacity)
+		unmap_all(&h->regions, h->data_length);
+	else
+		unmap(h->regions.data, h->data_length);
 	close(h->fd);
-	free(h);
+	free_handle(h);
 }
 
 int vfifo_fd(const struct vfifo_handle *f)

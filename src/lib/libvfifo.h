@@ -2,27 +2,36 @@
 /*
  * libvfifo.h - libvfifo: one end of a vfifo in a program's own memory
  *
- * A handle is the claim of one end of a FIFO, as <linux/vfifo.h> has it: a producer
- * or a consumer, that moves bytes with no system call and no copy.
+ * A handle is the claim of one end of a FIFO, see <linux/vfifo.h>. Its owner is a producer or
+ * a consumer, and moves bytes without a system call and without a copy.
  *
  *	producer				consumer
  *	n = vfifo_reserve(f, least, &p)		n = vfifo_peek(f, least, &p)
  *	fill up to n bytes at p			use up to n bytes at p
  *	vfifo_commit(f, filled)			vfifo_consume(f, used)
  *
- * The bytes at p are contiguous: nothing wraps. vfifo_commit() is vfifo_advance(),
- * which only moves the handle on, and vfifo_publish(), which tells the other side;
- * to tell it of many messages at once, advance for each and publish once.
+ * The n bytes at p are contiguous. vfifo_commit() and vfifo_consume() are vfifo_advance(),
+ * which moves the handle, and vfifo_publish(), which makes the move visible to the other end
+ * and wakes it. To publish many messages at once, advance for each and publish once.
  *
- * What fails returns a negative errno and has changed nothing. A handle is for one
- * thread at a time; two handles, of the two ends say, may be in two threads. After
- * a fork(2) the child must not touch its copy of the handle, not even to close it.
+ * All sizes are in bytes. A function that fails returns a negative errno and has changed
+ * nothing, except where its comment says otherwise; errno is not set. Every function that
+ * moves bytes, waits or looks can return
  *
- * Nothing that the other side stores is believed: what cannot be its position is
- * -EBADMSG, and never an access outside the buffer. Where it stays so: close, and open
- * again when the other side is held by somebody else, or by nobody. The bytes
- * themselves may change under the reader's eyes, as whoever may write the device may
- * change them; copy first what you have to trust.
+ *	-ESTALE		the handle has no claim: root revoked it, or this is a child after
+ *			fork(2). Final: close the handle.
+ *	-EBADMSG	the position of the other end is invalid. The handle is unchanged; see
+ *			vfifo(3), Trust.
+ *
+ * Threads: a handle must not be used by two threads at once; two handles may be. Fork: the
+ * claim stays with the parent. In the child every function returns -ESTALE, and
+ * vfifo_close() frees what the child inherited. This does not hold for a child that a
+ * signal handler forks while it interrupts a function of this library.
+ *
+ * A process that may write the device may change the bytes at any time, so copy bytes before
+ * you check them.
+ *
+ * Names that begin with two underscores are no interface: a program must not use them.
  */
 #ifndef LIBVFIFO_H
 #define LIBVFIFO_H
@@ -32,265 +41,347 @@
 #include <sys/types.h>
 
 #include <linux/vfifo.h>
-#include <linux/vfifo_pattern.h>
-#include <linux/vfifo_ring.h>
+#include <vfifo_pattern.h>
+#include <vfifo_ring.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/*
- * What the functions in this header work on: a cache line that nobody else writes.
- * Look, but let the functions change it. Its layout is part of the library's ABI.
- */
-struct vfifo_handle {
-	unsigned char *data;	     /* twice, back to back */
-	struct vfifo_position *mine; /* the claim: only ever stored to */
-	const struct vfifo_position *theirs;
-	const struct vfifo_status *status;
-	__u32 capacity;
-	__u32 own;	 /* our position */
-	__u32 published; /* as the other side knows it: the same or behind */
-	__u32 peer;	 /* the other side's, when last looked at; was good */
-	__u32 peer_need; /* the bits of status->need that are its */
-	enum vfifo_end end; /* which one we are */
-	__u32 claim;	    /* the number of our claim: status->claim[end] */
-} __attribute__((aligned(64)));
+struct vfifo_handle;
 
 /*
- * Claims `end` of the FIFO at `path`. `flags` is 0. -EBUSY: it is claimed, or the
- * generator is the producer; -EPROTO: not a vfifo, or of an ABI that is not ours;
- * -EBADMSG: the other side is claimed, and its position is not possible; else what
- * open(2) and mmap(2) fail with.
+ * Claims @end of the FIFO at @path. @flags is 0. The new handle is stored in *@f; the caller
+ * owns it and must pass it to vfifo_close(). After an error *@f is NULL.
+ *
+ * Return: 0; -EBUSY: the end is claimed, or the generator is the producer; -ENOTTY: @path is
+ * not a vfifo; -EPROTONOSUPPORT: it is a vfifo of another ABI; -ENODEV: the device was
+ * removed; -EBADMSG; -EINVAL: @end or @flags is invalid; or an error of open(2), mmap(2) or
+ * madvise(2).
  */
 int vfifo_open(const char *path, enum vfifo_end end, unsigned int flags,
 	       struct vfifo_handle **f);
 
 /*
- * Releases the end. What was not published is as if it had never been reserved, or
- * peeked at. f may be NULL.
+ * Releases the end and frees the handle. Bytes that were not published are not moved. @f may
+ * be NULL. In a child after fork(2) it frees the child's copies and leaves the claim alone.
  */
 void vfifo_close(struct vfifo_handle *f);
 
 /*
- * For an event loop: POLLOUT for a producer, POLLIN for a consumer, at the watermark
- * (vfifo(4)). In this order: move bytes until there is -EAGAIN, publish, then wait;
- * the wait has the kernel look once more, so nothing that comes in between is lost.
+ * Return: the file descriptor, for an event loop: POLLOUT for a producer, POLLIN for a
+ * consumer, at vfifo_watermark(). The handle owns the descriptor: do not close it. Move
+ * bytes until -EAGAIN, publish, then wait, in this order: the wait has the kernel look at the
+ * positions again, so no bytes that arrive in between are missed.
  */
 int vfifo_fd(const struct vfifo_handle *f);
 
 /*
- * Waits until `n` bytes are free, or stored; 0 is as 1. Publishes first. At most
- * `timeout_ms` milliseconds, for ever if negative, not at all if 0: -ETIMEDOUT.
- * -EMSGSIZE: more than the capacity; -EBADMSG: see above; -EINTR: a signal;
- * -EIO: the FIFO is broken; -ENODATA: there is less, and nobody is left who could
- * produce more (the attribute eof).
+ * Waits until at least @n bytes are free (producer) or stored (consumer); 0 is the same as 1.
+ * Publishes first. @timeout_ms is in milliseconds; negative: no limit, 0: do not wait.
  *
- * -ENODEV: the device was removed. -ESTALE: root has revoked the claim, and our position
- * page is gone: a store to it (vfifo_publish() begins with one) raises SIGBUS. Both are
- * final, so close the handle. vfifo_wait(), vfifo_write() and vfifo_read() check for both
- * before they touch that page or move a byte; a claim that is revoked later, while they
- * run, can still raise SIGBUS.
+ * The wait spins for some microseconds, then sleeps in poll(2), which wakes at the watermark.
+ * If @n is another number, the wait checks periodically and may end late: by at most as long
+ * as it took, and never by more than VFIFO_NAP_MAX_MS.
  *
- * It spins for some microseconds, then sleeps in poll(2), which goes by the watermark.
- * Where n is another number, the sleep is looked after: it may end late, by at most
- * as long as it took, and never more than VFIFO_NAP_MAX_MS.
+ * Return: 0; -ETIMEDOUT; -EMSGSIZE: @n is more than the capacity; -EINTR: a signal was caught;
+ * -EIO: the FIFO is broken; -ENODATA: fewer bytes are stored, and the stream has ended;
+ * -ENODEV: the device was removed; -ESTALE; -EBADMSG; or an error of poll(2).
+ *
+ * A revocation takes the page of the handle's position away, and a store to it raises
+ * SIGBUS. vfifo_wait(), vfifo_write() and vfifo_read() check for a revocation before they
+ * store. vfifo_publish(), vfifo_commit() and vfifo_consume() store first.
  */
 int vfifo_wait(struct vfifo_handle *f, size_t n, int timeout_ms);
 
 #define VFIFO_NAP_MAX_MS 16
 
 /*
- * The longest that a wait spins before it sleeps, in microseconds; 0: not at all. It
- * spins less while that does not pay. The default is 20, and 0 with one processor.
+ * Sets the longest time, in microseconds, that a wait spins before it sleeps; 0: never. While
+ * spinning does not pay, waits spin for less. Default: 20, and 0 with one processor.
  */
 void vfifo_set_spin(struct vfifo_handle *f, unsigned int microseconds);
 
 /*
- * With a copy. vfifo_write() stores all n bytes, and waits when the FIFO is full;
- * vfifo_read() waits for a byte, then takes what there is, up to n. What is long is
- * handed over in pieces, so that both ends can copy at once. They return how
- * many bytes they moved; an error, as those of vfifo_wait(), only if that is none, and
- * vfifo_read() 0 at the end: see -ENODATA. After -ENODEV, bytes that are still stored can
- * be had with vfifo_peek().
- * -EBADF: it is the other end's to do.
+ * With a copy. vfifo_write() stores all @n bytes of @buffer, and waits while the FIFO is full.
+ * vfifo_read() waits for the first byte, then takes what is stored, up to @n bytes. Long
+ * copies are published in pieces, so that both ends can copy at once. @timeout_ms as in
+ * vfifo_wait(), for the whole call. The caller owns @buffer.
+ *
+ * Return: the number of bytes moved; only if that is 0, an error: those of vfifo_wait() but
+ * -ENODATA, for which vfifo_read() returns 0; -EBADF: the handle is for the other end; -EINVAL:
+ * @n is more than SSIZE_MAX. After -ENODEV, vfifo_peek() still reaches the stored bytes.
  */
 ssize_t vfifo_write(struct vfifo_handle *f, const void *buffer, size_t n,
 		    int timeout_ms);
 ssize_t vfifo_read(struct vfifo_handle *f, void *buffer, size_t n,
 		   int timeout_ms);
 
-/* How often this handle has called the kernel: to wake the other side, and to sleep. */
+/* Return: the number of calls to the kernel so far, to wake the other end and to sleep. */
 unsigned long vfifo_kicks(const struct vfifo_handle *f);
 unsigned long vfifo_sleeps(const struct vfifo_handle *f);
 
 /*
- * The slow half of vfifo_publish(): calls the kernel if somebody on the other side
- * waits for as much as there is by now. -ENODEV, -ESTALE: see vfifo_wait().
- */
-int vfifo_wake(struct vfifo_handle *f);
-
-/*
- * 0; -ENODEV: the device was removed; -ESTALE: the claim was revoked. See vfifo_wait().
- * vfifo_span() asks this when there is no room.
+ * Return: 0: the handle can be used; -ENODEV: the device was removed; -ESTALE. It does not
+ * call the kernel. For a program that has to find a revocation before it stores.
  */
 int vfifo_lost(const struct vfifo_handle *f);
 
 /*
- * What the generator produces, at its beginning: `name` as the attribute generator/pattern
- * has it; the `length` bytes of `text`, for that pattern only, as generator/text has them.
- * -EINVAL: no such pattern, or a text that is empty or too long. vfifo_pattern_match()
- * then tells whether the right bytes come.
+ * Sets @p to the beginning of the generator's pattern @name, as in the attribute
+ * generator/pattern. @text and @length are those of generator/text; other patterns ignore
+ * them. The text is copied.
+ *
+ * Return: 0; -EINVAL: no such pattern, or the text is empty or longer than VFIFO_TEXT_MAX.
  */
 int vfifo_pattern_set(struct vfifo_pattern *p, const char *name,
 		      const void *text, size_t length);
 
 /*
- * For who joins in the middle, or after a gap: finds where in the pattern the `n` bytes
- * are, and has it go on after them. -EAGAIN: too few bytes to tell, but
- * VFIFO_SYNC_ENOUGH always suffice; -EBADMSG: they are nowhere in the pattern.
+ * For a reader that starts in the middle, or finds a gap: searches the pattern for the @n
+ * bytes at @bytes, and sets @p to the place behind them.
+ *
+ * Return: 0; -EAGAIN: too few bytes (VFIFO_SYNC_ENOUGH always suffice); -EBADMSG: the pattern
+ * does not have these bytes.
  */
 int vfifo_pattern_sync(struct vfifo_pattern *p, const void *bytes, size_t n);
 
 #define VFIFO_SYNC_ENOUGH VFIFO_TEXT_MAX
 
-static inline size_t vfifo_capacity(const struct vfifo_handle *f)
+/* --- no interface, up to vfifo_capacity() ---------------------------------------------- */
+
+/*
+ * What the inline functions use: a cache line that only the owner of the handle writes. Its
+ * layout is part of the library's ABI. The kernel wipes it in a child after fork(2), so all
+ * zero means: no claim. The tests for that are on slow branches: such a handle has no room.
+ */
+struct __vfifo_hot {
+	unsigned char *data;	     /* mapped twice, back to back */
+	struct vfifo_position *mine; /* the claim: stored to, never loaded */
+	const struct vfifo_position *theirs;
+	const struct vfifo_status *status;
+	__u32 capacity;
+	__u32 own;	 /* our position */
+	__u32 published; /* our position as the other end can see it */
+	__u32 peer;	 /* the other end's last valid position */
+	__u32 peer_need; /* the bits of status->need to act on */
+	enum vfifo_end end;
+	__u32 claim; /* its number, see status->claim[] */
+} __attribute__((aligned(64)));
+
+static inline struct __vfifo_hot *__vfifo_hot(const struct vfifo_handle *f)
 {
-	return f->capacity;
+	return (struct __vfifo_hot *)f;
 }
 
-static inline enum vfifo_end vfifo_other_end(enum vfifo_end end)
+/* The slow half of vfifo_publish(): calls the kernel if the other end waits and can go on. */
+int __vfifo_wake(struct vfifo_handle *f);
+
+static inline enum vfifo_end __vfifo_other_end(enum vfifo_end end)
 {
 	return end == VFIFO_PRODUCER ? VFIFO_CONSUMER : VFIFO_PRODUCER;
 }
 
-/* Bytes that our end may fill, or take, going by the peer's position as last seen. */
-static inline __u32 vfifo_known_room(const struct vfifo_handle *f)
+/* The error for a handle of the other end. */
+static inline int __vfifo_wrong_end(const struct vfifo_handle *f)
 {
-	return f->end == VFIFO_PRODUCER ?
-		       vfifo_room(f->end, f->capacity, f->own, f->peer) :
-		       vfifo_room(f->end, f->capacity, f->peer, f->own);
+	return __vfifo_hot(f)->capacity ? -EBADF : -ESTALE;
+}
+
+/* Bytes that our end may fill or take, by the other end's position as last seen. */
+static inline __u32 __vfifo_known_room(const struct vfifo_handle *f)
+{
+	const struct __vfifo_hot *h = __vfifo_hot(f);
+
+	return h->end == VFIFO_PRODUCER ?
+		       vfifo_room(h->end, h->capacity, h->own, h->peer) :
+		       vfifo_room(h->end, h->capacity, h->peer, h->own);
 }
 
 /*
- * Looks at the peer's position again. Acquire: what it filled, or took, before it
- * moved there is done. It cannot be ahead of what we published.
+ * Loads the other end's position. Acquire: what that end filled or took before it moved is
+ * done. It cannot be ahead of what we published.
  */
-static inline int vfifo_look(struct vfifo_handle *f)
+static inline int __vfifo_look(struct vfifo_handle *f)
 {
-	__u32 now = __atomic_load_n(&f->theirs->position, __ATOMIC_ACQUIRE);
+	struct __vfifo_hot *h = __vfifo_hot(f);
+	__u32 now = __atomic_load_n(&h->theirs->position, __ATOMIC_ACQUIRE);
 
-	if (!vfifo_moved(vfifo_other_end(f->end), f->capacity, f->peer, now,
-			 f->published))
+	if (!vfifo_moved(__vfifo_other_end(h->end), h->capacity, h->peer, now,
+			 h->published))
 		return -EBADMSG;
-	f->peer = now;
+	h->peer = now;
 	return 0;
 }
 
-/* At least n bytes at our position, for either end; 0 is as 1. */
-static inline ssize_t vfifo_span(struct vfifo_handle *f, size_t n, void **p)
+/* vfifo_reserve() and vfifo_peek(), for either end. A handle without a claim has no room. */
+static inline ssize_t __vfifo_span(struct vfifo_handle *f, size_t n, void **p)
 {
-	__u32 room = vfifo_known_room(f);
+	struct __vfifo_hot *h = __vfifo_hot(f);
+	__u32 room = __vfifo_known_room(f);
 	int err;
 
-	if (n > f->capacity)
-		return -EMSGSIZE;
+	if (__builtin_expect(n > h->capacity, 0))
+		return h->capacity ? -EMSGSIZE : -ESTALE;
 	if (room < n || !room) {
-		err = vfifo_look(f);
+		if (!n) {
+			if (!h->capacity)
+				return -ESTALE;
+			n = 1;
+		}
+		err = __vfifo_look(f);
 		if (err)
 			return err;
-		room = vfifo_known_room(f);
-		if (room < n || !room) {
+		room = __vfifo_known_room(f);
+		if (room < n) {
 			err = vfifo_lost(f);
 			return err < 0 ? err : -EAGAIN;
 		}
 	}
-	*p = f->data + vfifo_offset(f->capacity, f->own);
+	*p = h->data + vfifo_offset(h->capacity, h->own);
 	return (ssize_t)room;
 }
 
-/*
- * Where the next bytes go, and how many there may be: at least n, mostly more, at
- * most the capacity. -EAGAIN: not so many are free now; -EMSGSIZE: never will be;
- * -ENODEV, -ESTALE: not so many are free, and see vfifo_wait(); -EBADMSG: see above;
- * -EBADF: not the producer.
- */
-static inline ssize_t vfifo_reserve(struct vfifo_handle *f, size_t n, void **p)
-{
-	return f->end == VFIFO_PRODUCER ? vfifo_span(f, n, p) : -EBADF;
-}
-
-/* Where the next bytes are, and how many: the mirror image of vfifo_reserve(). */
-static inline ssize_t vfifo_peek(struct vfifo_handle *f, size_t n, void **p)
-{
-	return f->end == VFIFO_CONSUMER ? vfifo_span(f, n, p) : -EBADF;
-}
-
-/*
- * Moves on past n bytes that were reserved, or peeked at, and tells nobody yet.
- * -EINVAL: there were not so many.
- */
-static inline int vfifo_advance(struct vfifo_handle *f, size_t n)
-{
-	if (n > vfifo_known_room(f))
-		return -EINVAL;
-	f->own += (__u32)n;
-	return 0;
-}
-
-/*
- * Release: the bytes are there, or have been read, before the position says so. Then a
- * full barrier, whose partner is in the kernel's poll(), read() and write(): either
- * they see the position, or we see their bit of `need`. (ThreadSanitizer knows no
- * fences; to the machine the exchange is the same.)
- */
 #if defined(__SANITIZE_THREAD__)
-#define VFIFO_THREAD_SANITIZER 1
+#define __VFIFO_THREAD_SANITIZER 1
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-#define VFIFO_THREAD_SANITIZER 1
+#define __VFIFO_THREAD_SANITIZER 1
 #endif
 #endif
 
-static inline void vfifo_store_own(struct vfifo_handle *f)
+/*
+ * Release: the bytes are stored, or have been read, before the position moves. The full
+ * barrier pairs with the one in the kernel's poll(), read() and write(): either the kernel
+ * sees the position, or we see its bit of `need`. ThreadSanitizer does not support fences; the
+ * exchange has the same effect.
+ */
+static inline void __vfifo_store_own(struct vfifo_handle *f)
 {
-	f->published = f->own;
-#ifdef VFIFO_THREAD_SANITIZER
-	__atomic_exchange_n(&f->mine->position, f->own, __ATOMIC_SEQ_CST);
+	struct __vfifo_hot *h = __vfifo_hot(f);
+
+	h->published = h->own;
+#ifdef __VFIFO_THREAD_SANITIZER
+	__atomic_exchange_n(&h->mine->position, h->own, __ATOMIC_SEQ_CST);
 #else
-	__atomic_store_n(&f->mine->position, f->own, __ATOMIC_RELEASE);
+	__atomic_store_n(&h->mine->position, h->own, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 #endif
 }
 
-/*
- * Hands over all that we have advanced past, and wakes the other side if it waits for
- * that. The bytes are handed over even where this fails: -ENODEV: the device was
- * removed, so nobody may ever read them; -EBADMSG: see above. After a claim was revoked
- * (-ESTALE) this raises SIGBUS.
- */
-static inline int vfifo_publish(struct vfifo_handle *f)
+/* vfifo_publish() of a handle that has a claim, or had it until it was revoked. */
+static inline int __vfifo_publish(struct vfifo_handle *f)
 {
-	vfifo_store_own(f);
-	if (__atomic_load_n(&f->status->need, __ATOMIC_SEQ_CST) & f->peer_need)
-		return vfifo_wake(f);
+	struct __vfifo_hot *h = __vfifo_hot(f);
+
+	__vfifo_store_own(f);
+	if (__atomic_load_n(&h->status->need, __ATOMIC_SEQ_CST) & h->peer_need)
+		return __vfifo_wake(f);
 	return 0;
 }
 
-/* Hands n bytes to the consumer; see vfifo_advance() and vfifo_publish(). */
-static inline int vfifo_commit(struct vfifo_handle *f, size_t n)
-{
-	int err = f->end == VFIFO_PRODUCER ? vfifo_advance(f, n) : -EBADF;
+/* --- the inline part of the interface -------------------------------------------------- */
 
-	return err ? err : vfifo_publish(f);
+/* Return: the number of bytes that the FIFO can store; constant. 0 in a child after fork(2). */
+static inline size_t vfifo_capacity(const struct vfifo_handle *f)
+{
+	return __vfifo_hot(f)->capacity;
 }
 
-/* Gives n bytes back to the producer, to be filled again. */
+/*
+ * Return: the number of bytes at which poll(2) reports this end ready: the attribute
+ * write_watermark for a producer, read_watermark for a consumer. A wait for exactly so many
+ * is one sleep. 0 in a child after fork(2).
+ */
+static inline size_t vfifo_watermark(const struct vfifo_handle *f)
+{
+	const struct __vfifo_hot *h = __vfifo_hot(f);
+
+	return h->status ? __atomic_load_n(&h->status->watermark[h->end],
+					   __ATOMIC_RELAXED) :
+			   0;
+}
+
+/*
+ * Stores in *@p where a producer's next bytes go. They stay the handle's: p is valid until
+ * vfifo_close(), and the bytes until they are committed. 0 is the same as 1 for @n.
+ *
+ * Return: how many contiguous bytes are free: at least @n, at most the capacity. -EAGAIN: fewer
+ * than @n are free now; -EMSGSIZE: @n is more than the capacity; -EBADF: the handle is a
+ * consumer's; -ENODEV: fewer than @n are free, and the device was removed; -ESTALE, if fewer
+ * than @n are free; -EBADMSG.
+ */
+static inline ssize_t vfifo_reserve(struct vfifo_handle *f, size_t n, void **p)
+{
+	return __vfifo_hot(f)->end == VFIFO_PRODUCER ? __vfifo_span(f, n, p) :
+						       __vfifo_wrong_end(f);
+}
+
+/*
+ * Stores in *@p where a consumer's next bytes are. Return: how many contiguous bytes are stored,
+ * or an error, as vfifo_reserve(). The bytes are the caller's until they are consumed.
+ */
+static inline ssize_t vfifo_peek(struct vfifo_handle *f, size_t n, void **p)
+{
+	return __vfifo_hot(f)->end == VFIFO_CONSUMER ? __vfifo_span(f, n, p) :
+						       __vfifo_wrong_end(f);
+}
+
+/*
+ * Moves the handle past @n bytes that were reserved or peeked at, without publishing.
+ * Return: 0; -EINVAL: there were fewer; -ESTALE in a child after fork(2).
+ */
+static inline int vfifo_advance(struct vfifo_handle *f, size_t n)
+{
+	struct __vfifo_hot *h = __vfifo_hot(f);
+	__u32 room = __vfifo_known_room(f);
+
+	/* n = 0 as well (n - 1 wraps), so that no other test of the capacity is needed. */
+	if (__builtin_expect(n - 1 >= room, 0)) {
+		if (!h->capacity)
+			return -ESTALE;
+		if (n)
+			return -EINVAL;
+	}
+	h->own += (__u32)n;
+	return 0;
+}
+
+/*
+ * Publishes all that the handle has advanced past, and wakes the other end if it waits and
+ * can go on.
+ *
+ * Return: 0; -ENODEV, -EBADMSG: the bytes are published, but the other end may not have been
+ * woken; -ESTALE in a child after fork(2). If the claim was revoked, this raises SIGBUS, or
+ * returns -ESTALE if it was revoked after the store.
+ */
+static inline int vfifo_publish(struct vfifo_handle *f)
+{
+	return __vfifo_hot(f)->mine ? __vfifo_publish(f) : -ESTALE;
+}
+
+/*
+ * Hands the first @n reserved bytes to the consumer: vfifo_advance(), then vfifo_publish().
+ * Return: 0, or an error of these two; -EBADF: the handle is a consumer's.
+ */
+static inline int vfifo_commit(struct vfifo_handle *f, size_t n)
+{
+	int err = __vfifo_hot(f)->end == VFIFO_PRODUCER ? vfifo_advance(f, n) :
+							  __vfifo_wrong_end(f);
+
+	return err ? err : __vfifo_publish(f);
+}
+
+/*
+ * Gives the first @n bytes back to the producer, which may overwrite them at once.
+ * Return: as vfifo_commit(); -EBADF: the handle is a producer's.
+ */
 static inline int vfifo_consume(struct vfifo_handle *f, size_t n)
 {
-	int err = f->end == VFIFO_CONSUMER ? vfifo_advance(f, n) : -EBADF;
+	int err = __vfifo_hot(f)->end == VFIFO_CONSUMER ? vfifo_advance(f, n) :
+							  __vfifo_wrong_end(f);
 
-	return err ? err : vfifo_publish(f);
+	return err ? err : __vfifo_publish(f);
 }
 
 #ifdef __cplusplus

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/*
- * The generator's patterns: which is meant, and where in it somebody is. What comes next is
- * <linux/vfifo_pattern.h>'s to tell.
- */
+/* The generator's patterns by name, and finding a place in one; see <vfifo_pattern.h>. */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -42,7 +39,7 @@ int vfifo_pattern_set(struct vfifo_pattern *p, const char *name,
 	return 0;
 }
 
-/* So few bytes tell nothing. */
+/* Return: the number of bytes below which no place can be found. */
 static size_t least(const struct vfifo_pattern *p)
 {
 	switch (p->kind) {
@@ -62,15 +59,16 @@ static __u32 word_at(const unsigned char *bytes)
 	       (__u32)bytes[3] << 24;
 }
 
-/* The first byte is byte `at` of its word, and the first whole word tells which. */
+/* The first byte is byte @at of its word, so the first whole word gives the counter. */
 static __u32 counter_state(const unsigned char *bytes, __u32 at)
 {
 	return at ? word_at(bytes + 4 - at) - 1 : word_at(bytes);
 }
 
 /*
- * What gave these four bytes. The bit that leaves is the sum of the one that came for it
- * and of the one 28 before that, so from the bits that have come the others follow.
+ * Return: the state before these four bytes. Each new bit is the sum of the bits 31 and 28
+ * places before it, so the bit that was shifted out is the sum of the new bit and of the
+ * bit 28 places before that: 32 steps back.
  */
 static __u32 prbs31_state(const unsigned char *bytes)
 {
@@ -83,7 +81,7 @@ static __u32 prbs31_state(const unsigned char *bytes)
 	return state;
 }
 
-/* Where the pattern is at the first byte, if that is byte `at` of its unit. */
+/* Sets the pattern to the place of the first byte, if that is byte @at of its unit. */
 static void place(struct vfifo_pattern *p, const unsigned char *bytes, __u32 at)
 {
 	p->at = at;
@@ -99,7 +97,7 @@ static void place(struct vfifo_pattern *p, const unsigned char *bytes, __u32 at)
 static bool follows(struct vfifo_pattern *p, const unsigned char *bytes,
 		    size_t n)
 {
-	/* From there prbs31 would give zeros for ever, and it never gets there. */
+	/* A state of all zeros repeats forever; prbs31 never reaches it. */
 	if (p->kind == VFIFO_PATTERN_PRBS31 && !p->state)
 		return false;
 	while (n--)
@@ -108,7 +106,7 @@ static bool follows(struct vfifo_pattern *p, const unsigned char *bytes,
 	return true;
 }
 
-/* Every place of a unit that has been tried, and fits. */
+/* Return: the number of places of a unit that match; the first of them in *found. */
 static unsigned int places(const struct vfifo_pattern *p, const void *bytes,
 			   size_t n, struct vfifo_pattern *found)
 {
@@ -127,8 +125,8 @@ static unsigned int places(const struct vfifo_pattern *p, const void *bytes,
 }
 
 /*
- * A text that is itself a shorter one again and again fits in several places, and it is
- * all one. Two for a counter is a matter of carries, and twelve bytes settle it.
+ * A text that repeats a shorter text matches at several places, and any of them will do. A
+ * counter can match at two places because of a carry; twelve bytes decide.
  */
 int vfifo_pattern_sync(struct vfifo_pattern *p, const void *bytes, size_t n)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Sleeping and waking. Which of the two sides calls the kernel, and when, is in
- * <linux/vfifo.h>, Waking; here is its step 5, and the poll(2) that it wakes.
+ * Sleeping and waking: step 5 of the protocol (src/doc/protocol.rst, Moving bytes and Waking),
+ * and the poll(2) that it wakes.
  */
 #include <errno.h>
 #include <poll.h>
@@ -21,55 +21,65 @@ static const __u32 poll_bit[] = { VFIFO_NEED_PRODUCER_POLL,
 				  VFIFO_NEED_CONSUMER_POLL };
 static const short poll_event[] = { POLLOUT, POLLIN };
 
-/* What the other side may fill, or take. All of ours has been published. */
+/* Return: the bytes that the other end may fill or take, once ours are published. */
 static __u32 room_of_peer(const struct vfifo_handle *f)
 {
-	return f->capacity - vfifo_known_room(f);
+	return __vfifo_hot(f)->capacity - __vfifo_known_room(f);
 }
 
 /*
- * Removal and revocation. Only the kernel stores here, on a line that hardly ever changes,
- * so that a wait that spins keeps clear of the line of `need`.
+ * The flags and the claims are on a cache line that hardly ever changes, so a wait that spins
+ * does not load the line of `need`, which does.
  */
-int vfifo_lost(const struct vfifo_handle *f)
+static int check_claim(const struct __vfifo_hot *h)
 {
-	const struct vfifo_status *s = f->status;
+	const struct vfifo_status *s = h->status;
 
 	if (__atomic_load_n(&s->flags, __ATOMIC_RELAXED) & VFIFO_REMOVED)
 		return -ENODEV;
-	if (__atomic_load_n(&s->claim[f->end], __ATOMIC_RELAXED) != f->claim)
+	if (__atomic_load_n(&s->claim[h->end], __ATOMIC_RELAXED) != h->claim)
 		return -ESTALE;
 	return 0;
 }
 
-int vfifo_wake(struct vfifo_handle *f)
+int vfifo_lost(const struct vfifo_handle *f)
+{
+	const struct __vfifo_hot *h = __vfifo_hot(f);
+
+	return h->status ? check_claim(h) : -ESTALE;
+}
+
+int __vfifo_wake(struct vfifo_handle *f)
 {
 	struct vfifo_inner *h = vfifo_inner(f);
-	const struct vfifo_status *s = f->status;
-	enum vfifo_end other = vfifo_other_end(f->end);
+	const struct vfifo_status *s = h->hot.status;
+	enum vfifo_end other = __vfifo_other_end(h->hot.end);
 	/*
-	 * Acquire: the position that vfifo_look() loads is to be no older than the
-	 * bit. A threshold older than the bit does no harm: whoever stored a newer
-	 * one looks once more after that, and sees what we have published.
+	 * Acquire: the position that __vfifo_look() loads is no older than the bit. A
+	 * threshold older than the bit does no harm: a waiter that stored a newer one
+	 * looks at the positions once more after that, and sees what we have published.
 	 */
 	__u32 need = __atomic_load_n(&s->need, __ATOMIC_ACQUIRE);
 	__u32 threshold =
 		__atomic_load_n(&s->threshold[other], __ATOMIC_RELAXED);
 	__u32 watermark =
 		__atomic_load_n(&s->watermark[other], __ATOMIC_RELAXED);
-	int err = need & VFIFO_NEED_REMOVED ? -ENODEV : vfifo_lost(f);
+	/* Only the kernel knows what an unknown bit waits for, so such a bit is a kick. */
+	__u32 unknown = need & ~VFIFO_NEED_KNOWN;
+	int err = need & VFIFO_NEED_REMOVED ? -ENODEV : check_claim(&h->hot);
 	__u32 room;
 
-	if (!err)
-		err = vfifo_look(f);
 	if (err)
+		return err;
+	err = __vfifo_look(f);
+	if (err && !unknown)
 		return err;
 	room = room_of_peer(f);
 	if (!((need & sleep_bit[other]) && room >= threshold) &&
-	    !((need & poll_bit[other]) && room >= watermark))
+	    !((need & poll_bit[other]) && room >= watermark) && !unknown)
 		return 0;
 	h->kicks++;
-	return ioctl(h->fd, VFIFO_KICK) ? -errno : 0;
+	return ioctl(h->fd, VFIFO_KICK) ? -errno : err;
 }
 
 static uint64_t now_ns(void)
@@ -87,7 +97,7 @@ vfifo_hidden uint64_t vfifo_deadline(int timeout_ms)
 	return now_ns() + (uint64_t)timeout_ms * NS_PER_MS;
 }
 
-/* As poll(2) takes it, rounded up, so that no wait ends early; 0: it is over. */
+/* Return: the time left for poll(2), rounded up, so no wait ends early; 0: none. */
 static int ms_left(uint64_t deadline)
 {
 	uint64_t now, left;
@@ -101,11 +111,11 @@ static int ms_left(uint64_t deadline)
 	return left > INT32_MAX ? INT32_MAX : (int)left;
 }
 
-/* 0: there is room for n; -EAGAIN: not yet. */
+/* Return: 0: there is room for @n; -EAGAIN: not yet; or an error of __vfifo_span(). */
 static int enough(struct vfifo_handle *f, size_t n)
 {
 	void *p;
-	ssize_t room = vfifo_span(f, n, &p);
+	ssize_t room = __vfifo_span(f, n, &p);
 
 	return room < 0 ? (int)room : 0;
 }
@@ -129,8 +139,8 @@ void vfifo_set_spin(struct vfifo_handle *f, unsigned int microseconds)
 }
 
 /*
- * As long again when it paid, half as long when it did not, within limits: a little is
- * always tried, as nothing else would tell that the other side has become faster.
+ * Doubles the time after a spin that paid, halves it after one that did not. The lower limit
+ * is not 0: only a spin can find that the other end has become faster.
  */
 static void adapt_spin(struct vfifo_inner *h, bool paid)
 {
@@ -140,7 +150,7 @@ static void adapt_spin(struct vfifo_inner *h, bool paid)
 	h->spin_ns = next > most ? most : next < least ? least : next;
 }
 
-/* The clock costs more than a look, so it is read every few of them. */
+/* The clock costs more than a look, so it is read once for 16 looks. */
 static int spin(struct vfifo_handle *f, size_t n, uint64_t deadline)
 {
 	struct vfifo_inner *h = vfifo_inner(f);
@@ -161,18 +171,19 @@ static int spin(struct vfifo_handle *f, size_t n, uint64_t deadline)
 	return err;
 }
 
-/* What POLLHUP stands for; 0: for what is over already, such as an end. */
+/* Return: the error that POLLHUP stands for; 0: the cause, such as an end of file, is gone. */
 static int hang_up(const struct vfifo_handle *f)
 {
-	/* Acquire: all that was produced before the end is seen after it. */
-	__u32 flags = __atomic_load_n(&f->status->flags, __ATOMIC_ACQUIRE);
+	/* Acquire: a look after this sees all bytes produced before the end. */
+	__u32 flags = __atomic_load_n(&__vfifo_hot(f)->status->flags,
+				      __ATOMIC_ACQUIRE);
 
 	if (flags & VFIFO_REMOVED)
 		return -ENODEV;
 	return flags & VFIFO_ENDED ? -ENODATA : 0;
 }
 
-/* 1: ready; 0: not within that time. */
+/* Return: 1: ready; 0: not within @ms milliseconds; or a negative errno. */
 static int poll_once(struct vfifo_inner *h, short events, int ms)
 {
 	struct pollfd p = { .fd = h->fd, .events = events };
@@ -184,7 +195,7 @@ static int poll_once(struct vfifo_inner *h, short events, int ms)
 	if (p.revents & POLLNVAL)
 		return -EBADF;
 	if (p.revents & POLLHUP)
-		err = hang_up(&h->hot);
+		err = hang_up((struct vfifo_handle *)h);
 	if (!err && (p.revents & POLLERR))
 		err = -EIO;
 	return err ? err : (p.revents & events) != 0;
@@ -196,10 +207,10 @@ static int shorter(int ms, int nap)
 }
 
 /*
- * poll(2) goes by the watermark. Where we want fewer bytes than that, it may sleep on
- * while they are there (for ever, if the other side waits for us by then), so it sleeps
- * in short naps. Where we want more, it is ready while they are not there, so a nap
- * that no byte ends follows: for no events, only for what goes wrong.
+ * poll(2) wakes at the watermark, not at @n. If @n is smaller, poll may keep sleeping although
+ * @n bytes are available (forever, if the other end is waiting for us), so poll in short
+ * slices. If @n is larger, poll returns at once although @n bytes are not available, so sleep
+ * one slice with events = 0, where only an error wakes us.
  */
 static int sleep_until(struct vfifo_handle *f, size_t n, uint64_t deadline)
 {
@@ -207,16 +218,13 @@ static int sleep_until(struct vfifo_handle *f, size_t n, uint64_t deadline)
 	int nap = 1, ready = 0, err, ms;
 
 	while ((ms = ms_left(deadline)) != 0) {
-		short events = ready ? 0 : poll_event[f->end];
-		bool napping =
-			ready ||
-			n < __atomic_load_n(&f->status->watermark[f->end],
-					    __ATOMIC_RELAXED);
+		short events = ready ? 0 : poll_event[__vfifo_hot(f)->end];
+		bool napping = ready || n < vfifo_watermark(f);
 
 		ready = poll_once(h, events, napping ? shorter(ms, nap) : ms);
 		/*
-		 * Bytes that are there go before what is wrong with the rest; but
-		 * without its claim the caller could not move past them.
+		 * Enough bytes take precedence over an error; but without its claim the
+		 * caller could not move past them.
 		 */
 		err = vfifo_lost(f);
 		if (err != -ESTALE)
@@ -238,8 +246,8 @@ vfifo_hidden int vfifo_wait_until(struct vfifo_handle *f, size_t n,
 
 	if (!n)
 		n = 1;
-	/* Who sleeps on bytes that the other side was not told of may sleep for ever. */
-	if (!err && f->own != f->published)
+	/* The other end may wait for what is not published, and we for the other end. */
+	if (!err && __vfifo_hot(f)->own != __vfifo_hot(f)->published)
 		err = vfifo_publish(f);
 	if (!err)
 		err = enough(f, n);

@@ -13,7 +13,7 @@
  * a watermark): epoll level- or edge-triggered, one epoll file shared by two processes,
  * io_uring's multishot poll, SIGIO. Proctypes and inlines stand for:
  *
- *	holder, publish		a client, by the rules of the ABI
+ *	holder, publish		a client, as src/doc/protocol.rst defines it
  *	kick, side_kick		vfifo_ring_kick()
  *	mover, move		io_move() and vfifo_ring_commit(), for a call that
  *				does not wait

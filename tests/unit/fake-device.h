@@ -3,10 +3,10 @@
  * fake-device.h - a vfifo of memory only, for tests of the library
  *
  * The pages are those of a memfd, laid out as the device's: the status and the
- * positions a page each, the data twice, with a page before and one after that nobody
- * may touch. The library is linked with --wrap=ioctl and --wrap=poll; what stands
- * in for these keeps the protocol of `need` as <linux/vfifo.h> tells it, with a futex
- * for a queue. It all works between processes as well. There is one device at a time.
+ * positions a page each, the data twice, with an inaccessible page before and after. The
+ * library is linked with --wrap=ioctl, --wrap=poll and --wrap=madvise; the functions here in
+ * their place follow the protocol of `need` (src/doc/protocol.rst, Waking), with a futex
+ * for a queue. All of it also works between processes. There is one device at a time.
  */
 #ifndef FAKE_DEVICE_H
 #define FAKE_DEVICE_H
@@ -37,7 +37,7 @@
 
 #include "internal.h"
 
-/* On the status page, behind the status: what the kernel has of its own. */
+/* On the status page, behind the status: the private data of the kernel. */
 struct fake_kernel {
 	uint32_t woken[2]; /* by end: changes with every wake-up */
 	uint32_t polls[2]; /* how often ->poll armed the end */
@@ -53,9 +53,9 @@ static struct fake_device {
 	struct vfifo_status *status;
 	struct fake_kernel *kernel;
 	struct vfifo_position *position[2];
-	/* What the next calls are to do, if it is not what they ought to. */
+	/* Faults to inject into the next calls. */
 	short revents;
-	int poll_error, ioctl_error;
+	int poll_error, ioctl_error, madvise_error;
 	void (*in_poll)(void);
 } device;
 
@@ -201,8 +201,8 @@ static bool fake_ready(enum vfifo_end end)
 }
 
 /*
- * Whoever kicks has looked whether there is enough; looked at again it may have been
- * taken by now, and a bit left standing for that would have him kick at every message.
+ * The caller tested the watermark before it kicked, so wake without testing again. The bytes
+ * may be gone by now, but if the bit stayed set the caller would kick at every message.
  */
 static void fake_wake(enum vfifo_end end)
 {
@@ -216,7 +216,7 @@ static void fake_wake(enum vfifo_end end)
 		NULL, NULL, 0);
 }
 
-/* As the kernel does it: all is told before anybody is woken. */
+/* As the kernel: the flags and the bit are set before a waiter is woken. */
 static inline void fake_remove(void)
 {
 	__atomic_fetch_or(&device.status->flags, VFIFO_REMOVED,
@@ -227,12 +227,13 @@ static inline void fake_remove(void)
 	fake_wake(VFIFO_CONSUMER);
 }
 
-/* The position page is gone as well: to touch it ends the test. */
+/* The position page is gone as well: an access ends the test. */
 static inline void fake_revoke(struct vfifo_handle *f)
 {
-	if (mprotect(f->mine, device.page, PROT_NONE))
+	if (mprotect(__vfifo_hot(f)->mine, device.page, PROT_NONE))
 		abort();
-	__atomic_store_n(&device.status->claim[f->end], 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&device.status->claim[__vfifo_hot(f)->end], 0,
+			 __ATOMIC_SEQ_CST);
 	fake_wake(VFIFO_PRODUCER);
 	fake_wake(VFIFO_CONSUMER);
 }
@@ -255,6 +256,17 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	return 0;
 }
 
+int __real_madvise(void *p, size_t length, int advice);
+int __wrap_madvise(void *p, size_t length, int advice);
+int __wrap_madvise(void *p, size_t length, int advice)
+{
+	if (device.madvise_error) {
+		errno = device.madvise_error;
+		return -1;
+	}
+	return __real_madvise(p, length, advice);
+}
+
 static uint64_t fake_now_ms(void)
 {
 	struct timespec t;
@@ -263,7 +275,7 @@ static uint64_t fake_now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* false: the time is over. */
+/* Return: false if the time is over. */
 static bool fake_sleep(uint32_t *queue, uint32_t seen, uint64_t until)
 {
 	uint64_t now = fake_now_ms();
@@ -278,7 +290,7 @@ static bool fake_sleep(uint32_t *queue, uint32_t seen, uint64_t until)
 	return true;
 }
 
-/* ->poll: arms, a barrier, then looks. For no events it arms nobody. */
+/* ->poll: sets the bit, a barrier, then looks. With no events it sets no bit. */
 static bool fake_poll_once(enum vfifo_end end, short events)
 {
 	if (!events)

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include <linux/vfifo.h>
-#include <linux/vfifo_ring.h>
+#include <vfifo_ring.h>
 
 static const uint32_t pages[] = { 4 << 10, 16 << 10, 64 << 10 };
 static const uint32_t offsets[] = { VFIFO_MMAP_DATA, VFIFO_MMAP_STATUS,
@@ -86,8 +86,27 @@ static void numbers_are_where_they_are(void **state)
 	assert_int_equal(offsetof(struct vfifo_status, generation), 12);
 	assert_int_equal(offsetof(struct vfifo_status, flags), 16);
 	assert_int_equal(offsetof(struct vfifo_status, watermark), 20);
+	assert_int_equal(offsetof(struct vfifo_status, claim), 28);
+	assert_int_equal(offsetof(struct vfifo_status, features), 36);
+	assert_int_equal(offsetof(struct vfifo_status, reserved), 40);
 	assert_int_equal(offsetof(struct vfifo_status, need), 64);
 	assert_int_equal(offsetof(struct vfifo_status, threshold), 68);
+	assert_int_equal(offsetof(struct vfifo_status, reserved2), 76);
+}
+
+/* A holder acts on every bit but those of its own side, also on one that is not defined. */
+static void a_mask_of_need_leaves_out_only_the_own_side(void **state)
+{
+	const uint32_t producer = VFIFO_NEED_PRODUCER_SLEEP |
+				  VFIFO_NEED_PRODUCER_POLL;
+	const uint32_t consumer = VFIFO_NEED_CONSUMER_SLEEP |
+				  VFIFO_NEED_CONSUMER_POLL;
+
+	(void)state;
+	assert_int_equal(VFIFO_NEED_PRODUCER, UINT32_MAX - consumer);
+	assert_int_equal(VFIFO_NEED_CONSUMER, UINT32_MAX - producer);
+	assert_int_equal(VFIFO_NEED_KNOWN,
+			 producer | consumer | VFIFO_NEED_REMOVED);
 }
 
 /* The magic number tells a machine of the other byte order. */
@@ -149,6 +168,7 @@ int main(void)
 		cmocka_unit_test(page_numbers_tell_offsets_apart),
 		cmocka_unit_test(the_smallest_page_has_all_numbers),
 		cmocka_unit_test(numbers_are_where_they_are),
+		cmocka_unit_test(a_mask_of_need_leaves_out_only_the_own_side),
 		cmocka_unit_test(magic_is_not_its_own_reverse),
 		cmocka_unit_test(capacities_are_whole_pages),
 		cmocka_unit_test(first_watermarks_fit_a_page),

@@ -12,9 +12,13 @@
 /* Positions about to wrap past 2^32, as a device's that has run for long. */
 #define START 0xfffffff0U
 
-/* Those who wait: all of the two masks but the removal. */
-#define NEED_PRODUCER (VFIFO_NEED_PRODUCER & ~VFIFO_NEED_REMOVED)
-#define NEED_CONSUMER (VFIFO_NEED_CONSUMER & ~VFIFO_NEED_REMOVED)
+/* All waiters of a side. */
+#define NEED_PRODUCER (VFIFO_NEED_PRODUCER_SLEEP | VFIFO_NEED_PRODUCER_POLL)
+#define NEED_CONSUMER (VFIFO_NEED_CONSUMER_SLEEP | VFIFO_NEED_CONSUMER_POLL)
+
+/* What a later kernel of the same ABI may have set in the status page. */
+#define UNKNOWN_NEED (~VFIFO_NEED_KNOWN)
+#define UNKNOWN_FLAGS 0xffffffe0U
 
 static struct vfifo_handle *producer, *consumer;
 static void *p;
@@ -44,24 +48,38 @@ static void need_polling(enum vfifo_end end)
 			  __ATOMIC_SEQ_CST);
 }
 
+/* What *f is before a call of vfifo_open(): nothing that it must keep. */
+static struct vfifo_handle *garbage(void)
+{
+	static struct __vfifo_hot hot;
+
+	return (struct vfifo_handle *)&hot;
+}
+
+static int try_open(const char *path, int end, unsigned int flags)
+{
+	struct vfifo_handle *f = garbage();
+	int err = vfifo_open(path, (enum vfifo_end)end, flags, &f);
+
+	assert_null(f);
+	vfifo_close(f);
+	return err;
+}
+
 static void open_refuses_what_is_no_vfifo(void **state)
 {
-	struct vfifo_handle *f = NULL;
 	char file[] = "/tmp/vfifo-test-XXXXXX";
 
 	(void)state;
-	assert_int_equal(vfifo_open("/nonexistent", IN, 0, &f), -ENOENT);
-	assert_int_equal(vfifo_open("/", IN, 0, &f), -EISDIR);
-	assert_int_equal(vfifo_open("/dev/zero", IN, 0, &f), -EPROTO);
-	assert_int_equal(vfifo_open("/dev/null", IN, 0, &f), -EPROTO);
-	assert_int_equal(vfifo_open("/dev/zero", IN, 1, &f), -EINVAL);
-	assert_int_equal(vfifo_open("/dev/zero", (enum vfifo_end)2, 0, &f),
-			 -EINVAL);
+	assert_int_equal(try_open("/nonexistent", IN, 0), -ENOENT);
+	assert_int_equal(try_open("/", IN, 0), -EISDIR);
+	assert_int_equal(try_open("/dev/zero", IN, 0), -ENOTTY);
+	assert_int_equal(try_open("/dev/null", IN, 0), -ENOTTY);
+	assert_int_equal(try_open("/dev/zero", IN, 1), -EINVAL);
+	assert_int_equal(try_open("/dev/zero", 2, 0), -EINVAL);
 	close(mkstemp(file));
-	assert_int_equal(vfifo_open(file, IN, 0, &f), -EPROTO);
+	assert_int_equal(try_open(file, IN, 0), -ENOTTY);
 	unlink(file);
-	assert_null(f);
-	vfifo_close(NULL);
 }
 
 /* 0 where the process, which began without a terminal, has none after vfifo_open(). */
@@ -69,7 +87,7 @@ static int open_a_terminal(const char *name)
 {
 	struct vfifo_handle *f;
 
-	if (setsid() < 0 || vfifo_open(name, IN, 0, &f) != -EPROTO)
+	if (setsid() < 0 || vfifo_open(name, IN, 0, &f) != -ENOTTY)
 		return 2;
 	return open("/dev/tty", O_RDWR | O_CLOEXEC) >= 0;
 }
@@ -106,17 +124,108 @@ static void open_refuses_another_abi(void **state)
 	(void)state;
 	good = *s;
 	s->magic++;
-	assert_int_equal(fake_try_open(IN, &f), -EPROTO);
+	assert_int_equal(fake_try_open(IN, &f), -ENOTTY);
 	*s = good;
 	s->abi++;
-	assert_int_equal(fake_try_open(IN, &f), -EPROTO);
+	assert_int_equal(fake_try_open(IN, &f), -EPROTONOSUPPORT);
 	*s = good;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		s->capacity = bad[i];
-		assert_int_equal(fake_try_open(IN, &f), -EPROTO);
+		assert_int_equal(fake_try_open(IN, &f), -EPROTONOSUPPORT);
 	}
 	*s = good;
 	assert_null(f);
+}
+
+/* All that a later kernel of the same ABI may set, but the unknown bits of `need`. */
+static void be_a_later_kernel(struct vfifo_status *s)
+{
+	s->features = UINT32_MAX;
+	s->flags |= UNKNOWN_FLAGS;
+	memset(s->reserved, 0xff, sizeof(s->reserved));
+	memset(s->reserved2, 0xff, sizeof(s->reserved2));
+	/* The rest of the page of a position has no meaning yet. */
+	for (int end = 0; end < 2; end++)
+		memset(device.position[end] + 1, 0xff,
+		       device.page - sizeof(struct vfifo_position));
+}
+
+static void *move_soon(void *f)
+{
+	usleep(2000);
+	vfifo_write(f, "x", 1, 0);
+	return NULL;
+}
+
+static void a_later_kernel_of_the_same_abi_is_served(void **state)
+{
+	struct vfifo_status *s = device.status;
+	char bytes[8];
+	pthread_t thread;
+
+	(void)state;
+	be_a_later_kernel(s);
+	vfifo_close(producer);
+	vfifo_close(consumer);
+	producer = fake_open(IN);
+	consumer = fake_open(OUT);
+
+	assert_int_equal(vfifo_write(producer, "abc", 3, 0), 3);
+	assert_int_equal(vfifo_reserve(producer, 1, &p), CAPACITY - 3);
+	assert_int_equal(vfifo_commit(producer, 1), 0);
+	assert_int_equal(vfifo_peek(consumer, 1, &p), 4);
+	assert_int_equal(vfifo_consume(consumer, 1), 0);
+	assert_int_equal(vfifo_read(consumer, bytes, 8, 0), 3);
+	assert_memory_equal(bytes, "bc", 2);
+	assert_int_equal(vfifo_read(consumer, bytes, 8, 5), -ETIMEDOUT);
+	assert_int_equal(vfifo_lost(producer), 0);
+	assert_int_equal(vfifo_kicks(producer) + vfifo_kicks(consumer), 0);
+
+	/* A wait sleeps, and is woken. */
+	vfifo_set_spin(consumer, 0);
+	pthread_create(&thread, NULL, move_soon, producer);
+	assert_int_equal(vfifo_wait(consumer, 1, 10000), 0);
+	pthread_join(thread, NULL);
+	assert_true(vfifo_sleeps(consumer) > 0);
+	assert_int_equal(vfifo_kicks(producer), 1);
+	assert_int_equal(vfifo_read(consumer, bytes, 8, 0), 1);
+}
+
+/* Each alone: one kick for each move, whatever the thresholds of the known bits are. */
+static void an_unknown_bit_of_need_is_kicked(void **state)
+{
+	struct vfifo_status *s = device.status;
+	unsigned long kicks = 0;
+	char byte;
+
+	(void)state;
+	s->watermark[IN] = s->watermark[OUT] = CAPACITY;
+	s->threshold[IN] = s->threshold[OUT] = CAPACITY;
+	for (uint32_t bit = 1; bit; bit <<= 1) {
+		if (!(bit & UNKNOWN_NEED))
+			continue;
+		s->need = bit;
+		kicks++;
+		assert_int_equal(vfifo_write(producer, "x", 1, 0), 1);
+		assert_int_equal(vfifo_kicks(producer), kicks);
+		assert_int_equal(vfifo_read(consumer, &byte, 1, 0), 1);
+		assert_int_equal(vfifo_kicks(consumer), kicks);
+	}
+	assert_int_equal(device.kernel->kicks, 2 * kicks);
+
+	/* Beside a known bit it is still one kick; a known bit alone is not one. */
+	s->need = UNKNOWN_NEED | NEED_CONSUMER;
+	assert_int_equal(vfifo_commit(producer, 1), 0);
+	assert_int_equal(vfifo_kicks(producer), kicks + 1);
+	s->need = NEED_CONSUMER;
+	assert_int_equal(vfifo_commit(producer, 1), 0);
+	assert_int_equal(vfifo_kicks(producer), kicks + 1);
+
+	/* The waiter may not be the liar, so it is woken; the lie is reported. */
+	s->need = UNKNOWN_NEED;
+	fake_move(OUT, START - 1);
+	assert_int_equal(vfifo_commit(producer, 1), -EBADMSG);
+	assert_int_equal(vfifo_kicks(producer), kicks + 2);
 }
 
 static void open_refuses_positions_that_cannot_be(void **state)
@@ -298,6 +407,120 @@ static void a_consumer_cannot_be_ahead_of_what_was_published(void **state)
 	assert_int_equal(vfifo_reserve(producer, 1, &p), -EBADMSG);
 }
 
+/* --- in a child after fork(2) ------------------------------------------------------ */
+
+static bool is_mapped(const void *p)
+{
+	unsigned char resident;
+
+	return !mincore((void *)((uintptr_t)p & ~(device.page - 1)), 1,
+			&resident);
+}
+
+/* Every function. Return: 0; else the line at which one is not as it must be. */
+#define must(condition)                  \
+	do {                             \
+		if (!(condition))        \
+			return __LINE__; \
+	} while (0)
+
+static int use_in_child(struct vfifo_handle *f)
+{
+	static char bytes[CAPACITY + 1];
+
+	for (size_t n = 0; n <= CAPACITY + 1; n += CAPACITY / 2 + 1) {
+		must(vfifo_reserve(f, n, &p) == -ESTALE);
+		must(vfifo_peek(f, n, &p) == -ESTALE);
+		must(vfifo_advance(f, n) == -ESTALE);
+		must(vfifo_commit(f, n) == -ESTALE);
+		must(vfifo_consume(f, n) == -ESTALE);
+		must(vfifo_wait(f, n, -1) == -ESTALE);
+		must(vfifo_write(f, bytes, n, -1) == -ESTALE);
+		must(vfifo_read(f, bytes, n, -1) == -ESTALE);
+	}
+	must(vfifo_publish(f) == -ESTALE);
+	must(vfifo_lost(f) == -ESTALE);
+	must(vfifo_capacity(f) == 0);
+	must(vfifo_watermark(f) == 0);
+	must(!p);
+	/* These keep what they were at the fork. */
+	must(vfifo_kicks(f) == 1);
+	must(vfifo_sleeps(f) == 0);
+	must(fcntl(vfifo_fd(f), F_GETFD) >= 0);
+	vfifo_set_spin(f, 5);
+	return 0;
+}
+
+/* What the child inherited goes; the pages of numbers are not its own. */
+static int close_in_child(struct vfifo_handle *f)
+{
+	struct vfifo_regions r = vfifo_inner(f)->regions;
+	int fd = vfifo_fd(f);
+
+	vfifo_close(f);
+	must(fcntl(fd, F_GETFD) < 0 && errno == EBADF);
+	must(!is_mapped(r.data) && !is_mapped(r.data + 2 * CAPACITY - 1));
+	must(!is_mapped(f) && !is_mapped((char *)f + device.page));
+	must(is_mapped(r.status));
+	must(is_mapped(r.position[IN]) && is_mapped(r.position[OUT]));
+	return 0;
+}
+
+static int child(struct vfifo_handle *f)
+{
+	int line = use_in_child(f);
+
+	return line ? line : close_in_child(f);
+}
+
+static void a_forked_child_has_no_claim(void **state)
+{
+	struct vfifo_handle *ends[] = { producer, consumer };
+	int out[2], line, status;
+
+	(void)state;
+	device.status->watermark[IN] = 1;
+	device.status->need = NEED_CONSUMER | NEED_PRODUCER;
+	assert_int_equal(vfifo_write(producer, "abcd", 4, 0), 4);
+	assert_int_equal(vfifo_read(consumer, &p, 1, 0), 1);
+	p = NULL;
+	for (int i = 0; i < 2; i++) {
+		pid_t pid;
+
+		assert_int_equal(pipe(out), 0);
+		pid = fork();
+		if (!pid) {
+			line = child(ends[i]);
+			_exit(write(out[1], &line, sizeof(line)) !=
+			      sizeof(line));
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+		assert_int_equal(read(out[0], &line, sizeof(line)),
+				 sizeof(line));
+		assert_int_equal(line, 0);
+		close(out[0]);
+		close(out[1]);
+	}
+	/* The parent does not notice. */
+	assert_int_equal(vfifo_lost(producer), 0);
+	assert_int_equal(vfifo_write(producer, "ef", 2, 0), 2);
+	assert_int_equal(vfifo_peek(consumer, 5, &p), 5);
+	assert_memory_equal(p, "bcdef", 5);
+	assert_int_equal(vfifo_consume(consumer, 5), 0);
+}
+
+/* Without it a child would use pages that it does not have. */
+static void open_needs_pages_that_fork_wipes(void **state)
+{
+	struct vfifo_handle *f = NULL;
+
+	(void)state;
+	device.madvise_error = EINVAL;
+	assert_int_equal(fake_try_open(IN, &f), -EINVAL);
+	assert_null(f);
+}
+
 static uint32_t random_state = 1;
 
 static uint32_t random_u32(void)
@@ -315,18 +538,19 @@ static uint32_t random_position(struct vfifo_handle *f)
 	case 0:
 		return random_u32();
 	case 1:
-		return f->own + random_u32() % (2 * CAPACITY) - CAPACITY;
+		return __vfifo_hot(f)->own + random_u32() % (2 * CAPACITY) -
+		       CAPACITY;
 	case 2:
-		return f->peer + random_u32() % CAPACITY;
+		return __vfifo_hot(f)->peer + random_u32() % CAPACITY;
 	default:
-		return f->peer + random_u32() % 3 - 1;
+		return __vfifo_hot(f)->peer + random_u32() % 3 - 1;
 	}
 }
 
 static void use_any_span(struct vfifo_handle *f)
 {
 	size_t least = random_u32() % (CAPACITY + 2);
-	ssize_t n = vfifo_span(f, least, &p);
+	ssize_t n = __vfifo_span(f, least, &p);
 	unsigned char *start = p;
 
 	if (n < 0) {
@@ -335,8 +559,8 @@ static void use_any_span(struct vfifo_handle *f)
 		return;
 	}
 	assert_in_range(n, least ? least : 1, CAPACITY);
-	assert_true(start >= f->data);
-	assert_true(start + n <= f->data + 2 * CAPACITY);
+	assert_true(start >= __vfifo_hot(f)->data);
+	assert_true(start + n <= __vfifo_hot(f)->data + 2 * CAPACITY);
 	memset(p, 1, (size_t)n);
 	assert_int_equal(vfifo_advance(f, random_u32() % ((size_t)n + 1)), 0);
 	assert_int_equal(vfifo_advance(f, (size_t)n + 1), -EINVAL);
@@ -354,7 +578,8 @@ static void no_lie_leads_out_of_the_buffer(void **state)
 		struct vfifo_handle *f = ends[random_u32() % 2];
 		size_t n = random_u32() % CAPACITY;
 
-		fake_move(vfifo_other_end(f->end), random_position(f));
+		fake_move(__vfifo_other_end(__vfifo_hot(f)->end),
+			  random_position(f));
 		device.status->need = random_u32();
 		use_any_span(f);
 		if (random_u32() % 2)
@@ -375,7 +600,7 @@ static void *scribble(void *end)
 	uint32_t limit = liar == IN ? CAPACITY : 0;
 
 	while (__atomic_load_n(&scribbling, __ATOMIC_RELAXED)) {
-		uint32_t peer = fake_position(vfifo_other_end(liar));
+		uint32_t peer = fake_position(__vfifo_other_end(liar));
 
 		fake_move(liar, peer + limit);
 		fake_move(liar, peer + (1U << 31));
@@ -390,7 +615,8 @@ static void no_lie_is_fast_enough(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		enum vfifo_end other = vfifo_other_end(ends[i]->end);
+		enum vfifo_end other =
+			__vfifo_other_end(__vfifo_hot(ends[i])->end);
 		uint64_t until = fake_now_ms() + 300;
 		pthread_t thread;
 
@@ -592,7 +818,7 @@ static void removal_is_told_by_publish(void **state)
 		assert_int_equal(vfifo_commit(producer, 5), -ENODEV);
 		assert_int_equal(fake_position(IN), START + 5 * i);
 	}
-	assert_int_equal(vfifo_wake(consumer), -ENODEV);
+	assert_int_equal(__vfifo_wake(consumer), -ENODEV);
 	assert_int_equal(vfifo_kicks(producer), 0);
 }
 
@@ -625,7 +851,7 @@ static void revocation_is_told_at_once(void **state)
 	fake_revoke(producer);
 	assert_int_equal(vfifo_wait(producer, 1, -1), -ESTALE);
 	assert_int_equal(vfifo_write(producer, "def", 3, -1), -ESTALE);
-	assert_int_equal(vfifo_wake(producer), -ESTALE);
+	assert_int_equal(__vfifo_wake(producer), -ESTALE);
 	/* The other side, and the one who claims next, do not notice. */
 	assert_int_equal(vfifo_read(consumer, &p, 8, 0), 3);
 	vfifo_close(producer);
@@ -794,7 +1020,7 @@ static void spinning_adapts(void **state)
 	assert_int_equal(h->spin_ns, 2 * least);
 
 	vfifo_set_spin(producer, 0);
-	assert_int_equal(vfifo_look(producer), 0);
+	assert_int_equal(__vfifo_look(producer), 0);
 	assert_int_equal(vfifo_commit(producer, CAPACITY), 0);
 	assert_int_equal(vfifo_wait(producer, 1, 1), -ETIMEDOUT);
 	assert_int_equal(vfifo_inner(producer)->spin_ns, 0);
@@ -809,12 +1035,16 @@ int main(void)
 		cmocka_unit_test(open_refuses_what_is_no_vfifo),
 		cmocka_unit_test(open_takes_no_terminal),
 		with_both(open_refuses_another_abi),
+		with_both(a_later_kernel_of_the_same_abi_is_served),
+		with_both(an_unknown_bit_of_need_is_kicked),
 		with_both(open_refuses_positions_that_cannot_be),
 		with_both(bytes_come_out_as_they_went_in),
 		with_both(misuse_is_an_error_and_changes_nothing),
 		with_both(spans_do_not_wrap_anywhere),
 		with_both(a_batch_is_seen_when_it_is_published),
 		with_both(close_hands_over_what_was_published_only),
+		with_both(a_forked_child_has_no_claim),
+		with_both(open_needs_pages_that_fork_wipes),
 		with_both(the_peer_is_looked_at_only_when_needed),
 		with_both(a_position_that_cannot_be_is_refused),
 		with_both(a_consumer_cannot_be_ahead_of_what_was_published),

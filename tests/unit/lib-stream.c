@@ -61,13 +61,13 @@ static ssize_t move_span(struct end *e)
 	ssize_t n;
 	void *p = NULL;
 
-	while ((n = vfifo_span(e->f, e->least, &p)) == -EAGAIN && !err)
+	while ((n = __vfifo_span(e->f, e->least, &p)) == -EAGAIN && !err)
 		err = vfifo_wait(e->f, e->least, TIMEOUT_MS);
 	if (n < 0)
 		return err ? err : n;
 	if ((size_t)n > want)
 		n = (ssize_t)want;
-	if (e->f->end == IN)
+	if (__vfifo_hot(e->f)->end == IN)
 		fill(e, p, (size_t)n);
 	else
 		err = verify(e, p, (size_t)n);
@@ -101,28 +101,31 @@ struct way {
 	unsigned long sleeps; /* of both, at least */
 };
 
-static void prepare(const struct way *w, struct end *ends)
+static void prepare(const struct way *w)
 {
 	fake_create(w->capacity, 0xffff8000);
-	for (int end = 0; end < 2; end++) {
+	for (int end = 0; end < 2; end++)
 		device.status->watermark[end] = w->watermark[end];
-		ends[end] = (struct end){
-			.f = fake_open(end),
-			.total = w->total,
-			.least = w->least[end],
-			.span_max = w->span_max[end],
-			.batch = w->batch[end],
-			.prbs = 0x12345678,
-			.random = 7 + (uint32_t)end,
-		};
-		vfifo_set_spin(ends[end].f, w->spin_us);
-	}
+}
+
+static void open_end(const struct way *w, enum vfifo_end end, struct end *e)
+{
+	*e = (struct end){
+		.f = fake_open(end),
+		.total = w->total,
+		.least = w->least[end],
+		.span_max = w->span_max[end],
+		.batch = w->batch[end],
+		.prbs = 0x12345678,
+		.random = 7 + (uint32_t)end,
+	};
+	vfifo_set_spin(e->f, w->spin_us);
 }
 
 /* At most one kick for each time that the other side was polled. */
 static void check_kicks(enum vfifo_end end, unsigned long kicks)
 {
-	assert_true(kicks <= device.kernel->polls[vfifo_other_end(end)]);
+	assert_true(kicks <= device.kernel->polls[__vfifo_other_end(end)]);
 }
 
 static void in_two_threads(void **state)
@@ -132,7 +135,9 @@ static void in_two_threads(void **state)
 	unsigned long sleeps = 0;
 	pthread_t thread;
 
-	prepare(w, ends);
+	prepare(w);
+	open_end(w, IN, &ends[IN]);
+	open_end(w, OUT, &ends[OUT]);
 	assert_int_equal(pthread_create(&thread, NULL, run_end, &ends[IN]), 0);
 	run_end(&ends[OUT]);
 	pthread_join(thread, NULL);
@@ -146,28 +151,37 @@ static void in_two_threads(void **state)
 	fake_destroy();
 }
 
+/* A handle is of no use after a fork(2), so each process opens its own. */
+static int produce(const struct way *w)
+{
+	struct end e;
+
+	open_end(w, IN, &e);
+	run_end(&e);
+	if (vfifo_kicks(e.f) > device.kernel->polls[OUT])
+		e.error = -EOVERFLOW;
+	vfifo_close(e.f);
+	return -e.error;
+}
+
 static void in_two_processes(void **state)
 {
 	const struct way *w = *state;
-	struct end ends[2];
+	struct end e;
 	int status;
 	pid_t child;
 
-	prepare(w, ends);
+	prepare(w);
 	child = fork();
-	if (!child) {
-		run_end(&ends[IN]);
-		if (vfifo_kicks(ends[IN].f) > device.kernel->polls[OUT])
-			ends[IN].error = -EOVERFLOW;
-		_exit(-ends[IN].error);
-	}
-	run_end(&ends[OUT]);
+	if (!child)
+		_exit(produce(w));
+	open_end(w, OUT, &e);
+	run_end(&e);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
-	assert_int_equal(ends[OUT].error, 0);
-	check_kicks(OUT, vfifo_kicks(ends[OUT].f));
-	vfifo_close(ends[IN].f);
-	vfifo_close(ends[OUT].f);
+	assert_int_equal(e.error, 0);
+	check_kicks(OUT, vfifo_kicks(e.f));
+	vfifo_close(e.f);
 	fake_destroy();
 }
 

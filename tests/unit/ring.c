@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include <linux/vfifo.h>
-#include <linux/vfifo_ring.h>
+#include <vfifo_ring.h>
 
 static const uint32_t starts[] = { 0,	       1,	   4095,
 				   0x7fffffff, 0x80000000, 0xfffffff0,

@@ -44,7 +44,7 @@ static void look_at(const uint8_t *bytes, size_t n, uint32_t from)
 static void move_in_place(struct vfifo_handle *f)
 {
 	void *p;
-	ssize_t n = vfifo_span(f, 1, &p);
+	ssize_t n = __vfifo_span(f, 1, &p);
 
 	if (n > MOST)
 		n = MOST;
@@ -53,10 +53,10 @@ static void move_in_place(struct vfifo_handle *f)
 		return;
 	}
 	n = 1 + rand_r(&seed) % n;
-	if (f->end == VFIFO_PRODUCER)
-		fill(p, n, f->own);
+	if (__vfifo_hot(f)->end == VFIFO_PRODUCER)
+		fill(p, n, __vfifo_hot(f)->own);
 	else
-		look_at(p, n, f->own);
+		look_at(p, n, __vfifo_hot(f)->own);
 	check_equal(vfifo_advance(f, n), 0);
 	/* In one case of four the bytes are not published. */
 	if (rand_r(&seed) % 4)
@@ -67,10 +67,10 @@ static void move_with_a_copy(struct vfifo_handle *f)
 {
 	static uint8_t bytes[MOST];
 	const size_t most = 1 + rand_r(&seed) % MOST;
-	const uint32_t from = f->own;
+	const uint32_t from = __vfifo_hot(f)->own;
 	ssize_t n;
 
-	if (f->end == VFIFO_PRODUCER) {
+	if (__vfifo_hot(f)->end == VFIFO_PRODUCER) {
 		fill(bytes, most, from);
 		n = vfifo_write(f, bytes, most, 10);
 	} else {

@@ -197,7 +197,7 @@ static size_t wait_for_span(struct vfifo_handle *f, size_t wanted, void **p)
 	if (least > most)
 		least = most;
 	check_equal(vfifo_wait(f, least, 20000), 0);
-	n = vfifo_span(f, least, p);
+	n = __vfifo_span(f, least, p);
 	check(n >= (ssize_t)least && (size_t)n <= vfifo_capacity(f));
 	return (size_t)n < wanted ? (size_t)n : wanted;
 }

@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <linux/vfifo_pattern.h>
+#include <vfifo_pattern.h>
 
 #include "testlib.h"
 

@@ -23,14 +23,18 @@ int main(void)
 	int n = -1, one = 1, zero = 0, bad[] = { -1, 2, 1 << 30 };
 	pid_t pid;
 
-	/* The numbers are part of the ABI. powerpc encodes the direction in other bits. */
+	/* The numbers are part of the ABI; the direction bits differ between machines. */
 	subtest("the numbers");
 #ifdef __powerpc__
 	check_equal(VFIFO_CLEAR, 0x20006b01);
 	check_equal(VFIFO_SET_MODE, 0x80046b02);
+	check_equal(VFIFO_KICK, 0x2000fb01);
+	check_equal(VFIFO_END, 0x2000fb02);
 #else
 	check_equal(VFIFO_CLEAR, 0x6b01);
 	check_equal(VFIFO_SET_MODE, 0x40046b02);
+	check_equal(VFIFO_KICK, 0xfb01);
+	check_equal(VFIFO_END, 0xfb02);
 #endif
 
 	subtest("FIONREAD");
@@ -53,6 +57,9 @@ int main(void)
 
 	subtest("unknown numbers");
 	check_errno(ioctl(fd, _IO('k', 0), 0), ENOTTY);
+	check_errno(ioctl(fd, _IO('k', 3), 0), ENOTTY);
+	check_errno(ioctl(fd, _IO(VFIFO_IOC, 0), 0), ENOTTY);
+	check_errno(ioctl(fd, _IO(VFIFO_IOC, 255), 0), ENOTTY);
 	check_errno(ioctl(fd, _IO('k', 255), 0), ENOTTY);
 	check_errno(ioctl(fd, _IOR('k', 2, int), &n), ENOTTY);
 	check_errno(ioctl(fd, _IOW('k', 2, long long), &n), ENOTTY);

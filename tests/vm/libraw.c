@@ -70,6 +70,8 @@ uint8_t *raw_here(struct raw *raw)
 void raw_move(struct raw *raw, uint32_t n)
 {
 	const bool producer = raw->end == VFIFO_PRODUCER;
+	const uint32_t peers = producer ? VFIFO_NEED_CONSUMER :
+					  VFIFO_NEED_PRODUCER;
 	const uint32_t sleep = producer ? VFIFO_NEED_CONSUMER_SLEEP :
 					  VFIFO_NEED_PRODUCER_SLEEP;
 	const uint32_t poll = producer ? VFIFO_NEED_CONSUMER_POLL :
@@ -82,10 +84,11 @@ void raw_move(struct raw *raw, uint32_t n)
 	__atomic_store_n(raw->at[raw->end], raw->own, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	need = __atomic_load_n(&status->need, __ATOMIC_ACQUIRE);
-	if (!(need & (sleep | poll)))
+	if (!(need & peers))
 		return;
 	room = status->capacity - raw_room(raw);
-	if ((need & sleep && room >= status->threshold[peer]) ||
+	if (need & ~VFIFO_NEED_KNOWN ||
+	    (need & sleep && room >= status->threshold[peer]) ||
 	    (need & poll && room >= status->watermark[peer])) {
 		raw->kicks++;
 		check(!ioctl(raw->fd, VFIFO_KICK));

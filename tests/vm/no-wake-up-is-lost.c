@@ -384,15 +384,15 @@ static void lib_claim(struct holder *h)
 
 static uint32_t lib_room(struct holder *h)
 {
-	check_equal(vfifo_look(h->handle), 0);
-	return vfifo_known_room(h->handle);
+	check_equal(__vfifo_look(h->handle), 0);
+	return __vfifo_known_room(h->handle);
 }
 
 static void *lib_here(struct holder *h)
 {
 	void *at;
 
-	check(vfifo_span(h->handle, 1, &at) > 0);
+	check(__vfifo_span(h->handle, 1, &at) > 0);
 	return at;
 }
 
@@ -408,7 +408,7 @@ static void lib_sleep(struct holder *h)
 
 	if (err == -ETIMEDOUT)
 		fail("the holder was not woken (need is %#x)",
-		     h->handle->status->need);
+		     __vfifo_hot(h->handle)->status->need);
 	check(!err || err == -EINTR);
 }
 

@@ -1,9 +1,9 @@
 # Compiles the programs of the guests. scripts/lib/vm.sh runs this in a root folder, so that the
-# compiler does not depend on the host, on a copy of the sources (main/NAME.c, lib/, include/,
+# compiler does not depend on the host, on a copy of the sources (main/NAME.c, lib/, include/, shared/,
 # libvfifo/). The programs are static, as a guest has no libraries. lib/*.c is linked into every
 # test, and libvfifo into those that include its header.
 # CC is the compiler, CC32 the one for programs of 32 bits, or `none`: see scripts/lib/arch.sh.
-CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Werror -static -s -pthread -I include -I lib -I libvfifo
+CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Werror -static -s -pthread -I include -I shared -I lib -I libvfifo
 lib    := $(wildcard lib/*.c)
 client  = $(if $(shell grep -l '<libvfifo.h>' main/$*.c),$(wildcard libvfifo/*.c))
 

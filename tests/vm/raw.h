@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 #include <linux/vfifo.h>
-#include <linux/vfifo_ring.h>
+#include <vfifo_ring.h>
 
 /* Returns the offset at which a side's position page is mapped. */
 static inline off_t position_offset(enum vfifo_end end)

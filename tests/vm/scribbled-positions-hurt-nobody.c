@@ -197,7 +197,7 @@ static void count_result(ssize_t result)
 static void use_in_place(struct vfifo_handle *f)
 {
 	void *p;
-	ssize_t n = vfifo_span(f, 1 + rand_r(&seed) % MOST, &p);
+	ssize_t n = __vfifo_span(f, 1 + rand_r(&seed) % MOST, &p);
 
 	if (n <= 0) {
 		check(n);
@@ -205,7 +205,7 @@ static void use_in_place(struct vfifo_handle *f)
 		return;
 	}
 	check(n <= CAPACITY);
-	if (f->end == VFIFO_PRODUCER)
+	if (__vfifo_hot(f)->end == VFIFO_PRODUCER)
 		memset(p, 1, n);
 	else
 		memcpy(bytes, p, n);
@@ -217,8 +217,9 @@ static void use_with_a_copy(struct vfifo_handle *f)
 {
 	size_t n = 1 + rand_r(&seed) % MOST;
 
-	count_result(f->end == VFIFO_PRODUCER ? vfifo_write(f, bytes, n, 1) :
-						vfifo_read(f, bytes, n, 1));
+	count_result(__vfifo_hot(f)->end == VFIFO_PRODUCER ?
+			     vfifo_write(f, bytes, n, 1) :
+			     vfifo_read(f, bytes, n, 1));
 }
 
 static void use_by_library(struct vfifo_handle *f)

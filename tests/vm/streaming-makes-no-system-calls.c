@@ -43,7 +43,7 @@ static void *span(struct vfifo_handle *f)
 	ssize_t n;
 	void *p;
 
-	while ((n = vfifo_span(f, MESSAGE, &p)) == -EAGAIN)
+	while ((n = __vfifo_span(f, MESSAGE, &p)) == -EAGAIN)
 		if (!(++looks % 100000000) && now() > until)
 			fail("the other side does not move");
 	check(n >= MESSAGE);

@@ -2,12 +2,12 @@
 /*
  * vfifo_pattern.h - the bytes that the generator produces
  *
- * Pure functions on memory, compiled by the module, by the library and by the tests
- * alike, so that who reads can tell what should have come. In the attribute
- * generator/pattern each has the name that is said here.
+ * Pure functions on memory. The module, the library and the tests compile this one file,
+ * so that a reader can check the bytes. The word in front of each comment below is the
+ * pattern's name in the attribute generator/pattern.
  */
-#ifndef _UAPI_VFIFO_PATTERN_H
-#define _UAPI_VFIFO_PATTERN_H
+#ifndef VFIFO_PATTERN_H
+#define VFIFO_PATTERN_H
 
 #include <linux/types.h>
 
@@ -15,34 +15,34 @@
 #define VFIFO_TEXT_MAX 256
 
 enum vfifo_pattern_kind {
-	VFIFO_PATTERN_TEXT,    /* text: a text again and again */
+	VFIFO_PATTERN_TEXT,    /* text: a text, repeated */
 	VFIFO_PATTERN_COUNTER, /* counter: 0, 1, 2 ..., 32 bits, little-endian */
-	VFIFO_PATTERN_RAMP,    /* ramp: the bytes 0 to 255 again and again */
-	VFIFO_PATTERN_PRBS31,  /* prbs31: x^31 + x^28 + 1 from all ones on */
+	VFIFO_PATTERN_RAMP,    /* ramp: the bytes 0 to 255, repeated */
+	VFIFO_PATTERN_PRBS31,  /* prbs31: x^31 + x^28 + 1, seed all ones */
 	VFIFO_PATTERN_ZERO,    /* zero */
 	VFIFO_PATTERNS,
 };
 
-/* Where in a pattern somebody is. */
+/* A pattern and a place in it. */
 struct vfifo_pattern {
 	enum vfifo_pattern_kind kind;
-	__u32 state;  /* the word of counter; the last 31 bits of prbs31 */
-	__u32 at;     /* byte of the unit: see vfifo_pattern_unit() */
+	__u32 state; /* counter: the word; ramp: the byte; prbs31: its last 31 bits */
+	__u32 at;     /* byte of the unit, see vfifo_pattern_unit() */
 	__u32 length; /* of the text */
 	unsigned char text[VFIFO_TEXT_MAX];
 };
 
-/* All ones: what prbs31 is taken to have been before its first bit. */
+/* All ones: the 31 bits before the first bit of prbs31. */
 #define VFIFO_PRBS31_SEED 0x7fffffffU
 
-/* To the beginning. */
+/* Goes back to the beginning of the pattern. */
 static inline void vfifo_pattern_rewind(struct vfifo_pattern *p)
 {
 	p->state = p->kind == VFIFO_PATTERN_PRBS31 ? VFIFO_PRBS31_SEED : 0;
 	p->at = 0;
 }
 
-/* Bytes that belong together: the text, or a word. */
+/* Return: the number of bytes that belong together: the text, a word, or one byte. */
 static inline __u32 vfifo_pattern_unit(const struct vfifo_pattern *p)
 {
 	switch (p->kind) {
@@ -56,8 +56,9 @@ static inline __u32 vfifo_pattern_unit(const struct vfifo_pattern *p)
 }
 
 /*
- * The next eight bits of prbs31, each the sum of those 31 and 28 before it, the first
- * one on top. They are of 28 older ones at least, so they can be had all at once.
+ * Return: the next eight bits of prbs31, most significant bit first. Each bit is the sum,
+ * modulo 2, of the bits 31 and 28 places before it. None of the eight depends on another
+ * of them, so all eight are computed at once.
  */
 static inline unsigned char vfifo_prbs31_next(__u32 *state)
 {
@@ -67,7 +68,7 @@ static inline unsigned char vfifo_prbs31_next(__u32 *state)
 	return byte;
 }
 
-/* The next byte; the text may not be empty. */
+/* Return: the next byte. The text must not be empty. */
 static inline unsigned char vfifo_pattern_next(struct vfifo_pattern *p)
 {
 	unsigned char byte;
@@ -92,7 +93,7 @@ static inline unsigned char vfifo_pattern_next(struct vfifo_pattern *p)
 	}
 }
 
-/* The next `n` bytes. */
+/* Stores the next @n bytes of the pattern at @bytes. */
 static inline void vfifo_pattern_fill(struct vfifo_pattern *p, void *bytes,
 				      __u32 n)
 {
@@ -102,7 +103,7 @@ static inline void vfifo_pattern_fill(struct vfifo_pattern *p, void *bytes,
 		*to++ = vfifo_pattern_next(p);
 }
 
-/* As if they had been filled. */
+/* Skips the next @n bytes of the pattern. */
 static inline void vfifo_pattern_skip(struct vfifo_pattern *p, __u32 n)
 {
 	while (n--)
@@ -110,8 +111,8 @@ static inline void vfifo_pattern_skip(struct vfifo_pattern *p, __u32 n)
 }
 
 /*
- * How many of `n` bytes are what comes next, up to the first that is not, which the
- * pattern has passed as well.
+ * Compares @n bytes with the next bytes of the pattern, up to and including the first one
+ * that differs. Return: the number of equal bytes before that one, or @n.
  */
 static inline __u32 vfifo_pattern_match(struct vfifo_pattern *p,
 					const void *bytes, __u32 n)
@@ -125,4 +126,4 @@ static inline __u32 vfifo_pattern_match(struct vfifo_pattern *p,
 	return i;
 }
 
-#endif /* _UAPI_VFIFO_PATTERN_H */
+#endif /* VFIFO_PATTERN_H */
