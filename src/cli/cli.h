@@ -39,7 +39,6 @@ int verb_peek(int argc, char **argv);
 int verb_clear(int argc, char **argv);
 int verb_monitor(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
-int verb_bench(int argc, char **argv);
 
 /* device.c */
 

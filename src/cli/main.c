@@ -26,7 +26,6 @@ static const struct verb {
 	{ "monitor", verb_monitor, "watch all devices live" },
 	{ "doctor", verb_doctor,
 	  "what is wrong, and the command that mends it" },
-	{ "bench", verb_bench, "measure a device" },
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
