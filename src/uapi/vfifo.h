@@ -247,6 +247,9 @@ struct vfifo_status {
  */
 #define VFIFO_KICK _IO('k', 3)
 
+#define VFIFO_IOC 0xFB
+#define VFIFO_END _IO(VFIFO_IOC, 2)
+
 /* FIONREAD (an int) gives the number of bytes stored. */
 
 #endif /* _UAPI_VFIFO_H */
