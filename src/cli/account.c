@@ -20,7 +20,7 @@ const char *user_name(void)
 	return name;
 }
 
-/* Under a sysroot, that of its own file. */
+/* From another file than /etc/group. */
 static const struct group *group_under(const char *path, const char *name)
 {
 	FILE *f = fopen(path, "re");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* vfifo add, vfifo remove: makes devices, and ends them. */
+/* vfifo add and vfifo remove. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -25,18 +25,19 @@ static int free_number(uint64_t *number)
 	return 0;
 }
 
-/* vfifo3, or 3. */
+/* Takes vfifo3 and 3. */
 static int parse_device_number(const char *text, uint64_t *number)
 {
 	if (!strncmp(text, "vfifo", 5))
 		text += 5;
 	if (!parse_number(text, number) && *number <= DEVICE_NUMBER_MAX)
 		return 0;
-	return misused("add", "%s is no number of a device: those are 0 to %d",
+	return misused("add",
+		       "%s is no number of a device: the numbers are 0 to %d",
 		       text, DEVICE_NUMBER_MAX);
 }
 
-/* Till udev has given the node its permissions, so that it can be used at once. */
+/* Waits until udev has set the permissions of the node. */
 static void settle(void)
 {
 	static const char *const command[] = { "udevadm", "settle",
@@ -52,12 +53,12 @@ static int explain_add(int err, const char *number)
 	switch (err) {
 	case -EEXIST:
 		complain(
-			"vfifo%s is there already; vfifo add, without a number, takes a free one",
+			"vfifo%s exists already; vfifo add without a number takes a free one",
 			number);
 		return EXIT_FAILED;
 	case -ENOMEM:
 		complain(
-			"no memory for vfifo%s; a smaller one: sudo modprobe -r vfifo && sudo modprobe vfifo capacity=65536",
+			"no memory for vfifo%s; to make smaller devices: sudo modprobe -r vfifo && sudo modprobe vfifo capacity=65536",
 			number);
 		return EXIT_FAILED;
 	}
@@ -81,30 +82,23 @@ static int add(uint64_t number)
 static int add_help(void)
 {
 	printf("Usage: vfifo add [NUMBER]\n"
-	       "Makes the device of that number, or of the lowest that is free, and prints its\n"
-	       "name. For root.\n\n"
+	       "Makes a device with that number, or with the lowest free one, and prints its\n"
+	       "name. Needs root.\n\n"
 	       "Options:\n"
 	       "  -h, --help  this text\n");
 	return EXIT_OK;
 }
 
-static const struct option options[] = {
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
 int verb_add(int argc, char **argv)
 {
 	uint64_t number;
-	int c, code;
+	int code;
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (c == 'h')
-			return add_help();
-		return misused("add", NULL);
-	}
+	if (!help_only(argc, argv, "add", add_help, &code))
+		return code;
 	if (argc - optind > 1)
-		return misused("add", "one number, not %d", argc - optind);
+		return misused("add", "one device is made, not %d",
+			       argc - optind);
 	code = optind < argc ? parse_device_number(argv[optind], &number) :
 			       free_number(&number);
 	return code ? code : add(number);
@@ -126,7 +120,8 @@ static int remove_one(const char *spec)
 static int remove_help(void)
 {
 	printf("Usage: vfifo remove DEVICE...\n"
-	       "Ends the devices, in use or not; what they store is lost. For root.\n\n"
+	       "Removes the devices, even if they are in use. The stored bytes are lost. Needs\n"
+	       "root.\n\n"
 	       "Options:\n"
 	       "  -h, --help  this text\n");
 	return EXIT_OK;
@@ -134,16 +129,13 @@ static int remove_help(void)
 
 int verb_remove(int argc, char **argv)
 {
-	int c, code = EXIT_OK;
+	int code = EXIT_OK;
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (c == 'h')
-			return remove_help();
-		return misused("remove", NULL);
-	}
+	if (!help_only(argc, argv, "remove", remove_help, &code))
+		return code;
 	if (optind == argc)
 		return misused("remove", "which device?");
-	for (int i = optind; !code && i < argc; i++)
-		code = remove_one(argv[i]);
+	for (; !code && optind < argc; optind++)
+		code = remove_one(argv[optind]);
 	return code;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* vfifo clear: drops what is stored. By ioctl, as whoever may use the device may do that. */
+/* vfifo clear: drops the stored bytes, by an ioctl, which does not need root. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -35,7 +35,7 @@ static int clear(const char *spec)
 static int help(void)
 {
 	printf("Usage: vfifo clear [DEVICE...]\n"
-	       "Drops what is stored.\n\n"
+	       "Drops the stored bytes.\n\n"
 	       "Options:\n"
 	       "  -h, --help  this text\n");
 	return EXIT_OK;
@@ -43,18 +43,11 @@ static int help(void)
 
 int verb_clear(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c, code;
+	int code;
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (c == 'h')
-			return help();
-		return misused("clear", NULL);
-	}
-	/* argv[argc] is NULL: where none is named, that is vfifo0. */
+	if (!help_only(argc, argv, "clear", help, &code))
+		return code;
+	/* Without operands argv[optind] is NULL, which is vfifo0. */
 	do
 		code = clear(argv[optind++]);
 	while (!code && optind < argc);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* vfifo doctor: udev's rule, the devices' nodes, and what the caller may do with them. */
+/* vfifo doctor: the group, udev's rule, the devices' nodes, and the caller's permissions. */
 #include <grp.h>
 #include <limits.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #define GROUP "vfifo"
 #define RULE "70-vfifo.rules"
 
-/* Where udev looks, the first that there is counts. */
+/* The folders of udev's rules, in the order of precedence. NULL: there is no rule. */
 static const char *find_rule(void)
 {
 	static const char *const folders[] = { "/etc/udev/rules.d",
@@ -29,12 +29,12 @@ static const char *find_rule(void)
 	return NULL;
 }
 
-/* The rule goes by the group's number, which udevd looks up when it reads the rule. */
+/* udevd looks up the number of the group when it reads the rule, so it must read it again. */
 #define APPLY_RULE                          \
 	"sudo udevadm control --reload && " \
 	"sudo udevadm trigger --action=change --subsystem-match=vfifo"
 
-/* False: the rule should have made it otherwise. What is no node is not the rule's fault. */
+/* false: the node is not as the rule makes it. A file that is not the node is no fault of the rule. */
 static bool ruled(const struct device *d, const struct group *g)
 {
 	struct node_fault fault;
@@ -45,7 +45,7 @@ static bool ruled(const struct device *d, const struct group *g)
 	return s.st_gid == g->gr_gid && (s.st_mode & 0777) == 0660;
 }
 
-/* A rule of the administrator's is right, whatever it makes of the nodes. */
+/* A rule of the administrator may set other permissions. */
 static void check_rule(struct report *r, const struct group *g,
 		       const struct device *list, size_t n)
 {
@@ -59,11 +59,12 @@ static void check_rule(struct report *r, const struct group *g,
 		       "sudo apt install --reinstall vfifo-dkms",
 		       RULE " is missing");
 	else if (!strncmp(folder, "/etc", 4))
-		well(r, "udev rule", "%s/" RULE ", of this machine", folder);
+		well(r, "udev rule", "%s/" RULE ", of the administrator",
+		     folder);
 	else if (g && bad < n)
 		unwell(r, "udev rule", APPLY_RULE,
-		       "not in force: %s is not of group " GROUP
-		       ", for it to read and write",
+		       "without effect: %s does not belong to group " GROUP
+		       ", with permission to read and write",
 		       list[bad].node);
 	else
 		well(r, "udev rule", "%s/" RULE, folder);
@@ -79,7 +80,7 @@ static void check_group(struct report *r, const struct group *g)
 		       "there is no group " GROUP);
 }
 
-/* What logind gives to whoever sits at the machine. */
+/* logind gives one to the user who is logged in at the machine. */
 static bool has_acl(const struct device *d)
 {
 	return getxattr(d->node, "system.posix_acl_access", NULL, 0) > 0;
@@ -88,11 +89,12 @@ static bool has_acl(const struct device *d)
 static const char *admitted_as(const struct device *d, const struct group *g)
 {
 	if (!geteuid())
-		return "whatever the permissions";
+		return "as root";
 	if (g && membership(g) == MEMBER)
 		return "as a member of group " GROUP;
-	return has_acl(d) ? "by an ACL, as who is logged in at the machine" :
-			    "by the node's permissions";
+	return has_acl(d) ?
+		       "by an ACL, as the user who is logged in at the machine" :
+		       "by the node's permissions";
 }
 
 static void not_admitted(struct report *r, const char *check,
@@ -111,11 +113,12 @@ static void not_admitted(struct report *r, const char *check,
 		unwell(r, check, mend, "%s is not in group " GROUP, user);
 	else if (membership(g) == MEMBER_AT_LOGIN)
 		unwell(r, check, "log in again",
-		       "%s is in group " GROUP ", but was not yet at login",
+		       "%s is in group " GROUP
+		       ", but was added after this login",
 		       user);
 	else
 		unwell(r, check, "see the udev rule",
-		       "%s is in group " GROUP ", and yet may not", user);
+		       "%s is in group " GROUP ", but has no permission", user);
 }
 
 static void check_device(struct report *r, const struct device *d,
@@ -132,8 +135,8 @@ static void check_device(struct report *r, const struct device *d,
 		       r->contained ?
 			       "on the container's host: docker run --device ..." :
 			       fault.mend,
-		       "%s; what %s stores is lost with the mend", fault.what,
-		       d->name);
+		       "%s; the bytes in %s are lost when it is mended",
+		       fault.what, d->name);
 	else if (eaccess(d->node, R_OK | W_OK))
 		not_admitted(r, check, d, g);
 	else

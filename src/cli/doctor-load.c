@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* vfifo doctor: whether the module is loaded, and what keeps it from that. */
+/* vfifo doctor: whether the module is loaded, and what prevents it. */
 #include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #define LOAD "sudo modprobe vfifo"
 
-/* A line of modprobe's configuration that is about vfifo. */
+/* A line of modprobe's configuration about vfifo. */
 struct line {
 	char file[PATH_MAX];
 	char text[512];
@@ -23,7 +23,7 @@ static int is_conf(const struct dirent *entry)
 	return n > 5 && !strcmp(entry->d_name + n - 5, ".conf");
 }
 
-/* `COMMAND vfifo`, and whatever follows. */
+/* Whether the line begins with `COMMAND vfifo`. */
 static bool is_about_vfifo(const char *text, const char *command)
 {
 	char first[16], second[16];
@@ -32,7 +32,7 @@ static bool is_about_vfifo(const char *text, const char *command)
 	       !strcmp(first, command) && !strcmp(second, "vfifo");
 }
 
-/* A command that loads the module after all is the administrator's own business. */
+/* An install command that loads the module itself is not an obstacle. */
 static bool is_obstacle(const struct line *l)
 {
 	return !strstr(l->text, "modprobe") && !strstr(l->text, "insmod");
@@ -81,7 +81,7 @@ static bool find_in_folder(const char *folder, const char *command,
 	return found;
 }
 
-/* The first such line, where modprobe looks. */
+/* The first such line in the folders of modprobe. */
 static bool find_line(const char *command, struct line *l)
 {
 	static const char *const folders[] = { "/etc/modprobe.d",
@@ -107,7 +107,7 @@ static void unwell_line(struct report *r, const char *command,
 		command, l->file);
 	if (*log)
 		unwell(r, "module", mend,
-		       "not loaded, as %s has: %s; the kernel log says: %s",
+		       "not loaded, as %s has: %s; the kernel log has: %s",
 		       l->file, l->text, log);
 	else
 		unwell(r, "module", mend, "not loaded, as %s has: %s", l->file,
@@ -115,8 +115,9 @@ static void unwell_line(struct report *r, const char *command,
 }
 
 /*
- * The module's last line in the kernel log, if that refuses a parameter: its own, or the
- * kernel's for what is no number. On many machines only root may read the log.
+ * Reads the last line of the kernel log about the module. true: this line refuses a
+ * parameter; it is printed by the module, or by the kernel if the value is not a number. On
+ * many machines only root may read the log.
  */
 static bool refused(char *log, size_t size)
 {
@@ -139,14 +140,14 @@ static bool modules_disabled(void)
 	       *line == '1';
 }
 
-/* Names of nodes that are in use: the kernel makes none in their place. */
+/* The kernel cannot make a node while another file has its name. */
 static void unwell_names(struct report *r, const char *names)
 {
 	char mend[2048];
 
 	snprintf(mend, sizeof(mend), "sudo rm %s && " LOAD, names);
 	unwell(r, "module", mend,
-	       "not loaded, and its devices cannot have the names that are in use: %s",
+	       "not loaded, and other files have the names of its devices: %s",
 	       names);
 }
 
@@ -162,7 +163,7 @@ static void check_options(struct report *r)
 		 nodes_left(names, sizeof(names)))
 		unwell_names(r, names);
 	else if (is_refused)
-		unwell(r, "module", LOAD, "not loaded; the kernel log says: %s",
+		unwell(r, "module", LOAD, "not loaded; the kernel log has: %s",
 		       log);
 	else
 		unwell(r, "module", LOAD, "not loaded");

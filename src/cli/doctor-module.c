@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* vfifo doctor: kernel, headers, DKMS, Secure Boot, and the module's version. */
+/* vfifo doctor: the kernels, their headers, DKMS, Secure Boot, and the module's version. */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -11,15 +11,15 @@
 
 #define MOK "/var/lib/dkms/mok.pub"
 
-/* Of the package vfifo-dkms: a log of each kernel's build that failed; what builds. */
+/* The package vfifo-dkms keeps a log of each failed build, and builds when configured. */
 #define LOGS "/var/log/vfifo-dkms"
 #define NO_AUTOINSTALL "/etc/dkms/no-autoinstall"
 #define BUILD "sudo dpkg-reconfigure vfifo-dkms"
 
-/* A line with a kernel's name in it, twice. */
+/* Space for a line that contains the name of a kernel twice. */
 #define KERNEL_LINE (2 * NAME_MAX + 128)
 
-/* What `dkms status` says, or why it says nothing. */
+/* The exit code, or a negative errno, and the output of `dkms status`. */
 struct dkms {
 	int result;
 	char said[8192];
@@ -36,7 +36,7 @@ static void check_kernel(struct report *r, const char *kernel)
 		well(r, "kernel", "%s", kernel);
 	else
 		unwell(r, "kernel", "sudo reboot",
-		       "%s runs, but is no longer installed", kernel);
+		       "%s runs, but is not installed any more", kernel);
 }
 
 static bool has_headers(const char *kernel)
@@ -58,8 +58,8 @@ static void check_headers(struct report *r, const char *kernel)
 }
 
 /*
- * What is behind `vfifo/0.1.0, KERNEL, x86_64: `, which older ones write with a comma in
- * place of the slash. Where there are several versions, it is the installed one's.
+ * Finds the text after `vfifo/0.1.0, KERNEL, x86_64: `; an old dkms prints a comma in place
+ * of the slash. If there are several versions, the installed one counts.
  */
 static bool dkms_state(const struct dkms *dkms, const char *kernel, char *state,
 		       size_t size)
@@ -84,22 +84,22 @@ static void unwell_dkms(struct report *r, const char *check, const char *kernel,
 	char mend[KERNEL_LINE], log[KERNEL_LINE], why[512];
 
 	snprintf(log, sizeof(log), LOGS "/%s.log", kernel);
-	/* With the headers comes the build. */
+	/* Installing the headers builds the module as well. */
 	snprintf(mend, sizeof(mend), "sudo apt install linux-headers-%s",
 		 kernel);
 	if (!has_headers(kernel))
 		unwell(r, check, mend, "%s", state);
 	else if (exists(NO_AUTOINSTALL))
 		unwell(r, check, "sudo rm " NO_AUTOINSTALL " && " BUILD,
-		       "%s, as there is " NO_AUTOINSTALL, state);
+		       "%s, as " NO_AUTOINSTALL " exists", state);
 	else if (first_line(log, why, sizeof(why)))
-		unwell(r, check, BUILD ", when what the log says is mended",
-		       "the build failed: %s; all of it is in %s", why, log);
+		unwell(r, check, BUILD ", after mending the error in the log",
+		       "the build failed: %s; the log is %s", why, log);
 	else
 		unwell(r, check, BUILD, "%s", state);
 }
 
-/* A field of the module that modprobe would load. */
+/* Reads a field of the module file that modprobe would load. false: there is none. */
 static bool installed(const char *kernel, const char *field, char *value,
 		      size_t size)
 {
@@ -123,15 +123,15 @@ static void check_dkms(struct report *r, const struct dkms *dkms,
 		       "dkms is not installed");
 	else if (!strstr(dkms->said, "vfifo"))
 		unwell(r, check, "sudo apt install --reinstall vfifo-dkms",
-		       "DKMS knows no vfifo");
+		       "DKMS does not know vfifo");
 	else if (!dkms_state(dkms, kernel, state, sizeof(state)))
 		unwell_dkms(r, check, kernel, "not built");
 	else if (strncmp(state, "installed", 9) || strstr(state, "WARNING"))
 		unwell_dkms(r, check, kernel, state);
-	/* DKMS goes by its own records. */
+	/* DKMS prints its records, and does not look for the file. */
 	else if (!installed(kernel, "filename", file, sizeof(file)))
 		unwell_dkms(r, check, kernel,
-			    "DKMS has installed it, but it is not there");
+			    "DKMS has installed it, but the file is missing");
 	else
 		well(r, check, "%s", state);
 }
@@ -145,14 +145,14 @@ static void ask_dkms(struct dkms *dkms)
 	dkms->result = run_command(command, dkms->said, sizeof(dkms->said));
 }
 
-/* A kernel, and not what others left in its folder. */
+/* The folder of a removed kernel may still contain files of other packages. */
 static int is_kernel(const struct dirent *entry)
 {
 	return *entry->d_name != '.' &&
 	       exists("/lib/modules/%s/kernel", entry->d_name);
 }
 
-/* Into *kernels those that are installed, the caller's to free; how many. */
+/* Finds the installed kernels. The caller frees *kernels. Return: how many. */
 static int find_kernels(struct dirent ***kernels)
 {
 	char path[PATH_MAX];
@@ -176,7 +176,7 @@ static void check_kernels(struct report *r, struct dirent **kernels, int n)
 	free(kernels);
 }
 
-/* Four bytes of attributes, then 1 if it is on. */
+/* The variable has four bytes of attributes, then 1 if Secure Boot is on. */
 static bool secure_boot(void)
 {
 	char path[PATH_MAX], variable[5] = "";
@@ -203,7 +203,7 @@ static bool signatures_enforced(void)
 	       *line == 'Y';
 }
 
-/* Whether the firmware trusts DKMS's key: -ENOENT, there is no mokutil. */
+/* 1: the firmware trusts DKMS's key; 0: it does not; -ENOENT: mokutil is not installed. */
 static int key_enrolled(void)
 {
 	char path[PATH_MAX], said[1024];
@@ -227,13 +227,14 @@ static void check_key(struct report *r, const char *why)
 		       "%s, and DKMS has no key to sign the module with", why);
 	else if (enrolled == -ENOENT)
 		unwell(r, "Secure Boot", "sudo apt install mokutil",
-		       "%s, and there is no mokutil to see and add keys", why);
+		       "%s, and mokutil, which lists and adds keys, is not installed",
+		       why);
 	else if (enrolled > 0)
 		well(r, "Secure Boot", "%s, and DKMS's key is trusted", why);
 	else
 		unwell(r, "Secure Boot",
 		       "sudo mokutil --import " MOK
-		       ", give it a password, sudo reboot, and there: Enroll MOK, Continue, Yes, the password",
+		       ", choose a password, sudo reboot, then in the firmware: Enroll MOK, Continue, Yes, the password",
 		       "%s, and DKMS's key is not trusted", why);
 }
 
@@ -242,13 +243,13 @@ static void check_secure_boot(struct report *r)
 	bool on = secure_boot();
 
 	if (on || signatures_enforced())
-		check_key(r,
-			  on ? "on" : "off, but the kernel wants signatures");
+		check_key(r, on ? "on" :
+				  "off, but the kernel requires signatures");
 	else
 		well(r, "Secure Boot", "off");
 }
 
-/* Not the same: srcversion alone does not notice what only the build changed. */
+/* Compares version as well, as srcversion is the same if only the build changed. */
 static bool differs(const char *kernel, const char *field)
 {
 	char path[64], running[128], now[128];
@@ -267,11 +268,11 @@ static void check_version(struct report *r, const char *kernel)
 		return;
 	if (!installed(kernel, "srcversion", version, sizeof(version)))
 		unwell(r, "running module", BUILD,
-		       "it runs, but none is installed for %s", kernel);
+		       "loaded, but none is installed for %s", kernel);
 	else if (differs(kernel, "srcversion") || differs(kernel, "version"))
 		unwell(r, "running module",
 		       "sudo modprobe -r vfifo && sudo modprobe vfifo",
-		       "not the installed one; what the FIFOs store is lost with the change");
+		       "not the installed one; the bytes in the FIFOs are lost when it is reloaded");
 	else
 		well(r, "running module", "the installed one, %s", version);
 }
@@ -279,11 +280,11 @@ static void check_version(struct report *r, const char *kernel)
 static void check_host(struct report *r, const char *kernel)
 {
 	if (exists("/sys/module/vfifo"))
-		well(r, "kernel", "%s, of this container's host, has vfifo",
-		     kernel);
+		well(r, "kernel",
+		     "%s, of this container's host, has the module", kernel);
 	else
 		unwell(r, "kernel", "on the host: sudo apt install vfifo-dkms",
-		       "%s is of this container's host, and has no vfifo",
+		       "%s, of this container's host, does not have the module",
 		       kernel);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What an error means here, and what to do about it. */
+/* Error messages: the cause of an error, and what to do. */
 #include <errno.h>
 #include <grp.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #include "cli.h"
 
-/* The node is a group's, and this user is not in it, or not yet. */
+/* The node belongs to a group, and the user is not a member, or has not logged in since. */
 static void explain_group(const struct device *d, const struct group *g)
 {
 	const char *user = user_name();
@@ -17,12 +17,12 @@ static void explain_group(const struct device *d, const struct group *g)
 	switch (membership(g)) {
 	case MEMBER:
 		complain(
-			"permission denied: %s is in group %s, and yet may not; compare: ls -l %s",
+			"permission denied, although %s is in group %s; to see the permissions: ls -l %s",
 			user, g->gr_name, d->node);
 		break;
 	case MEMBER_AT_LOGIN:
 		complain(
-			"permission denied: %s is in group %s, but was not yet at login; log in again",
+			"permission denied: %s is in group %s, but was added after this login; log in again",
 			user, g->gr_name);
 		break;
 	case NOT_MEMBER:
@@ -42,13 +42,13 @@ static int explain_denied(const struct device *d)
 		g = getgrgid(s.st_gid);
 	if (!geteuid())
 		complain(
-			"permission denied, even to root: in a container, have its host pass the device in (docker run --device %s)",
+			"permission denied, even for root: in a container, the host must pass the device in (docker run --device %s)",
 			d->node);
 	else if (g)
 		explain_group(d, g);
 	else
 		complain(
-			"permission denied: the udev rule that gives %s to the group vfifo is not in force; to see why: vfifo doctor",
+			"permission denied: the udev rule that gives %s to the group vfifo has had no effect; to see why: vfifo doctor",
 			d->node);
 	return EXIT_DENIED;
 }
@@ -69,7 +69,7 @@ const char *process_name(uint64_t pid, char *buf, size_t size)
 	return buf;
 }
 
-/* Whether somebody holds the side, and if so has told who. */
+/* Prints which process claims the side. false: none does. */
 static bool explain_holder(const struct device *d, const char *side,
 			   const char *what)
 {
@@ -81,7 +81,7 @@ static bool explain_holder(const struct device *d, const char *side,
 	process_name(pid, raw, sizeof(raw));
 	format_text(raw, strlen(raw), name, sizeof(name));
 	complain(
-		"%s: %s is busy: process %llu (%s) holds its %s side; end it, or wait for it",
+		"%s: %s is busy: process %llu (%s) claims its %s side; end the process, or wait for it",
 		what, d->name, (unsigned long long)pid, name, side);
 	return true;
 }
@@ -121,7 +121,7 @@ static int explain_not_loaded(void)
 
 	if (nodes_left(left, sizeof(left)))
 		complain(
-			"the module is not loaded, and its devices cannot have the names that are in use: sudo rm %s && sudo modprobe vfifo (if that fails: vfifo doctor)",
+			"the module is not loaded, and other files have the names of its devices: sudo rm %s && sudo modprobe vfifo (if that fails: vfifo doctor)",
 			left);
 	else
 		complain(
@@ -137,7 +137,7 @@ static bool device_there(const struct device *d)
 	       !access(path, F_OK);
 }
 
-/* -ENODEV is what an open device gives that was removed, even if there is another by now. */
+/* -ENODEV: the open device was removed, even if there is a new one of the same name. */
 static int explain_missing(int err, const struct device *d, const char *what)
 {
 	struct node_fault fault;
@@ -145,22 +145,21 @@ static int explain_missing(int err, const struct device *d, const char *what)
 	if (!module_loaded())
 		return explain_not_loaded();
 	if (!d)
-		complain("%s: no such device; those that there are: vfifo list",
+		complain("%s: no such device; to list the devices: vfifo list",
 			 what);
 	else if (err == -ENODEV || !device_there(d))
-		complain("%s: %s was removed; those that there are: vfifo list",
+		complain("%s: %s was removed; to list the devices: vfifo list",
 			 what, d->name);
 	else if (node_fault(d, &fault))
 		complain("%s: %s; to mend it: %s", what, fault.what,
 			 fault.mend);
 	else
-		complain(
-			"%s: no module answers at %s; to see why: vfifo doctor",
-			what, d->node);
+		complain("%s: no module serves %s; to see why: vfifo doctor",
+			 what, d->node);
 	return EXIT_NO_DEVICE;
 }
 
-/* Something else is in its place. */
+/* Another file is in the place of the node. */
 static int explain_not_a_vfifo(const struct device *d, const char *what)
 {
 	struct node_fault fault;
@@ -178,7 +177,7 @@ static int explain_other(int err, const struct device *d, const char *what)
 	switch (err) {
 	case -EIO:
 		complain(
-			"%s: %s is broken, as the process that holds a side stored a position that cannot be; end that process",
+			"%s: %s is broken: the process that claims a side stored an invalid position; end that process",
 			what, name);
 		break;
 	case -EPROTONOSUPPORT:
@@ -188,12 +187,12 @@ static int explain_other(int err, const struct device *d, const char *what)
 		break;
 	case -EBADMSG:
 		complain(
-			"%s: the process at the other end of %s stored a position that cannot be; end that process",
+			"%s: the process at the other end of %s stored an invalid position; end that process",
 			what, name);
 		break;
 	case -ESTALE:
 		complain(
-			"%s: root has revoked the claim of %s, by writing 0 to its attribute producer or consumer; to claim it anew, start again",
+			"%s: root has revoked the claim of %s, by writing 0 to its attribute producer or consumer; to claim it again, repeat the command",
 			what, name);
 		break;
 	default:
@@ -231,11 +230,11 @@ int explain_root(int err, const struct device *d, const char *what,
 	if (err != -EACCES && err != -EPERM)
 		return explain(err, d, what);
 	if (geteuid())
-		complain("permission denied: %s is for root; sudo vfifo %s ...",
+		complain("permission denied: %s needs root; sudo vfifo %s ...",
 			 what, verb);
 	else
 		complain(
-			"permission denied: %s, even to root: is this a container? Its host may",
+			"permission denied: %s, even for root; in a container, the host must do it",
 			what);
 	return EXIT_DENIED;
 }

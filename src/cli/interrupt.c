@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Signals: counted, and the tick that shows them to who waits. */
+/* Counts signals, and interrupts blocking calls by a tick. */
 #include <signal.h>
 #include <stddef.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "interrupt.h"
 
@@ -24,7 +25,7 @@ static void remember(int signal)
 	last = signal;
 }
 
-/* To have come is all that it is for. */
+/* Has nothing to do: the signal itself interrupts the call. */
 static void tick(int signal)
 {
 	(void)signal;
@@ -38,7 +39,7 @@ static void handle(int signal, void (*handler)(int))
 	sigaction(signal, &action, NULL);
 }
 
-/* What nohup, or a shell's background, has ignored stays so. */
+/* nohup(1), and a shell that starts a background job, have signals ignored. */
 static void handle_unless_ignored(int signal)
 {
 	struct sigaction before;
@@ -76,4 +77,9 @@ void interrupt_die(int signal)
 {
 	handle(signal, SIG_DFL);
 	raise(signal);
+}
+
+bool in_foreground(int fd)
+{
+	return isatty(fd) && tcgetpgrp(fd) == getpgrp();
 }

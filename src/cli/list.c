@@ -7,101 +7,93 @@
 
 #include "cli.h"
 
-static const struct column columns[] = {
-	{ "NAME", "the device", false, false },
-	{ "NODE", "its path", false, false },
-	{ "LABEL", "its label", false, false },
-	{ "SIZE", "bytes stored", true, true },
-	{ "CAPACITY", "bytes that can be stored", true, true },
-	{ "FILL", "how full it is, in percent", true, true },
-	{ "MODE", "1: the generator produces", true, true },
-	{ "OVERFLOW", "what happens when it is full", false, false },
-	{ "EOF", "1: readers see the end", true, true },
-	{ "PATTERN", "what the generator produces", false, false },
-	{ "MAPPINGS", "mappings of its memory", true, true },
-	{ "PRODUCER", "process that claims this side, or 0", true, true },
-	{ "CONSUMER", "process that claims this side, or 0", true, true },
-	{ "IN", "bytes ever produced", true, true },
-	{ "OUT", "bytes ever consumed", true, true },
-	{ "DROPPED", "bytes lost for want of space", true, true },
+enum {
+	NAME,
+	NODE,
+	SIZE,
+	CAPACITY,
+	FILL,
+	MODE,
+	OVERFLOW,
+	END_OF_FILE,
+	PATTERN,
+	MAPPINGS,
+	PRODUCER,
+	CONSUMER,
+	IN,
+	OUT,
+	DROPPED,
+	LABEL,
+	COLUMNS,
 };
 
-#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
-#define DEFAULTS "NAME,SIZE,CAPACITY,FILL,MODE,OVERFLOW,PRODUCER,CONSUMER,LABEL"
-
-/* The columns that are an attribute as it is. */
-static const struct {
-	const char *column, *attribute;
-} shown_as_is[] = {
-	{ "LABEL", "label" },
-	{ "SIZE", "size" },
-	{ "CAPACITY", "capacity" },
-	{ "MODE", "mode" },
-	{ "OVERFLOW", "overflow" },
-	{ "EOF", "eof" },
-	{ "PATTERN", "generator/pattern" },
-	{ "MAPPINGS", "mappings" },
-	{ "PRODUCER", "producer" },
-	{ "CONSUMER", "consumer" },
-	{ "IN", "stats/in_bytes" },
-	{ "OUT", "stats/out_bytes" },
-	{ "DROPPED", "stats/dropped_bytes" },
+static const struct column columns[COLUMNS] = {
+	[NAME] = { "NAME", "the device", false, false },
+	[NODE] = { "NODE", "its path", false, true },
+	[SIZE] = { "SIZE", "bytes stored", true, false },
+	[CAPACITY] = { "CAPACITY", "bytes that can be stored", true, false },
+	[FILL] = { "FILL", "how full it is, in percent", true, false },
+	[MODE] = { "MODE", "1: the generator produces", true, false },
+	[OVERFLOW] = { "OVERFLOW", "what a write does when it is full", false,
+		       false },
+	[END_OF_FILE] = { "EOF", "1: without writers a read ends", true, true },
+	[PATTERN] = { "PATTERN", "what the generator produces", false, true },
+	[MAPPINGS] = { "MAPPINGS", "mappings of its memory", true, true },
+	[PRODUCER] = { "PRODUCER", "process that claims this side, or 0", true,
+		       false },
+	[CONSUMER] = { "CONSUMER", "process that claims this side, or 0", true,
+		       false },
+	[IN] = { "IN", "bytes ever produced", true, true },
+	[OUT] = { "OUT", "bytes ever consumed", true, true },
+	[DROPPED] = { "DROPPED", "bytes lost for lack of space", true, true },
+	[LABEL] = { "LABEL", "its label", false, false },
 };
 
-static void text_cell(struct table *t, const char *column,
-		      const struct device *d, const char *name)
-{
-	char raw[ATTR_MAX], safe[4 * ATTR_MAX];
+/* The columns that show an attribute. */
+static const char *const attribute_of[COLUMNS] = {
+	[SIZE] = "size",	   [CAPACITY] = "capacity",
+	[MODE] = "mode",	   [OVERFLOW] = "overflow",
+	[END_OF_FILE] = "eof",	   [PATTERN] = "generator/pattern",
+	[MAPPINGS] = "mappings",   [PRODUCER] = "producer",
+	[CONSUMER] = "consumer",   [IN] = "stats/in_bytes",
+	[OUT] = "stats/out_bytes", [DROPPED] = "stats/dropped_bytes",
+	[LABEL] = "label",
+};
 
-	if (attribute_get(d, name, raw, sizeof(raw)))
-		return;
-	format_text(raw, strlen(raw), safe, sizeof(safe));
-	table_text(t, column, safe);
-}
-
-static void attribute_cell(struct table *t, const char *column,
+static void attribute_cell(struct table *t, size_t column,
 			   const struct device *d, const char *name)
 {
-	const struct attribute *a = attribute_find(name);
+	const struct attribute *a = attribute_find(name, strlen(name));
+	char text[ATTR_MAX];
 	uint64_t value;
 
-	if (a->kind == ATTR_TEXT)
-		text_cell(t, column, d, name);
-	else if (attribute_number(d, name, &value))
-		return;
-	else if (a->kind == ATTR_BYTES)
-		table_size(t, column, value);
-	else
-		table_number(t, column, value);
-}
-
-static void fill_cell(struct table *t, const struct device *d)
-{
-	uint64_t size, capacity;
-	char text[32];
-
-	if (attribute_number(d, "size", &size) ||
-	    attribute_number(d, "capacity", &capacity) || !capacity)
-		return;
-	snprintf(text, sizeof(text), "%llu%s",
-		 (unsigned long long)(size * 100 / capacity),
-		 t->options->json ? "" : "%");
-	table_text(t, "FILL", text);
+	if (a->kind == ATTR_TEXT) {
+		if (!attribute_get(d, name, text, sizeof(text)))
+			table_text(t, column, text);
+	} else if (!attribute_number(d, name, &value)) {
+		if (a->kind == ATTR_BYTES)
+			table_size(t, column, value);
+		else
+			table_number(t, column, value);
+	}
 }
 
 static void row(struct table *t, const struct device *d)
 {
+	uint64_t size, capacity;
+
 	table_row(t);
-	table_text(t, "NAME", d->name);
-	table_text(t, "NODE", d->node);
-	for (size_t i = 0; i < sizeof(shown_as_is) / sizeof(shown_as_is[0]);
-	     i++)
-		attribute_cell(t, shown_as_is[i].column, d,
-			       shown_as_is[i].attribute);
-	fill_cell(t, d);
+	table_text(t, NAME, d->name);
+	table_text(t, NODE, d->node);
+	for (size_t i = 0; i < COLUMNS; i++)
+		if (attribute_of[i] && t->shown[i])
+			attribute_cell(t, i, d, attribute_of[i]);
+	if (!attribute_number(d, "size", &size) &&
+	    !attribute_number(d, "capacity", &capacity))
+		table_percent(t, FILL, size, capacity);
 }
 
-/* Those that are named, or all. */
+/* The named devices, or all. The caller frees *list. */
 static int choose(char **names, size_t count, struct device **list, size_t *n)
 {
 	int code = 0;
@@ -109,10 +101,8 @@ static int choose(char **names, size_t count, struct device **list, size_t *n)
 	if (!count)
 		return device_all(list, n);
 	*list = calloc(count, sizeof(**list));
-	if (!*list) {
-		complain("no memory");
-		return EXIT_FAILED;
-	}
+	if (!*list)
+		return out_of_memory();
 	for (*n = 0; !code && *n < count; (*n)++)
 		code = device_find(names[*n], &(*list)[*n]);
 	if (code)
@@ -129,7 +119,7 @@ static int print_list(const struct table_options *o, char **names, size_t count)
 
 	if (code)
 		return code;
-	code = table_begin(&t, "devices", o, columns, COLUMNS, DEFAULTS);
+	code = table_begin(&t, "devices", o, columns, COLUMNS);
 	if (!code) {
 		for (size_t i = 0; i < n; i++)
 			row(&t, &list[i]);
@@ -142,7 +132,7 @@ static int print_list(const struct table_options *o, char **names, size_t count)
 static int help(void)
 {
 	printf("Usage: vfifo list [OPTION...] [DEVICE...]\n"
-	       "Lists the devices, or those that are named.\n\n"
+	       "Lists the named devices, or all.\n\n"
 	       "Options:\n" TABLE_HELP "  -h, --help            this text\n");
 	print_columns(columns, COLUMNS);
 	return EXIT_OK;

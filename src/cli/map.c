@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * vfifo show --map: what the mappings say, and that what is written there is there.
+ * vfifo show --map: the fields of the mappings, and a check that the memory can be written.
  *
- * It claims the producer side meanwhile: the bytes that it writes to are free then, and
- * nobody else's. They are never published, so no byte moves in.
+ * The check claims the producer side, so that no other process writes to the free bytes that
+ * it writes to. It does not publish them, so the contents of the FIFO do not change.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 #include "cli.h"
 
-/* The data are there twice: what is written to one half is in the other. */
+/* The data are mapped twice in a row: a byte that is written appears in both halves. */
 static bool same_twice(const struct __vfifo_hot *h, size_t offset,
 		       const char *text, size_t length)
 {
@@ -28,7 +28,7 @@ static bool same_twice(const struct __vfifo_hot *h, size_t offset,
 	return true;
 }
 
-/* Writes as much of the text as there is space for. */
+/* Returns how many bytes of the text there was space for. */
 static size_t write_free(struct vfifo_handle *f, const char *text)
 {
 	void *p;
@@ -46,8 +46,8 @@ static size_t write_free(struct vfifo_handle *f, const char *text)
 static int show(struct vfifo_handle *f, const struct device *d,
 		const char *text, const struct table_options *o)
 {
-	static struct value v[VALUES_MAX];
-	/* Not through the interface: what is shown is what the mappings contain. */
+	struct value v[COLUMNS_MAX];
+	/* Not through the interface: the command shows what the mappings contain. */
 	const struct __vfifo_hot *h = __vfifo_hot(f);
 	size_t offset = vfifo_offset(h->capacity, h->own), n = 0;
 	size_t wrote = write_free(f, text);
@@ -57,15 +57,16 @@ static int show(struct vfifo_handle *f, const struct device *d,
 	value_text(&v[n++], "name", d->name, "the device");
 	value_text(&v[n++], "node", d->node, "its path");
 	value_number(&v[n++], "abi", h->status->abi, "version of the mappings");
-	value_bytes(&v[n++], "capacity", h->capacity, "bytes of the buffer");
+	value_size(&v[n++], "capacity", h->capacity, "bytes of the buffer");
 	value_number(&v[n++], "generation", h->status->generation,
-		     "claims, releases and other changes so far");
+		     "number of claims, releases and other changes");
 	value_number(&v[n++], "in", h->own, "ever produced, modulo 2^32");
 	value_number(&v[n++], "out", h->peer, "ever consumed, modulo 2^32");
-	value_number(&v[n++], "offset", offset, "where the next byte goes");
-	value_number(&v[n++], "wrote", wrote, "bytes there, through the map");
+	value_number(&v[n++], "offset", offset,
+		     "of the next byte in the buffer");
+	value_number(&v[n++], "wrote", wrote, "bytes written at that offset");
 	value_text(&v[n++], "read-back", same ? "same" : "different",
-		   "at that offset, and a capacity further on");
+		   "bytes at that offset, and in the second mapping");
 	code = record_print("maps", o, v, n);
 	return code ? code : same ? EXIT_OK : EXIT_FAILED;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A device's node: the only place where it is opened, and what is wrong with it.
+ * Opening a device, and what is wrong with its node.
  *
- * Whatever root writes to /dev/vfifo0 while there is no device becomes a regular file,
- * which stays in the place of the node; and a node that mknod(1) made outlives the module.
- * So a node is not believed before a vfifo has answered.
+ * While there is no device, a write of root to /dev/vfifo0 makes a regular file, which then
+ * stays in the place of the node; and a node that mknod(1) made outlives the module. So a
+ * node is used only if its type and number are right and VFIFO_KICK succeeds.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +21,8 @@
 #include "cli.h"
 
 /*
- * In the made-up trees of the tests a named pipe stands for a device, or a file that is so
- * long that it has all that can be mapped.
+ * The trees of the tests have a named pipe in place of a node, or a regular file that is long
+ * enough for every mapping.
  */
 static bool is_stand_in(const struct stat *s)
 {
@@ -32,7 +32,7 @@ static bool is_stand_in(const struct stat *s)
 	       (S_ISREG(s->st_mode) && s->st_size > VFIFO_MMAP_CONSUMER);
 }
 
-/* -ENOTTY: it is no node of this device; else as stat(2). */
+/* 0, -ENOTTY: not the node of this device, or an error of stat(2). */
 static int look(const struct device *d, struct stat *s)
 {
 	char numbers[32], wanted[32];
@@ -75,8 +75,13 @@ int device_claim(const struct device *d, enum vfifo_end end,
 	struct stat s;
 	int err = look(d, &s);
 
-	/* The library asks for an answer itself. */
+	/* The library calls VFIFO_KICK itself. */
 	return err ? err : vfifo_open(d->node, end, 0, f);
+}
+
+int device_end(int fd)
+{
+	return ioctl(fd, VFIFO_END) ? -errno : 0;
 }
 
 static const char *kind_of(mode_t mode)
@@ -89,15 +94,15 @@ static const char *kind_of(mode_t mode)
 	case S_IFIFO:
 		return "a named pipe";
 	case S_IFLNK:
-		return "a link to nothing";
+		return "a dangling link";
 	case S_IFCHR:
 		return "the node of another device";
 	}
-	return "no character device";
+	return "not a character device";
 }
 
-/* Only the kernel makes nodes, and only when a device is made. */
-static void say_mend(const struct device *d, const char *removal,
+/* Only the kernel makes nodes, and only when it makes a device. */
+static void set_mend(const struct device *d, const char *removal,
 		     struct node_fault *f)
 {
 	snprintf(f->mend, sizeof(f->mend),
@@ -121,7 +126,7 @@ bool node_fault(const struct device *d, struct node_fault *f)
 		snprintf(removal, sizeof(removal), "sudo %s %s && ",
 			 S_ISDIR(s.st_mode) ? "rmdir" : "rm", d->node);
 	}
-	say_mend(d, removal, f);
+	set_mend(d, removal, f);
 	return true;
 }
 
@@ -140,7 +145,7 @@ bool nodes_left(char *names, size_t size)
 			continue;
 		n = snprintf(names + used, size - used, "%s%s", used ? " " : "",
 			     path);
-		/* What has no space is told the next time. */
+		/* Names that do not fit are reported after these have been removed. */
 		if (n < 0 || (size_t)n >= size - used) {
 			names[used] = 0;
 			break;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A rate that is kept on average, over at most a tenth of a second. */
+/* Keeps a rate on average over at most a tenth of a second. */
 #include <time.h>
 
 #include "interrupt.h"
 #include "pace.h"
 
-/* Of a second: what is allowed at once, after a time in which nothing could move. */
+/* Seconds whose bytes may move at once after a time without any. */
 #define BURST 0.1
-/* And what is waited for, so that few calls are made for it. */
+/* Seconds whose bytes are waited for, so that few calls move them. */
 #define PIECE 0.02
 
 double now_seconds(void)
@@ -23,7 +23,7 @@ void pace_begin(struct pace *p, uint64_t rate)
 	*p = (struct pace){ .rate = rate, .at = now_seconds() };
 }
 
-/* At least a byte, however slow it is. */
+/* At least 1, also for the slowest rate. */
 static double bytes_in(const struct pace *p, double seconds)
 {
 	double bytes = (double)p->rate * seconds;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* vfifo peek: bytes of the buffer, by a mapping of it. None is taken out. */
+/* vfifo peek: prints bytes of the mapped buffer, and consumes none. */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,15 +13,15 @@
 
 #include "cli.h"
 
-/* Where an offset is given, and no length. */
+/* The length after an offset alone. */
 #define LENGTH 256
 
 struct range {
 	uint64_t offset, length;
-	bool stored; /* what is stored, and not at an offset */
+	bool stored; /* the stored bytes; the other fields are computed */
 };
 
-/* Read-only mappings. The status first: while it is mapped the capacity stays. */
+/* Read-only mappings. The status page comes first, as it keeps the capacity from changing. */
 struct maps {
 	const struct vfifo_status *status;
 	const struct vfifo_position *in, *out;
@@ -37,7 +37,7 @@ static const void *map(int fd, uint32_t offset, size_t length)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-/* They end with the process. */
+/* They are unmapped when the process ends. */
 static int map_all(int fd, struct maps *m)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -55,7 +55,7 @@ static int map_all(int fd, struct maps *m)
 	return m->in && m->out && m->data ? 0 : -errno;
 }
 
-/* The file may be closed then, as mappings outlive it. */
+/* The mappings outlive the file descriptor. */
 static int open_maps(const struct device *d, struct maps *m)
 {
 	int fd = device_open(d, O_RDONLY), err;
@@ -67,7 +67,7 @@ static int open_maps(const struct device *d, struct maps *m)
 	return err;
 }
 
-/* Both positions may move while we look: `in` is loaded last, so that it is not behind. */
+/* Both positions may move in between: `in` is loaded last, so that it is not before `out`. */
 static void find_stored(const struct maps *m, struct range *r)
 {
 	uint32_t out = __atomic_load_n(&m->out->position, __ATOMIC_ACQUIRE);
@@ -78,7 +78,7 @@ static void find_stored(const struct maps *m, struct range *r)
 	r->length = used < capacity ? used : capacity;
 }
 
-/* The data are there twice, so what begins in the first half may end in the second. */
+/* The data are mapped twice in a row, so a range may begin in the first half and end in the second. */
 static int check_range(const struct maps *m, struct range *r)
 {
 	uint32_t capacity = m->status->capacity;
@@ -87,7 +87,8 @@ static int check_range(const struct maps *m, struct range *r)
 		find_stored(m, r);
 	if (r->offset < capacity && r->length <= capacity)
 		return 0;
-	complain("that is not in the buffer, which has %u bytes", capacity);
+	complain("the range is not in the buffer, which has %u bytes",
+		 capacity);
 	return EXIT_USAGE;
 }
 
@@ -146,18 +147,18 @@ static int peek(const char *spec, struct range *r, enum form form)
 static int help(void)
 {
 	printf("Usage: vfifo peek [OPTION...] [DEVICE] [OFFSET [LENGTH]]\n"
-	       "Prints LENGTH bytes (%d) at an OFFSET of the buffer, or without one all that is\n"
-	       "stored, from the oldest byte on; nothing is taken out. A number alone is an\n"
-	       "OFFSET, so the DEVICE is given by its name.\n\n"
+	       "Prints LENGTH bytes (%d) at an OFFSET of the buffer, or without an OFFSET all\n"
+	       "stored bytes, the oldest first. Consumes none. A single number is an OFFSET, so\n"
+	       "the DEVICE needs its full name then.\n\n"
 	       "Options:\n"
-	       "  -x, --hex   as hexadecimal numbers, as is the default on a terminal\n"
-	       "  -r, --raw   as they are\n"
+	       "  -x, --hex   a hexadecimal dump; the default on a terminal\n"
+	       "  -r, --raw   the bytes unchanged; the default otherwise\n"
 	       "  -h, --help  this text\n",
 	       LENGTH);
 	return EXIT_OK;
 }
 
-/* What is no number, or the first of three, is a device. */
+/* The first of three arguments, or one that is not a number, is a device. */
 static int parse(int n, char **arguments, const char **spec, struct range *r)
 {
 	uint64_t number;
@@ -171,7 +172,7 @@ static int parse(int n, char **arguments, const char **spec, struct range *r)
 		return misused("peek", "too many arguments");
 	for (int i = 0; i < n; i++)
 		if (parse_size(arguments[i], i ? &r->length : &r->offset))
-			return misused("peek", "%s is no number of bytes",
+			return misused("peek", "%s is not a number of bytes",
 				       arguments[i]);
 	r->stored = !n;
 	return 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* One side of a device, mapped or by system calls. */
+/* One side of a device, mapped or with system calls. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,7 +12,7 @@
 #include "interrupt.h"
 #include "port.h"
 
-/* By system calls: as much as a pipe holds, so that both of its ends have something to do. */
+/* As large as a pipe, so that both of its ends can work at the same time. */
 #define BUFFER_SIZE (64 << 10)
 
 int method_parse(const char *name, enum method *method)
@@ -55,12 +55,12 @@ static int open_calls(struct port *p)
 		close(p->fd);
 		return -ENOMEM;
 	}
-	/* Where it does not say, its fill cannot be told either. */
+	/* If this fails, the progress line has no fill. */
 	attribute_number(p->device, "capacity", &p->capacity);
 	return 0;
 }
 
-/* Who holds the producer side waits when it is full; only write(2) drops. */
+/* Whether a write(2) drops bytes when the FIFO is full. A claimed producer always waits. */
 static bool drops(const struct device *d)
 {
 	char overflow[ATTR_MAX];
@@ -69,7 +69,7 @@ static bool drops(const struct device *d)
 	       strcmp(overflow, "block");
 }
 
-/* Who holds the side holds it against read(2) and write(2) as well. */
+/* While a side is claimed, read(2) or write(2) on it fails with EBUSY. */
 static bool is_held(const struct device *d, enum vfifo_end end)
 {
 	uint64_t pid;
@@ -85,7 +85,7 @@ static bool is_gone(int err)
 	return err == -ENOENT || err == -ENODEV || err == -ENXIO;
 }
 
-/* Input that is read for what is busy would be lost, so that is found out before. */
+/* Fails if the side is claimed, before any input is read, as that input would be lost. */
 int port_open(struct port *p, const struct device *d, enum vfifo_end end,
 	      enum method method)
 {
@@ -113,7 +113,7 @@ void port_close(struct port *p)
 
 /* --- mapped ----------------------------------------------------------------- */
 
-/* A quarter at most, so that the other side can move at the same time. */
+/* At most a quarter of the capacity, so that the other side can work at the same time. */
 static size_t piece_of(const struct port *p, size_t room, size_t most)
 {
 	size_t piece = vfifo_capacity(p->f) / 4;
@@ -123,7 +123,7 @@ static size_t piece_of(const struct port *p, size_t room, size_t most)
 	return room < most ? room : most;
 }
 
-/* poll(2) goes by the watermark, so a wait for that much is one sleep. */
+/* poll(2) wakes at the watermark, so a wait for exactly that many bytes sleeps once. */
 static size_t wait_for(const struct port *p)
 {
 	return p->end == VFIFO_PRODUCER ? vfifo_watermark(p->f) : 1;
@@ -140,7 +140,7 @@ static ssize_t span_mapped(struct port *p, size_t most, void **at)
 	int err = vfifo_lost(p->f);
 	ssize_t room;
 
-	/* What a removed device stores can still be used; a revoked claim is of no use. */
+	/* After a removal (-ENODEV) stored bytes can still be used; a revoked claim is lost. */
 	if (err == -ESTALE)
 		return err;
 	room = span_of(p, at);
@@ -160,7 +160,7 @@ static int move_mapped(struct port *p, size_t n, size_t *moved)
 {
 	int err = vfifo_lost(p->f);
 
-	/* Where it can be told beforehand; a claim revoked from now on is SIGBUS. */
+	/* A claim that is revoked after this test raises SIGBUS. */
 	if (err == -ESTALE)
 		return err;
 	err = vfifo_advance(p->f, n);
@@ -168,11 +168,11 @@ static int move_mapped(struct port *p, size_t n, size_t *moved)
 		return err;
 	*moved = n;
 	err = vfifo_publish(p->f);
-	/* A consumer gets what is left, and is told then. */
+	/* A consumer uses the rest first; its next span reports the removal. */
 	return err == -ENODEV && p->end == VFIFO_CONSUMER ? 0 : err;
 }
 
-/* --- by system calls -------------------------------------------------------- */
+/* --- with system calls ------------------------------------------------------ */
 
 static uint64_t stored_by_calls(const struct port *p)
 {
@@ -183,9 +183,9 @@ static uint64_t stored_by_calls(const struct port *p)
 }
 
 /*
- * Space comes before the input is read, as what was read has to be written, and a signal is
- * not to find a write(2) that waits. poll(2) goes by the watermark: where that is less
- * than PIPE_BUF, or somebody else was faster, it may wait all the same.
+ * Waits for space before the input is read: input that was read must be written, and a
+ * write(2) that waits would delay the handling of a signal. The write(2) may wait all the
+ * same if write_watermark is less than PIPE_BUF, or if another process took the space.
  */
 static ssize_t space_by_calls(struct port *p, size_t most)
 {
@@ -229,7 +229,7 @@ static ssize_t span_by_calls(struct port *p, size_t most, void **at)
 	return n;
 }
 
-/* All of it was read from the input, so a first signal waits for it; a second does not. */
+/* The bytes are gone from the input, so only a second signal ends this. */
 static int write_by_calls(struct port *p, size_t n, size_t *moved)
 {
 	while (*moved < n) {
@@ -264,6 +264,11 @@ int port_move(struct port *p, size_t n, size_t *moved)
 {
 	*moved = 0;
 	return p->f ? move_mapped(p, n, moved) : move_by_calls(p, n, moved);
+}
+
+int port_end(const struct port *p)
+{
+	return device_end(p->f ? vfifo_fd(p->f) : p->fd);
 }
 
 uint64_t port_stored(const struct port *p)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * port.h - one side of a device, and the two ways to move bytes through it
+ * port.h - one side of a device, and the two methods to move bytes through it
  *
- * Mapped, a span is a stretch of the FIFO's own buffer; by system calls it is a buffer of
- * ours, which is written after it was filled, or was read before it is used.
+ * The callers fill or use spans of bytes. Mapped, a span is a part of the FIFO's buffer. With
+ * system calls it is a private buffer, which write(2) empties, or which read(2) has filled.
  */
 #ifndef VFIFO_PORT_H
 #define VFIFO_PORT_H
@@ -13,42 +13,47 @@
 #include "cli.h"
 
 enum method {
-	METHOD_AUTO, /* mapped if that is possible, and is what `overflow` asks for */
-	METHOD_MAP,   /* by a claim */
-	METHOD_CALLS, /* by read(2) and write(2) */
+	METHOD_AUTO,  /* METHOD_MAP if possible and if `overflow` allows it */
+	METHOD_MAP,   /* a claim */
+	METHOD_CALLS, /* read(2) and write(2) */
 };
 
 struct port {
 	const struct device *device;
 	enum vfifo_end end;
 	uint64_t capacity;
-	struct vfifo_handle *f; /* mapped; or NULL, and these: */
+	struct vfifo_handle *f; /* NULL: system calls, by the rest: */
 	int fd;
 	unsigned char *buffer;
-	size_t at, pending; /* consumer: what was read and is not used yet */
+	size_t at,
+		pending; /* consumer: bytes that were read and not used yet */
 };
 
-/* -EINVAL: no name of a method. */
+/* 0, or -EINVAL. */
 int method_parse(const char *name, enum method *method);
 
-/* 0 or a negative errno. */
+/* 0, or a negative errno for explain(). */
 int port_open(struct port *p, const struct device *d, enum vfifo_end end,
 	      enum method method);
 void port_close(struct port *p);
 
 /*
- * A producer's space for, or a consumer's next, up to `most` bytes at *at: how many,
- * or 0 at the end of file. -EAGAIN: none for some time, or a signal came.
+ * Waits at most a tick for a span of up to `most` bytes: free ones for a producer, stored ones
+ * for a consumer. *at is set. Return: its size; 0 at the end of file; -EAGAIN: none yet, or
+ * a signal came; another negative errno.
  */
 ssize_t port_span(struct port *p, size_t most, void **at);
 
 /*
- * `n` bytes of the last span have been filled, or used, and go to the other side. *moved
- * says how many did, even where that fails.
+ * Passes the first n bytes of the last span to the other side. *moved is set to the number
+ * that were passed, also if a negative errno is returned.
  */
 int port_move(struct port *p, size_t n, size_t *moved);
 
-/* Bytes that are stored now, as far as is known. */
+/* Ends the stream of a producer: see VFIFO_END. 0, or a negative errno. */
+int port_end(const struct port *p);
+
+/* The number of stored bytes, as last known. */
 uint64_t port_stored(const struct port *p);
 
 #endif /* VFIFO_PORT_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The progress line, on standard error where that is a terminal. */
+/* The progress line, on standard error if this is a terminal. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 #define LINE_MAX_CHARS 160
 
-/* How much a new rate counts beside those before: the line is to be calm. */
+/* The weight of the newest rate in the smoothed one, so that the number changes slowly. */
 #define NEWER 0.4
 
 void progress_begin(struct progress *p, const char *name, const char *verb,
@@ -95,7 +95,7 @@ void progress_show(struct progress *p, const struct progress_state *s)
 	if (!p->on)
 		return;
 	now = now_seconds();
-	if (now - p->shown < TICK_MS / 1e3)
+	if (now - p->shown < TICK_MS / 1e3 || !in_foreground(STDERR_FILENO))
 		return;
 	update_rate(p, s->done, now);
 	add(&l, "%s: ", p->name);
@@ -110,7 +110,7 @@ void progress_show(struct progress *p, const struct progress_state *s)
 	if (s->capacity)
 		add(&l, "  fill %d%%", (int)(s->stored * 100 / s->capacity));
 	add_left(&l, p, s->done);
-	/* A line that wraps could not be written over. */
+	/* Cut off, as \r would not return to the beginning of a wrapped line. */
 	fprintf(stderr, "\r%.*s\033[K", (int)width() - 1, l.text);
 	fflush(stderr);
 }
@@ -120,7 +120,7 @@ void progress_end(struct progress *p, uint64_t done)
 	double took = now_seconds() - p->began;
 	struct line l = { .length = 0 };
 
-	if (!p->on)
+	if (!p->on || !in_foreground(STDERR_FILENO))
 		return;
 	add(&l, "%s: ", p->name);
 	add_size(&l, done);

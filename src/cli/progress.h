@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* progress.h - how far a transfer is, on a line of the terminal */
+/* progress.h - the progress of a transfer, on one line of the terminal */
 #ifndef VFIFO_PROGRESS_H
 #define VFIFO_PROGRESS_H
 
@@ -9,25 +9,26 @@ struct progress {
 	bool on;
 	const char *name; /* of the device */
 	const char *verb; /* sent, received */
-	uint64_t size;	  /* of all of it; UINT64_MAX: nobody knows */
-	double began, shown;
-	uint64_t done; /* when it was shown */
-	double rate;
+	uint64_t size;	  /* bytes to transfer; UINT64_MAX: unknown */
+	double began,
+		shown; /* when the transfer began, and the line was shown last */
+	uint64_t done; /* bytes that were shown last */
+	double rate;   /* bytes per second, smoothed */
 };
 
-/* What stands in the line beside the time. */
+/* The numbers of the line. */
 struct progress_state {
 	uint64_t done;
-	uint64_t stored, capacity; /* capacity 0: not known */
+	uint64_t stored, capacity; /* capacity 0: unknown */
 };
 
 void progress_begin(struct progress *p, const char *name, const char *verb,
 		    uint64_t size);
 
-/* Shows it if it is time to. */
+/* Shows the line once per tick, unless this process is in the background. */
 void progress_show(struct progress *p, const struct progress_state *s);
 
-/* The last line, which stays. */
+/* Shows the last line, which stays on the terminal. */
 void progress_end(struct progress *p, uint64_t done);
 
 #endif /* VFIFO_PROGRESS_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* vfifo receive: from a device to a file or standard output. */
+/* vfifo receive: moves bytes from a device to a file or standard output. */
 #include <getopt.h>
 #include <stdio.h>
 
@@ -8,39 +8,42 @@
 static int help(void)
 {
 	printf("Usage: vfifo receive [OPTION...] [DEVICE [FILE]]\n"
-	       "Moves what comes out of DEVICE to FILE, or standard output.\n\n"
+	       "Moves bytes from DEVICE to FILE, or to standard output.\n\n"
 	       "Options:\n" TRANSFER_HELP
-	       "  -V, --verify PATTERN   compare it with this as well, and end at the\n"
-	       "                         first byte that is wrong, with exit code 5\n"
-	       "  -j, --join             it may begin anywhere in the pattern\n"
-	       "  -e, --eof              set the attribute eof when the first byte comes,\n"
-	       "                         and back at the end; for root\n\n" PATTERN_HELP
+	       "  -V, --verify PATTERN   compare the bytes with a pattern, and end at the first\n"
+	       "                         wrong byte or gap, with exit code 5\n"
+	       "  -k, --keep-going       with --verify: print each gap and go on; at the end print\n"
+	       "                         totals\n"
+	       "  -j, --join             with --verify: the bytes may begin anywhere in the pattern\n"
+	       "  -e, --eof              set the attribute eof when the first byte arrives, and\n"
+	       "                         reset it at the end; needs root\n\n" PATTERN_HELP
 	       "\n"
-	       "It ends when --size bytes have come, when nobody reads its output, and, as\n"
-	       "far as the attribute eof is 1, when the device is empty and no writer is\n"
-	       "left. That is so before the first writer comes as well, so there the sender\n"
-	       "goes first. Without an end it waits for more.\n\n"
-	       "While the side is claimed nobody else can read from the device. What could\n"
-	       "not be written stays in it, where it was mapped. DEVICE can be left out\n"
-	       "where it is vfifo0:\n\n"
+	       "Ends after --size bytes; when the output has no reader; when the sender has\n"
+	       "ended the stream (vfifo send --eof) and all bytes are consumed; and, while the\n"
+	       "attribute eof is 1, whenever the device is empty and has no producer, also\n"
+	       "before the first one. Otherwise it waits for more.\n\n"
+	       "While the side is claimed, no other process can read from the device. With\n"
+	       "method map, bytes that could not be written stay in the device. The default\n"
+	       "DEVICE is vfifo0:\n\n"
 	       "  vfifo receive | tar x\n");
 	return EXIT_OK;
 }
 
-/* -1: there is help to be given. */
+/* -1: the user asked for help. */
 static int take_options(struct transfer *t, struct check *check, int argc,
 			char **argv)
 {
 	static const struct option options[] = {
 		TRANSFER_LONG,
 		{ "verify", required_argument, NULL, 'V' },
+		{ "keep-going", no_argument, NULL, 'k' },
 		{ "join", no_argument, NULL, 'j' },
 		{ "eof", no_argument, NULL, 'e' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c, code = EXIT_OK;
 
-	while (!code && (c = getopt_long(argc, argv, TRANSFER_SHORT "V:je",
+	while (!code && (c = getopt_long(argc, argv, TRANSFER_SHORT "V:kje",
 					 options, NULL)) != -1) {
 		switch (c) {
 		case 'h':
@@ -48,6 +51,9 @@ static int take_options(struct transfer *t, struct check *check, int argc,
 		case 'V':
 			t->check = check;
 			check->name = optarg;
+			break;
+		case 'k':
+			check->keeps_going = true;
 			break;
 		case 'j':
 			check->joins = true;
@@ -64,10 +70,10 @@ static int take_options(struct transfer *t, struct check *check, int argc,
 
 static int begin_check(struct check *c)
 {
-	if (!c->name)
-		return c->joins ? misused("receive", "--join needs --verify") :
-				  EXIT_OK;
-	if (pattern_parse(c->name, &c->pattern))
+	if (!c->name && (c->joins || c->keeps_going))
+		return misused("receive", "--%s needs --verify",
+			       c->joins ? "join" : "keep-going");
+	if (c->name && check_begin(c))
 		return misused("receive", "there is no pattern %s", c->name);
 	return EXIT_OK;
 }
@@ -75,7 +81,7 @@ static int begin_check(struct check *c)
 int verb_receive(int argc, char **argv)
 {
 	struct transfer t = { .end = VFIFO_CONSUMER, .size = UINT64_MAX };
-	struct check check = { .joins = false };
+	struct check check = { 0 };
 	int code = take_options(&t, &check, argc, argv);
 
 	if (code < 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * One thing with many values: for people a line each, for JSON one object, whose keys are
- * the names.
+ * Several values of one thing. For people each is a line; as JSON they are the members of
+ * one object.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,8 +11,8 @@
 void value_text(struct value *v, const char *name, const char *text,
 		const char *meaning)
 {
-	*v = (struct value){ name, ATTR_TEXT, meaning, 0, "" };
-	format_text(text, strlen(text), v->text, sizeof(v->text));
+	*v = (struct value){ name, ATTR_TEXT, meaning, strlen(text), "" };
+	memcpy(v->bytes, text, v->number);
 }
 
 void value_number(struct value *v, const char *name, uint64_t number,
@@ -21,17 +21,17 @@ void value_number(struct value *v, const char *name, uint64_t number,
 	*v = (struct value){ name, ATTR_NUMBER, meaning, number, "" };
 }
 
-void value_bytes(struct value *v, const char *name, uint64_t bytes,
-		 const char *meaning)
+void value_size(struct value *v, const char *name, uint64_t bytes,
+		const char *meaning)
 {
 	*v = (struct value){ name, ATTR_BYTES, meaning, bytes, "" };
 }
 
-static void cell(struct table *t, const char *column, const struct value *v)
+static void set_cell(struct table *t, size_t column, const struct value *v)
 {
 	switch (v->kind) {
 	case ATTR_TEXT:
-		table_text(t, column, v->text);
+		table_bytes(t, column, v->bytes, v->number);
 		break;
 	case ATTR_NUMBER:
 		table_number(t, column, v->number);
@@ -42,38 +42,23 @@ static void cell(struct table *t, const char *column, const struct value *v)
 	}
 }
 
-static void line(struct table *t, const struct value *v)
-{
-	table_row(t);
-	table_text(t, "NAME", v->name);
-	cell(t, "VALUE", v);
-	table_text(t, "MEANING", v->meaning);
-}
-
-static const struct value *value_find(const struct value *v, size_t n,
-				      const char *name, size_t length)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strncasecmp(v[i].name, name, length) && !v[i].name[length])
-			return &v[i];
-	return NULL;
-}
-
-/* Those of a list like `size,mode`. */
-static int chosen_lines(struct table *t, const char *list,
-			const struct value *v, size_t n)
+/* Appends the values that a list like size,mode names. Return: 0, or the exit code. */
+static int choose(const char *list, const struct value *v, size_t n,
+		  const struct value **chosen, size_t *count)
 {
 	while (*list) {
-		size_t length = strcspn(list, ",");
-		const struct value *one = value_find(v, n, list, length);
+		size_t length = strcspn(list, ","), i = 0;
 
-		if (!one) {
+		while (i < n && (strncasecmp(v[i].name, list, length) ||
+				 v[i].name[length]))
+			i++;
+		if (i == n || *count == COLUMNS_MAX) {
 			complain(
-				"there is no %.*s here; without --output all is shown",
+				"%.*s: no such value; to see all: leave out --output",
 				(int)length, list);
 			return EXIT_USAGE;
 		}
-		line(t, one);
+		chosen[(*count)++] = &v[i];
 		list += length + (list[length] == ',');
 	}
 	return 0;
@@ -82,48 +67,54 @@ static int chosen_lines(struct table *t, const char *list,
 static int print_lines(const char *name, const struct table_options *o,
 		       const struct value *v, size_t n)
 {
-	static const struct column columns[] = {
-		{ "NAME", "", false, false },
-		{ "VALUE", "", false, false },
-		{ "MEANING", "", false, false },
+	enum { NAME, VALUE, MEANING, COLUMNS };
+	/* With --output and --noheadings only the value is left. */
+	const bool bare = o->output && o->noheadings;
+	const struct column columns[COLUMNS] = {
+		[NAME] = { .name = "NAME", .optional = bare },
+		[VALUE] = { .name = "VALUE" },
+		[MEANING] = { .name = "MEANING", .optional = bare },
 	};
+	const struct value *chosen[COLUMNS_MAX];
 	struct table_options all = *o;
+	size_t count = 0;
 	struct table t;
-	int code;
+	int code = 0;
 
+	if (o->output)
+		code = choose(o->output, v, n, chosen, &count);
+	else
+		for (; count < n; count++)
+			chosen[count] = &v[count];
 	all.output = NULL;
-	code = table_begin(&t, name, &all, columns, 3, "NAME,VALUE,MEANING");
+	if (!code)
+		code = table_begin(&t, name, &all, columns, COLUMNS);
 	if (code)
 		return code;
-	if (o->output)
-		code = chosen_lines(&t, o->output, v, n);
-	else
-		for (size_t i = 0; i < n; i++)
-			line(&t, &v[i]);
-	if (!code)
-		return table_end(&t);
-	table_drop(&t);
-	return code;
+	for (size_t i = 0; i < count; i++) {
+		table_row(&t);
+		table_text(&t, NAME, chosen[i]->name);
+		set_cell(&t, VALUE, chosen[i]);
+		table_text(&t, MEANING, chosen[i]->meaning);
+	}
+	return table_end(&t);
 }
 
 static int print_object(const char *name, const struct table_options *o,
 			const struct value *v, size_t n)
 {
-	struct column columns[VALUES_MAX] = { 0 };
+	struct column columns[COLUMNS_MAX] = { 0 };
 	struct table t;
 	int code;
 
 	for (size_t i = 0; i < n; i++)
-		columns[i] = (struct column){
-			.name = v[i].name,
-			.number = v[i].kind != ATTR_TEXT,
-		};
-	code = table_begin(&t, name, o, columns, n, NULL);
+		columns[i].name = v[i].name;
+	code = table_begin(&t, name, o, columns, n);
 	if (code)
 		return code;
 	table_row(&t);
 	for (size_t i = 0; i < n; i++)
-		cell(&t, v[i].name, &v[i]);
+		set_cell(&t, i, &v[i]);
 	return table_end(&t);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Running other commands, for what they say. */
+/* Running other commands and reading their output. */
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -13,7 +13,7 @@
 
 extern char **environ;
 
-/* Starts it with its standard output, and error, in `to`; errno of spawning. */
+/* Starts the command with its output and errors to the file `to`. 0, or a positive errno. */
 static int start(const char *const argv[], int to, pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
@@ -31,7 +31,7 @@ static int start(const char *const argv[], int to, pid_t *pid)
 	return err;
 }
 
-/* All that comes, of which the beginning is kept. */
+/* Reads to the end, and keeps what fits. */
 static void collect(int fd, char *said, size_t size)
 {
 	char more[1024];

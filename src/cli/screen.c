@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The live view. A device has four lines: its name and how full it is, its rates, who
- * holds it, how full it was, and a blank one between two of them.
+ * The live view. A device has four lines: how full it is, its rates, the processes that
+ * claim it, and how full it was. A blank line separates two devices.
  */
-#include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <ncurses.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "pace.h"
+#include "interrupt.h"
 #include "screen.h"
 
 #define LINES_EACH 5
@@ -20,33 +20,43 @@
 
 enum { GOOD = 1, HIGH, FULL, FAINT };
 
-/* Eighths of a cell: from the left, and from the bottom. */
+/* Eighths of a cell, filled from the left and from the bottom. */
 static const char *const across[] = { " ", "▏", "▎", "▍", "▌",
 				      "▋", "▊", "▉", "█" };
 static const char *const upward[] = { " ", "▁", "▂", "▃", "▄",
 				      "▅", "▆", "▇", "█" };
-/* Where the terminal has nothing better. */
+/* For a terminal without UTF-8. */
 static const char *const plain_across[] = { " ", " ", " ", " ", "-",
 					    "-", "-", "=", "#" };
 static const char *const plain_upward[] = { " ", ".", ".", ":", "-",
 					    "=", "+", "*", "#" };
 
 static struct {
-	bool utf8;
-	size_t first; /* the device on top */
+	bool begun, utf8;
+	size_t first;		       /* index of the device on top */
+	volatile sig_atomic_t stopped; /* SIGTSTP came */
 } view;
 
-int screen_begin(void)
+/* As the default action, but the terminal is restored first: see suspend(). */
+static void handle_stop(int signal)
 {
-	SCREEN *s;
+	(void)signal;
+	view.stopped = 1;
+}
 
-	view.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
-	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-		return -ENOTTY;
-	s = newterm(NULL, stdout, stdin);
+/* false: TERM does not name a known terminal. */
+static bool begin(void)
+{
+	const struct sigaction stop = { .sa_handler = handle_stop };
+	SCREEN *s = newterm(NULL, stdout, stdin);
+
 	if (!s)
-		return -ENOTTY;
+		return false;
+	view.begun = true;
+	view.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	set_term(s);
+	/* ncurses would draw when a shell continues this process in the background. */
+	sigaction(SIGTSTP, &stop, NULL);
 	cbreak();
 	noecho();
 	keypad(stdscr, TRUE);
@@ -59,12 +69,22 @@ int screen_begin(void)
 		init_pair(FULL, COLOR_RED, -1);
 		init_pair(FAINT, COLOR_CYAN, -1);
 	}
-	return 0;
+	return true;
 }
 
 void screen_end(void)
 {
+	/* After suspend() the terminal is the shell's. */
+	if (view.begun && !isendwin())
+		endwin();
+}
+
+/* Stops until the shell continues this process. refresh() restores the screen later. */
+static void suspend(void)
+{
+	view.stopped = 0;
 	endwin();
+	raise(SIGSTOP);
 }
 
 /* --- pieces of a line ------------------------------------------------------- */
@@ -73,7 +93,7 @@ static int eighths_of(double part, int cells)
 {
 	int all = 8 * cells, n = (int)(part * all + 0.5);
 
-	/* A byte that is stored shows, and so does a byte that is free. */
+	/* A single stored byte is visible, and so is a single free byte. */
 	if (part > 0 && !n)
 		n = 1;
 	if (part < 1 && n >= all)
@@ -102,12 +122,12 @@ static void draw_bar(double fill, int cells)
 static void draw_history(const struct watched *d, int cells)
 {
 	const char *const *cell = view.utf8 ? upward : plain_upward;
-	size_t n = d->looks < (size_t)cells ? d->looks : (size_t)cells;
+	size_t n = d->n_history < (size_t)cells ? d->n_history : (size_t)cells;
 
-	/* What is newest is on the right. */
+	/* The newest reading is on the right. */
 	move(getcury(stdscr), 2 + cells - (int)n);
-	for (size_t i = d->looks - n; i < d->looks; i++) {
-		double fill = look_fill(&d->history[i]);
+	for (size_t i = d->n_history - n; i < d->n_history; i++) {
+		double fill = d->history[i];
 
 		attron(colour_of(fill));
 		addstr(cell[eighths_of(fill, 1)]);
@@ -123,13 +143,13 @@ static void draw_rate(const char *name, double rate)
 	printw("  %s %6s/s", name, text);
 }
 
-static void draw_holder(const char *side, uint64_t pid, const char *nobody)
+static void draw_holder(const char *side, uint64_t pid, const char *free)
 {
 	char raw[64], name[64];
 
 	printw("  %s: ", side);
 	if (!pid) {
-		addstr(nobody);
+		addstr(free);
 		return;
 	}
 	process_name(pid, raw, sizeof(raw));
@@ -137,7 +157,7 @@ static void draw_holder(const char *side, uint64_t pid, const char *nobody)
 	printw("%llu %s", (unsigned long long)pid, name);
 }
 
-/* The line before may have wrapped into it. */
+/* Clears the line, as a long line above it may have wrapped into it. */
 static void begin_line(int y)
 {
 	move(y, 0);
@@ -154,14 +174,14 @@ static void draw_fill(const struct watched *d, int y)
 	format_size(d->now.size, stored, sizeof(stored));
 	format_size(d->now.capacity, capacity, sizeof(capacity));
 	snprintf(numbers, sizeof(numbers), " %3d%%  %s of %s",
-		 (int)(100 * look_fill(&d->now)), stored, capacity);
+		 (int)(100 * reading_fill(&d->now)), stored, capacity);
 	begin_line(y);
 	attron(A_BOLD);
 	printw("%-9s", d->device.name);
 	attroff(A_BOLD);
 	bar = COLS - 9 - 27 - 2;
 	if (bar >= BAR_MIN)
-		draw_bar(look_fill(&d->now), bar);
+		draw_bar(reading_fill(&d->now), bar);
 	addnstr(numbers, COLS - getcurx(stdscr));
 }
 
@@ -181,14 +201,17 @@ static void draw_rates(const struct watched *d, int y)
 	attroff(COLOR_PAIR(FULL) | A_BOLD);
 }
 
-static void draw_who(const struct watched *d, int y)
+static void draw_users(const struct watched *d, int y)
 {
+	char label[4 * ATTR_MAX];
+
 	begin_line(y);
 	draw_holder("producer", d->producer,
 		    d->mode ? "the generator" : "not claimed");
 	draw_holder("consumer", d->consumer, "not claimed");
-	if (*d->label)
-		printw("  label: %s", d->label);
+	format_text(d->label, strlen(d->label), label, sizeof(label));
+	if (*label)
+		printw("  label: %s", label);
 }
 
 static void draw_device(const struct watched *d, int y)
@@ -197,7 +220,7 @@ static void draw_device(const struct watched *d, int y)
 	if (y + 1 < LINES)
 		draw_rates(d, y + 1);
 	if (y + 2 < LINES)
-		draw_who(d, y + 2);
+		draw_users(d, y + 2);
 	if (y + 3 < LINES) {
 		begin_line(y + 3);
 		if (COLS > 4)
@@ -236,10 +259,17 @@ static void draw_header(const struct watch *w, double interval)
 	attroff(A_REVERSE);
 }
 
-void screen_draw(const struct watch *w, double interval)
+int screen_draw(const struct watch *w, double interval)
 {
 	int y = HEADER;
 
+	if (!in_foreground(STDOUT_FILENO))
+		return EXIT_OK;
+	if (!view.begun && !begin()) {
+		complain(
+			"TERM does not name a known terminal; for a table: vfifo monitor --once");
+		return EXIT_FAILED;
+	}
 	scroll_to(w, view.first);
 	erase();
 	draw_header(w, interval);
@@ -252,9 +282,10 @@ void screen_draw(const struct watch *w, double interval)
 			  "There is no device; sudo vfifo add 0 makes one.",
 			  COLS);
 	refresh();
+	return EXIT_OK;
 }
 
-/* Whether there is something new to be drawn. */
+/* Returns whether the key changes what is drawn. */
 static bool handle_key(const struct watch *w, int key)
 {
 	switch (key) {
@@ -280,9 +311,18 @@ static bool handle_key(const struct watch *w, int key)
 
 bool screen_wait(const struct watch *w, double interval, double seconds)
 {
-	int key;
+	int ms = TICK_MS, key;
 
-	timeout(seconds > 0 ? (int)(seconds * 1000) + 1 : 0);
+	if (seconds * 1000 < TICK_MS)
+		ms = seconds > 0 ? (int)(seconds * 1000) + 1 : 0;
+	if (view.stopped)
+		suspend();
+	/* A process in the background that reads a key is stopped. */
+	if (!view.begun || !in_foreground(STDIN_FILENO)) {
+		napms(ms);
+		return true;
+	}
+	timeout(ms);
 	key = getch();
 	if (key == 'q' || key == 'Q')
 		return false;

@@ -5,19 +5,22 @@
 
 #include "watch.h"
 
-/* As wide as a window may be. */
+/* The readings of a device that are shown, at most one in each column of the window. */
 #define SCREEN_HISTORY 512
 
-/* -ENOTTY: the terminal is none, or TERM is of no use. */
-int screen_begin(void);
-void screen_end(void);
-
-void screen_draw(const struct watch *w, double interval);
+/*
+ * Draws the devices; `interval` is shown as well. In the background it draws nothing. Return:
+ * EXIT_OK, or the exit code after an error message, if TERM does not name a known terminal.
+ */
+int screen_draw(const struct watch *w, double interval);
 
 /*
- * Waits up to so many seconds for a key or another size of the window. false: it was q.
- * What it changed is drawn.
+ * Waits at most `seconds`, and at most a tick, for a key, and handles it. Returns false if
+ * the key was q.
  */
 bool screen_wait(const struct watch *w, double interval, double seconds);
+
+/* Restores the terminal. */
+void screen_end(void);
 
 #endif /* VFIFO_SCREEN_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* vfifo send: a file, standard input or a pattern into a device. */
+/* vfifo send: moves a file, standard input or a pattern into a device. */
 #include <getopt.h>
 #include <stdio.h>
 
@@ -8,34 +8,39 @@
 static int help(void)
 {
 	printf("Usage: vfifo send [OPTION...] [DEVICE [FILE]]\n"
-	       "Moves FILE, or standard input, into DEVICE, and waits when it is full.\n\n"
+	       "Moves FILE, or standard input, into DEVICE, and waits while it is full.\n\n"
 	       "Options:\n" TRANSFER_HELP
-	       "  -p, --pattern PATTERN  send this, without end, and no file\n\n" PATTERN_HELP
+	       "  -p, --pattern PATTERN  send a pattern, without end, instead of a file\n"
+	       "  -e, --eof              end the stream: readers get the end of file when no\n"
+	       "                         producer is left and all bytes are consumed\n\n" PATTERN_HELP
 	       "\n"
-	       "While the side is claimed nobody else can write to the device. Where the\n"
-	       "attribute overflow is drop or overwrite, auto is calls, as who maps waits.\n"
-	       "SIGINT and SIGTERM end it when all that was read has been stored; a second\n"
-	       "one at once. DEVICE can be left out where it is vfifo0:\n\n"
-	       "  tar c . | vfifo send\n");
+	       "While the side is claimed, no other process can write to the device. If the\n"
+	       "attribute overflow is drop or overwrite, auto means calls, as a claimed\n"
+	       "producer waits. SIGINT and SIGTERM end the transfer when all input that was\n"
+	       "read is stored; a second signal ends it at once. The default DEVICE is vfifo0:\n\n"
+	       "  tar c . | vfifo send --eof\n");
 	return EXIT_OK;
 }
 
-/* -1: there is help to be given. */
+/* -1: the user asked for help. */
 static int take_options(struct transfer *t, struct vfifo_pattern *pattern,
 			int argc, char **argv)
 {
 	static const struct option options[] = {
 		TRANSFER_LONG,
 		{ "pattern", required_argument, NULL, 'p' },
+		{ "eof", no_argument, NULL, 'e' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c, code = EXIT_OK;
 
-	while (!code && (c = getopt_long(argc, argv, TRANSFER_SHORT "p:",
+	while (!code && (c = getopt_long(argc, argv, TRANSFER_SHORT "p:e",
 					 options, NULL)) != -1) {
 		if (c == 'h')
 			return -1;
-		if (c != 'p')
+		if (c == 'e')
+			t->ends = true;
+		else if (c != 'p')
 			code = transfer_option(t, c, "send", optarg);
 		else if (pattern_parse(optarg, pattern))
 			code = misused("send", "there is no pattern %s",

@@ -8,19 +8,18 @@
 
 static bool get_text(const struct device *d, struct value *v)
 {
-	char raw[ATTR_MAX];
-	ssize_t n = attribute_read(d, v->name, raw, sizeof(raw));
+	ssize_t n = attribute_read(d, v->name, v->bytes, sizeof(v->bytes));
 
 	if (n < 0)
 		return false;
-	/* The text of the generator is shown as it is. */
-	if (n && raw[n - 1] == '\n' && strcmp(v->name, "generator/text"))
+	/* The kernel adds a newline to every text but this one. */
+	if (n && v->bytes[n - 1] == '\n' && strcmp(v->name, "generator/text"))
 		n--;
-	format_text(raw, (size_t)n, v->text, sizeof(v->text));
+	v->number = (uint64_t)n;
 	return true;
 }
 
-/* False: the running module has no such attribute. */
+/* false: the attribute cannot be read, or the running module does not have it. */
 static bool get(const struct device *d, const struct attribute *a,
 		struct value *v)
 {
@@ -38,7 +37,7 @@ static bool get(const struct device *d, const struct attribute *a,
 static int show_attributes(const struct device *d,
 			   const struct table_options *o)
 {
-	static struct value values[VALUES_MAX];
+	struct value values[COLUMNS_MAX];
 	size_t n = 0;
 
 	value_text(&values[n++], "name", d->name, "the device");
@@ -53,12 +52,12 @@ static int help(void)
 	printf("Usage: vfifo show [OPTION...] [DEVICE]\n"
 	       "Shows the attributes of a device.\n\n"
 	       "Options:\n"
-	       "  -m, --map[=TEXT]      map its memory, write TEXT into free bytes of it and\n"
-	       "                        read it back; no byte moves in or out\n"
+	       "  -m, --map[=TEXT]      map its memory, write TEXT into free bytes and read it\n"
+	       "                        back; the FIFO's contents do not change\n"
 	       "  -b, --bytes           sizes in bytes, not in K, M and G\n"
-	       "  -J, --json            JSON, with all sizes in bytes\n"
-	       "  -n, --noheadings      no line of headings\n"
-	       "  -o, --output NAMES    these values, with commas between them\n"
+	       "  -J, --json            JSON, with all sizes in bytes; for vfifo set --from\n"
+	       "  -n, --noheadings      no line of headings; with --output only the values\n"
+	       "  -o, --output NAMES    these values, separated by commas\n"
 	       "  -h, --help            this text\n");
 	return EXIT_OK;
 }
@@ -86,7 +85,8 @@ int verb_show(int argc, char **argv)
 			return misused("show", NULL);
 	}
 	if (argc - optind > 1)
-		return misused("show", "one device, not %d", argc - optind);
+		return misused("show", "one device is shown, not %d",
+			       argc - optind);
 	code = device_find(argv[optind], &d);
 	if (code)
 		return code;

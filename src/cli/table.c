@@ -56,100 +56,67 @@ void print_columns(const struct column *columns, size_t n)
 		printf("  %-12s %s\n", columns[i].name, columns[i].help);
 }
 
-static const struct column *column_find(const struct table *t, const char *name,
-					size_t length)
+/* --- columns ---------------------------------------------------------------- */
+
+static int column_show(struct table *t, size_t i)
 {
-	for (size_t i = 0; i < t->n; i++)
-		if (!strncasecmp(t->columns[i].name, name, length) &&
-		    !t->columns[i].name[length])
-			return &t->columns[i];
-	return NULL;
-}
+	const struct column *column = &t->columns[i];
 
-static int out_of_memory(void)
-{
-	complain("no memory");
-	return EXIT_FAILED;
-}
-
-static struct libscols_column *scols_column(const struct table *t,
-					    const char *name)
-{
-	struct libscols_iter *i = scols_new_iter(SCOLS_ITER_FORWARD);
-	struct libscols_column *c, *found = NULL;
-
-	while (i && !found && !scols_table_next_column(t->scols, i, &c))
-		if (!strcmp(scols_cell_get_data(scols_column_get_header(c)),
-			    name))
-			found = c;
-	scols_free_iter(i);
-	return found;
-}
-
-static int column_add(struct table *t, const struct column *column)
-{
-	struct libscols_column *c;
-
-	/* Named twice is shown once, as JSON has no such thing. */
-	if (scols_column(t, column->name))
+	/* A column that is named twice is shown once, as a JSON key must be unique. */
+	if (t->shown[i])
 		return 0;
-	c = scols_table_new_column(t->scols, column->name, 0,
-				   column->right ? SCOLS_FL_RIGHT : 0);
-	if (!c)
+	t->shown[i] = scols_table_new_column(
+		t->scols, column->name, 0, column->number ? SCOLS_FL_RIGHT : 0);
+	if (!t->shown[i])
 		return out_of_memory();
-	scols_column_set_json_type(c, column->number ? SCOLS_JSON_NUMBER :
-						       SCOLS_JSON_STRING);
+	/* Printed as it is: table_bytes() makes the strings of JSON. */
+	scols_column_set_json_type(t->shown[i], SCOLS_JSON_NUMBER);
 	return 0;
 }
 
-/* Those of a list like `NAME,SIZE`. */
-static int columns_add(struct table *t, const char *list)
-{
-	while (*list) {
-		size_t length = strcspn(list, ",");
-		const struct column *column = column_find(t, list, length);
-		int code;
-
-		if (!column) {
-			complain("there is no column %.*s; --help lists them",
-				 (int)length, list);
-			return EXIT_USAGE;
-		}
-		code = column_add(t, column);
-		if (code)
-			return code;
-		list += length + (list[length] == ',');
-	}
-	return 0;
-}
-
-static int columns_all(struct table *t)
+static int columns_default(struct table *t)
 {
 	int code = 0;
 
 	for (size_t i = 0; !code && i < t->n; i++)
-		code = column_add(t, &t->columns[i]);
+		if (!t->columns[i].optional)
+			code = column_show(t, i);
 	return code;
 }
 
-static int columns_choose(struct table *t, const char *defaults)
+/* Shows the column whose name is the first n bytes of `name`. */
+static int column_named(struct table *t, const char *name, size_t n)
 {
-	const char *output = t->options->output;
-	int code;
+	for (size_t i = 0; i < t->n; i++)
+		if (!strncasecmp(t->columns[i].name, name, n) &&
+		    !t->columns[i].name[n])
+			return column_show(t, i);
+	complain("%.*s: no such column; to list the columns: --help", (int)n,
+		 name);
+	return EXIT_USAGE;
+}
 
-	if (!output && !defaults)
-		return columns_all(t);
-	if (!output)
-		return columns_add(t, defaults);
-	if (*output != '+' || !defaults)
-		return columns_add(t, output);
-	code = columns_add(t, defaults);
-	return code ? code : columns_add(t, output + 1);
+/* `list` is like NAME,SIZE or +NODE. */
+static int columns_choose(struct table *t, const char *list)
+{
+	int code = 0;
+
+	if (!list || *list == '+')
+		code = columns_default(t);
+	if (list && *list == '+')
+		list++;
+	while (!code && list && *list) {
+		size_t n = strcspn(list, ",");
+
+		code = column_named(t, list, n);
+		list += n + (list[n] == ',');
+	}
+	return code;
 }
 
 int table_begin(struct table *t, const char *name,
 		const struct table_options *options,
-		const struct column *columns, size_t n, const char *defaults)
+		const struct column *columns, size_t n)
 {
 	int code;
 
@@ -163,10 +130,14 @@ int table_begin(struct table *t, const char *name,
 		return out_of_memory();
 	scols_table_enable_json(t->scols, options->json);
 	scols_table_enable_noheadings(t->scols, options->noheadings);
-	/* What comes here is UTF-8 and safe, and would be made so a second time. */
-	scols_table_enable_noencoding(t->scols,
-				      !strcmp(nl_langinfo(CODESET), "UTF-8"));
-	code = columns_choose(t, defaults);
+	/*
+	 * The cells are escaped already, and libsmartcols would escape them again. It may do
+	 * so for a locale that is not UTF-8, as only it knows what that can print.
+	 */
+	scols_table_enable_noencoding(
+		t->scols,
+		options->json || !strcmp(nl_langinfo(CODESET), "UTF-8"));
+	code = columns_choose(t, options->output);
 	if (code)
 		table_drop(t);
 	return code;
@@ -177,28 +148,44 @@ void table_drop(struct table *t)
 	scols_unref_table(t->scols);
 }
 
+/* --- cells ------------------------------------------------------------------ */
+
 void table_row(struct table *t)
 {
 	t->line = scols_table_new_line(t->scols, NULL);
 }
 
-void table_text(struct table *t, const char *column, const char *text)
+void table_raw(struct table *t, size_t column, const char *text)
 {
-	struct libscols_column *c = scols_column(t, column);
-
-	if (t->line && c)
-		scols_line_set_column_data(t->line, c, text);
+	if (t->line && t->shown[column])
+		scols_line_set_column_data(t->line, t->shown[column], text);
 }
 
-void table_number(struct table *t, const char *column, uint64_t value)
+void table_bytes(struct table *t, size_t column, const char *bytes, size_t n)
+{
+	char text[8192];
+
+	if (t->options->json)
+		format_json(bytes, n, text, sizeof(text));
+	else
+		format_text(bytes, n, text, sizeof(text));
+	table_raw(t, column, text);
+}
+
+void table_text(struct table *t, size_t column, const char *text)
+{
+	table_bytes(t, column, text, strlen(text));
+}
+
+void table_number(struct table *t, size_t column, uint64_t value)
 {
 	char text[32];
 
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-	table_text(t, column, text);
+	table_raw(t, column, text);
 }
 
-void table_size(struct table *t, const char *column, uint64_t bytes)
+void table_size(struct table *t, size_t column, uint64_t bytes)
 {
 	char text[32];
 
@@ -207,12 +194,49 @@ void table_size(struct table *t, const char *column, uint64_t bytes)
 		return;
 	}
 	format_size(bytes, text, sizeof(text));
-	table_text(t, column, text);
+	table_raw(t, column, text);
+}
+
+void table_percent(struct table *t, size_t column, uint64_t part, uint64_t all)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%llu%s",
+		 (unsigned long long)(all ? part * 100 / all : 0),
+		 t->options->json ? "" : "%");
+	table_raw(t, column, text);
+}
+
+/* --- printing --------------------------------------------------------------- */
+
+/*
+ * Without line breaks and indentation. A string of JSON has no newline, so all of them are
+ * libsmartcols' own.
+ */
+static int print_one_line(struct table *t)
+{
+	char *text, *to;
+	int err = scols_print_table_to_string(t->scols, &text);
+
+	if (err)
+		return err;
+	to = text;
+	for (const char *from = text; *from;) {
+		if (*from == '\n')
+			from += strspn(from, "\n ");
+		else
+			*to++ = *from++;
+	}
+	*to = 0;
+	puts(text);
+	free(text);
+	return 0;
 }
 
 int table_end(struct table *t)
 {
-	int err = scols_print_table(t->scols);
+	int err = t->options->one_line ? print_one_line(t) :
+					 scols_print_table(t->scols);
 
 	table_drop(t);
 	if (!err)

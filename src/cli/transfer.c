@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Bytes from a file into a device, or from a device into a file.
+ * Moves bytes from a file into a device, or from a device into a file.
  *
- * It goes in steps: a span of the device, then the file's read(2) or write(2) straight on
- * it, then the device is told how many bytes of it that were. Between two steps everything
- * is as it should be, so that is where signals are looked for.
+ * A step gets a span of the device, calls the file's read(2) or write(2) directly on it, and
+ * passes these bytes on. Between two steps no byte is in transit (except in port.pending), so
+ * signals are handled there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -55,14 +55,14 @@ static int open_file(struct transfer *t)
 	return t->file < 0 ? -errno : 0;
 }
 
-/* What a full disk, or a server, did not take may be told only here. */
+/* A full disk, or the server of a network file, may be reported only by close(2). */
 static void close_file(struct transfer *t)
 {
 	if (!t->pattern && close(t->file) && t->state == TRANSFER_ENDED)
 		stop(t, TRANSFER_FILE_FAILED, -errno);
 }
 
-/* Standard input may have been made non-blocking, by whoever shares it. */
+/* Another process may have made a shared standard input non-blocking. */
 static void wait_for_file(const struct transfer *t)
 {
 	struct pollfd p = { .fd = t->file,
@@ -71,7 +71,7 @@ static void wait_for_file(const struct transfer *t)
 	poll(&p, 1, TICK_MS);
 }
 
-/* What read(2) or write(2) said: how many bytes; 0: none, for now or for good. */
+/* Handles the result of read(2) or write(2). Return: how many bytes; 0: none, or the end. */
 static size_t file_moved(struct transfer *t, ssize_t n)
 {
 	if (n > 0)
@@ -104,11 +104,11 @@ static size_t drain(struct transfer *t, const void *p, size_t n)
 	return done;
 }
 
-/* --- the end of file that --eof asks for ------------------------------------ */
+/* --- the end of the stream -------------------------------------------------- */
 
 /*
- * Who comes before the first writer would find the end at once, so it is asked for when
- * the first bytes are there.
+ * With the attribute set, a reader that starts before the first writer gets the end of file
+ * at once. So it is set when the first bytes have arrived.
  */
 static void set_eof(struct transfer *t)
 {
@@ -119,22 +119,43 @@ static void set_eof(struct transfer *t)
 	if (!err && !eof)
 		err = attribute_set(&t->device, "eof", "1");
 	if (err)
-		stop(t, TRANSFER_TOLD,
+		stop(t, TRANSFER_PRINTED,
 		     explain_root(err, &t->device, "the attribute eof",
 				  "receive"));
 	else
-		t->eof_was_set = !eof;
+		t->eof_set = !eof;
 }
 
 static void reset_eof(struct transfer *t)
 {
-	if (t->eof_was_set)
+	if (t->eof_set)
 		attribute_set(&t->device, "eof", "0");
+}
+
+/*
+ * However the transfer ended, as with a pipe. After a failure of the device there is no
+ * stream to end; the error is printed already.
+ */
+static void end_stream(struct transfer *t)
+{
+	int err;
+
+	if (!sends(t) || !t->ends || t->state == TRANSFER_DEVICE_FAILED)
+		return;
+	err = port_end(&t->port);
+	if (err == -ENOTTY)
+		complain(
+			"%s: the running module is older than this command and has no --eof: the receiver waits for more",
+			t->device.name);
+	else if (err)
+		explain(err, &t->device, "--eof");
+	if (err && t->state == TRANSFER_ENDED)
+		stop(t, TRANSFER_PRINTED, EXIT_FAILED);
 }
 
 /* --- steps ------------------------------------------------------------------ */
 
-/* Who waits for bytes for an output that nobody reads may wait for ever. */
+/* Ends the transfer if the output has no reader: no byte may ever come to find that out. */
 static void look_at_output(struct transfer *t)
 {
 	struct pollfd p = { .fd = t->file };
@@ -159,7 +180,7 @@ static void use_span(struct transfer *t, void *p, size_t n)
 {
 	size_t moved;
 
-	if (t->ends)
+	if (t->ends && !sends(t))
 		set_eof(t);
 	if (t->state != TRANSFER_RUNS)
 		return;
@@ -189,7 +210,7 @@ static void step(struct transfer *t)
 		stop(t, TRANSFER_DEVICE_FAILED, (int)n);
 }
 
-/* What was taken out of the device is written first, unless there is a second signal. */
+/* Bytes that were read from the device are written first, unless a second signal comes. */
 static bool interrupted(const struct transfer *t)
 {
 	return interrupts() > (t->port.pending ? 1 : 0);
@@ -199,7 +220,7 @@ static void show(struct transfer *t)
 {
 	struct progress_state s;
 
-	/* It costs a call, so not without need. */
+	/* port_stored() makes a system call. */
 	if (!t->progress.on)
 		return;
 	s.done = t->done;
@@ -221,7 +242,7 @@ static void run(struct transfer *t)
 
 /* --- all of it -------------------------------------------------------------- */
 
-/* How much will come, if anybody knows. */
+/* The number of bytes that will be moved; UINT64_MAX: unknown. */
 static uint64_t expected(const struct transfer *t)
 {
 	uint64_t left = UINT64_MAX;
@@ -241,12 +262,12 @@ static void begin(struct transfer *t)
 	pace_begin(&t->pace, t->rate);
 	progress_begin(&t->progress, t->device.name,
 		       sends(t) ? "sent" : "received", expected(t));
-	/* What is typed, or shown, on the terminal has the line for itself. */
+	/* The line would be mixed with what is typed, or shown, on the terminal. */
 	if (t->quiet || (!t->pattern && isatty(t->file)))
 		t->progress.on = false;
 }
 
-static void tell_lost(const struct transfer *t)
+static void print_lost(const struct transfer *t)
 {
 	uint64_t lost = t->lost + t->port.pending;
 
@@ -258,11 +279,12 @@ static void tell_lost(const struct transfer *t)
 			(unsigned long long)lost, file_name(t));
 	else
 		complain(
-			"%llu bytes that were taken out of %s could not be written, and are lost",
+			"%llu bytes that were received from %s could not be written, and are lost",
 			(unsigned long long)lost, t->device.name);
 }
 
-static int tell(const struct transfer *t)
+/* Prints the error, if any. Returns the exit code. */
+static int print_result(const struct transfer *t)
 {
 	switch (t->state) {
 	case TRANSFER_RUNS:
@@ -278,28 +300,31 @@ static int tell(const struct transfer *t)
 		return EXIT_FAILED;
 	case TRANSFER_WRONG:
 		return EXIT_MISMATCH;
-	case TRANSFER_TOLD:
+	case TRANSFER_PRINTED:
 		return t->err;
 	default:
 		return EXIT_OK;
 	}
 }
 
-/* With the files open. */
+/* The port and the file are open. */
 static int finish(struct transfer *t)
 {
 	int code;
 
 	interrupts_end();
 	progress_end(&t->progress, t->done);
-	tell_lost(t);
+	print_lost(t);
 	reset_eof(t);
+	end_stream(t);
 	port_close(&t->port);
 	close_file(t);
-	code = tell(t);
-	if (code == EXIT_OK && t->check && !check_end(t->check))
+	code = print_result(t);
+	/* The totals are of use after a signal, too. */
+	if (t->check && t->state != TRANSFER_WRONG &&
+	    (code == EXIT_OK || t->check->keeps_going) &&
+	    !check_end(t->check) && code == EXIT_OK)
 		code = EXIT_MISMATCH;
-	/* As a shell expects it of what a signal has ended. */
 	if (t->state == TRANSFER_RUNS)
 		interrupt_die(interrupt_signal());
 	if (t->state == TRANSFER_UNREAD)
@@ -313,15 +338,15 @@ int transfer_run(struct transfer *t)
 
 	if (err) {
 		stop(t, TRANSFER_DEVICE_FAILED, err);
-		return tell(t);
+		return print_result(t);
 	}
-	/* Where there is no device nothing is to become of the file. */
+	/* After the port, so that the file is not truncated if there is no device. */
 	if (!t->pattern)
 		err = open_file(t);
 	if (err) {
 		stop(t, TRANSFER_FILE_FAILED, err);
 		port_close(&t->port);
-		return tell(t);
+		return print_result(t);
 	}
 	interrupts_begin();
 	begin(t);
@@ -343,11 +368,11 @@ int transfer_option(struct transfer *t, int c, const char *verb,
 	case 's':
 		if (!parse_size(argument, &t->size))
 			return EXIT_OK;
-		return misused(verb, "%s is no size", argument);
+		return misused(verb, "%s is not a size", argument);
 	case 'r':
 		if (!parse_size(argument, &t->rate) && t->rate)
 			return EXIT_OK;
-		return misused(verb, "%s is no number of bytes a second",
+		return misused(verb, "%s is not a number of bytes per second",
 			       argument);
 	case 'q':
 		t->quiet = true;
@@ -360,7 +385,7 @@ int transfer_operands(struct transfer *t, const char *verb, int n,
 		      char **operands)
 {
 	if (n > (t->pattern ? 1 : 2))
-		return misused(verb, "what is %s?", operands[n - 1]);
+		return misused(verb, "unexpected argument %s", operands[n - 1]);
 	if (n == 2)
 		t->file_name = operands[1];
 	return device_find(n ? operands[0] : NULL, &t->device);

@@ -13,29 +13,29 @@ enum transfer_state {
 	TRANSFER_ENDED,
 	TRANSFER_DEVICE_FAILED,
 	TRANSFER_FILE_FAILED,
-	TRANSFER_UNREAD, /* nobody reads the output any more */
-	TRANSFER_WRONG,	 /* not what the check expects */
-	TRANSFER_TOLD,	 /* of what went wrong; err is the exit code */
+	TRANSFER_UNREAD,  /* the output has no reader any more */
+	TRANSFER_WRONG,	  /* the check has printed an error */
+	TRANSFER_PRINTED, /* an error was printed; `err` is the exit code */
 };
 
 struct transfer {
-	/* What is asked for. */
+	/* Set by the caller. */
 	struct device device;
 	enum vfifo_end end;
 	enum method method;
-	const char *file_name; /* NULL, -: standard input, or output */
-	uint64_t size;	       /* at most; UINT64_MAX: all there is */
-	uint64_t rate;	       /* at most, a second; 0: no limit */
+	const char *file_name; /* NULL, -: standard input or output */
+	uint64_t size;	       /* at most; UINT64_MAX: no limit */
+	uint64_t rate;	       /* bytes per second at most; 0: no limit */
 	bool quiet;
 	struct vfifo_pattern *pattern; /* to send instead of a file, or NULL */
-	struct check *check;	       /* for what is received, or NULL */
-	bool ends; /* end at the end of file, even if the device has none */
-	/* How it goes. */
+	struct check *check;	       /* for received bytes, or NULL */
+	bool ends; /* send: VFIFO_END at the end; receive: set the attribute eof */
+	/* The state of the transfer. */
 	enum transfer_state state;
 	int err;
 	int file;
 	uint64_t done, lost;
-	bool eof_was_set;
+	bool eof_set; /* by set_eof() */
 	struct port port;
 	struct pace pace;
 	struct progress progress;
@@ -51,26 +51,26 @@ struct transfer {
 	{                                                       \
 		"help", no_argument, NULL, 'h'                  \
 	}
-#define TRANSFER_HELP                                                              \
-	"  -m, --method METHOD    map: claim the side, and move the bytes\n"       \
-	"                         between the file and the mapped buffer with\n"   \
-	"                         no copy between; calls: read and write;\n"       \
-	"                         auto (at first): map if that is possible\n"      \
-	"  -s, --size SIZE        end after so many bytes (K, M, G)\n"             \
-	"  -r, --rate-limit SIZE  at most so many bytes a second\n"                \
-	"  -q, --quiet            no progress line (there is one where standard\n" \
-	"                         error is a terminal)\n"                          \
+#define TRANSFER_HELP                                                                \
+	"  -m, --method METHOD    map: claim the side, and move the bytes\n"         \
+	"                         between the file and the mapped buffer without\n"  \
+	"                         a copy; calls: use read and write; auto (the\n"    \
+	"                         default): map if possible\n"                       \
+	"  -s, --size SIZE        end after SIZE bytes (4K, 4KiB, 4kB)\n"            \
+	"  -r, --rate-limit SIZE  at most SIZE bytes per second\n"                   \
+	"  -q, --quiet            no progress line (it needs standard error to be\n" \
+	"                         a terminal, and a foreground job)\n"               \
 	"  -h, --help             this text\n"
 
-/* Takes what getopt_long() returned; the exit code where it makes no sense. */
+/* Takes an option that getopt_long() returned. Return: EXIT_OK, or EXIT_USAGE. */
 int transfer_option(struct transfer *t, int c, const char *verb,
 		    const char *argument);
 
-/* [DEVICE [FILE]]; the exit code. */
+/* Takes [DEVICE [FILE]]. Returns the exit code. */
 int transfer_operands(struct transfer *t, const char *verb, int n,
 		      char **operands);
 
-/* The exit code; unless a signal ended it, which then ends the process. */
+/* Returns the exit code. If a signal ended the transfer, it ends the process. */
 int transfer_run(struct transfer *t);
 
 #endif /* VFIFO_TRANSFER_H */

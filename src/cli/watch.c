@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Devices as they change. They may come and go meanwhile. */
+/* Devices over time. They may be added and removed meanwhile. */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -9,18 +9,19 @@
 #include "pace.h"
 #include "watch.h"
 
-double look_rate(uint64_t now, uint64_t before, double seconds)
+/* A counter that went back was reset: no rate is known then. */
+static double rate(uint64_t now, uint64_t before, double seconds)
 {
 	return now < before || seconds <= 0 ? 0 :
 					      (double)(now - before) / seconds;
 }
 
-double look_fill(const struct look *l)
+double reading_fill(const struct reading *r)
 {
-	return l->capacity ? (double)l->size / (double)l->capacity : 0;
+	return r->capacity ? (double)r->size / (double)r->capacity : 0;
 }
 
-/* 0 where there is no such attribute, in an older module. */
+/* 0 if the running module does not have the attribute. */
 static uint64_t number(const struct device *d, const char *name)
 {
 	uint64_t value = 0;
@@ -29,11 +30,8 @@ static uint64_t number(const struct device *d, const char *name)
 	return value;
 }
 
-/*
- * Without stats a change of what is stored still tells that at least so much has gone in,
- * or out.
- */
-static void guess(struct look *now, const struct look *before)
+/* Without stats: a change of `size` shows that at least that many bytes went in or out. */
+static void derive(struct reading *now, const struct reading *before)
 {
 	now->in = before->in;
 	now->out = before->out;
@@ -43,71 +41,54 @@ static void guess(struct look *now, const struct look *before)
 		now->out += before->size - now->size;
 }
 
-/* false: it is gone. */
-static bool look(struct watched *w)
+/* false: the device is gone. */
+static bool read_counters(struct watched *w)
 {
 	const struct device *d = &w->device;
-	struct look *l = &w->now;
+	struct reading *r = &w->now;
 
-	l->at = now_seconds();
-	if (attribute_number(d, "capacity", &l->capacity))
+	r->at = now_seconds();
+	if (attribute_number(d, "capacity", &r->capacity))
 		return false;
-	l->size = number(d, "size");
-	l->dropped = number(d, "stats/dropped_bytes");
-	w->has_stats = !attribute_number(d, "stats/in_bytes", &l->in) &&
-		       !attribute_number(d, "stats/out_bytes", &l->out);
+	r->size = number(d, "size");
+	r->dropped = number(d, "stats/dropped_bytes");
+	w->has_stats = !attribute_number(d, "stats/in_bytes", &r->in) &&
+		       !attribute_number(d, "stats/out_bytes", &r->out);
 	if (!w->has_stats)
-		guess(l, &w->before);
+		derive(r, &w->before);
 	return true;
 }
 
-static void look_who(struct watched *w)
+static void read_users(struct watched *w)
 {
-	char raw[ATTR_MAX];
-
 	w->mode = number(&w->device, "mode");
 	w->producer = number(&w->device, "producer");
 	w->consumer = number(&w->device, "consumer");
-	if (attribute_get(&w->device, "label", raw, sizeof(raw)))
-		*raw = 0;
-	format_text(raw, strlen(raw), w->label, sizeof(w->label));
+	if (attribute_get(&w->device, "label", w->label, sizeof(w->label)))
+		*w->label = 0;
 }
 
 static void update_rates(struct watched *w)
 {
 	double seconds = w->now.at - w->before.at;
 
-	w->in_rate = look_rate(w->now.in, w->before.in, seconds);
-	w->out_rate = look_rate(w->now.out, w->before.out, seconds);
-	w->drop_rate = look_rate(w->now.dropped, w->before.dropped, seconds);
-}
-
-/* The oldest go, by halves, so that it is not done each time. */
-static void forget(struct watched *w, size_t keep)
-{
-	size_t gone;
-
-	if (keep > SIZE_MAX / 2 || w->looks < 2 * keep)
-		return;
-	gone = w->looks - keep;
-	memmove(w->history, w->history + gone, keep * sizeof(*w->history));
-	w->looks = keep;
+	w->in_rate = rate(w->now.in, w->before.in, seconds);
+	w->out_rate = rate(w->now.out, w->before.out, seconds);
+	w->drop_rate = rate(w->now.dropped, w->before.dropped, seconds);
 }
 
 static int remember(struct watched *w, size_t keep)
 {
-	size_t space = w->space ? 2 * w->space : 64;
-	struct look *grown;
-
-	forget(w, keep);
-	if (w->looks == w->space) {
-		grown = reallocarray(w->history, space, sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		w->history = grown;
-		w->space = space;
-	}
-	w->history[w->looks++] = w->now;
+	if (!keep)
+		return 0;
+	if (!w->history)
+		w->history = calloc(keep, sizeof(*w->history));
+	if (!w->history)
+		return -ENOMEM;
+	if (w->n_history == keep)
+		memmove(w->history, w->history + 1,
+			--w->n_history * sizeof(*w->history));
+	w->history[w->n_history++] = reading_fill(&w->now);
 	return 0;
 }
 
@@ -116,11 +97,11 @@ static int update(struct watched *w, size_t keep)
 	bool first = !w->now.at;
 
 	w->before = w->now;
-	w->seen = look(w);
+	w->seen = read_counters(w);
 	if (!w->seen)
 		return 0;
-	look_who(w);
-	/* What there was before the first look is not of this time. */
+	read_users(w);
+	/* The counters of the first reading are older than the interval. */
 	if (first)
 		w->before = w->now;
 	update_rates(w);
@@ -185,10 +166,8 @@ static int find_named(struct watch *w, char **specs)
 	int code = 0;
 
 	w->named = calloc(w->n_named, sizeof(*w->named));
-	if (!w->named) {
-		complain("no memory");
-		return EXIT_FAILED;
-	}
+	if (!w->named)
+		return out_of_memory();
 	for (size_t i = 0; !code && i < w->n_named; i++)
 		code = device_find(specs[i], &w->named[i]);
 	return code;
@@ -209,7 +188,7 @@ int watch_begin(struct watch *w, size_t keep, char **specs, size_t n)
 	return code;
 }
 
-/* Without a word where the module has gone, as the screen is in use. */
+/* Without an error message if the module was unloaded, as it would garble the screen. */
 static int update_found(struct watch *w)
 {
 	struct device *all;

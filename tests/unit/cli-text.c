@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The command's sizes, both ways, and what it makes of bytes that are not to be printed. */
+/* The command's sizes in both directions, and its escapes for terminals and for JSON. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,8 +34,14 @@ static void sizes_are_read(void **state)
 	assert_int_equal(size_of("12B"), 12);
 	assert_int_equal(size_of("4K"), 4096);
 	assert_int_equal(size_of("4k"), 4096);
-	assert_int_equal(size_of("4KB"), 4096);
 	assert_int_equal(size_of("4KiB"), 4096);
+	assert_int_equal(size_of("4kiB"), 4096);
+	assert_int_equal(size_of("64kB"), 64000);
+	assert_int_equal(size_of("64KB"), 64000);
+	assert_int_equal(size_of("1.5MB"), 1500000);
+	assert_int_equal(size_of("1MiB"), 1 << 20);
+	assert_int_equal(size_of("2GB"), 2000000000);
+	assert_int_equal(size_of("18EB"), 18000000000000000000U);
 	assert_int_equal(size_of("1M"), 1 << 20);
 	assert_int_equal(size_of("2G"), 2ULL << 30);
 	assert_int_equal(size_of("1.5M"), 3 << 19);
@@ -61,6 +67,12 @@ static void what_is_no_size_is_refused(void **state)
 		"1iB",
 		"1Ki",
 		"1BB",
+		"1BiB",
+		"1kb",
+		"1kBB",
+		"1KIB",
+		"0.5B",
+		"19EB",
 		"1.5",
 		".5K",
 		"1.K",
@@ -120,7 +132,7 @@ static void sizes_are_shown(void **state)
 	assert_string_equal(shown(UINT64_MAX), "16E");
 }
 
-/* To a tenth of the unit, as no more is shown. */
+/* Except for rounding to a tenth of the unit. */
 static void what_is_shown_can_be_read_again(void **state)
 {
 	(void)state;
@@ -184,6 +196,44 @@ static void text_that_does_not_fit_ends_with_a_whole_character(void **state)
 	assert_string_equal(text, "ab");
 }
 
+static const char *json(const char *bytes, size_t n)
+{
+	static char text[64];
+
+	format_json(bytes, n, text, sizeof(text));
+	return text;
+}
+
+static void json_has_all_bytes(void **state)
+{
+	(void)state;
+	assert_string_equal(json("", 0), "\"\"");
+	assert_string_equal(json("z\xc3\xa4\xf0\x9f\x90\x8c", 7),
+			    "\"z\xc3\xa4\xf0\x9f\x90\x8c\"");
+	assert_string_equal(json("\"\\/", 3), "\"\\\"\\\\/\"");
+	assert_string_equal(json("\0\n\x1f\x7f", 4),
+			    "\"\\u0000\\u000a\\u001f\\u007f\"");
+	assert_string_equal(json("\xc2\x9b\xc2\xa0", 4), "\"\\u009b\xc2\xa0\"");
+	/* Bytes that are not UTF-8, and the characters that stand for these. */
+	assert_string_equal(json("\x80\xff", 2),
+			    "\"\xee\xbe\x80\xee\xbf\xbf\"");
+	assert_string_equal(json("\xee\xbe\x80", 3),
+			    "\"\xee\xbf\xae\xee\xbe\xbe\xee\xbe\x80\"");
+	assert_string_equal(json("\xee\xbd\xbf\xef\x80\x80", 6),
+			    "\"\xee\xbd\xbf\xef\x80\x80\"");
+}
+
+static void json_that_does_not_fit_is_a_string_all_the_same(void **state)
+{
+	char text[6];
+
+	(void)state;
+	format_json("abcd", 4, text, sizeof(text));
+	assert_string_equal(text, "\"abc\"");
+	format_json("ab\"", 3, text, sizeof(text));
+	assert_string_equal(text, "\"ab\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +248,9 @@ int main(void)
 		cmocka_unit_test(what_is_no_utf8_is_shown_as_numbers),
 		cmocka_unit_test(
 			text_that_does_not_fit_ends_with_a_whole_character),
+		cmocka_unit_test(json_has_all_bytes),
+		cmocka_unit_test(
+			json_that_does_not_fit_is_a_string_all_the_same),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

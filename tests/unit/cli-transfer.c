@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The command's send and receive on a mapped FIFO: all bytes, no more than were asked for,
- * and nothing lost when a signal ends them.
+ * The command's send and receive on a mapped FIFO: they move all bytes, no more than --size,
+ * and lose none when a signal ends them.
  */
 #include "fake-device.h"
 
@@ -13,7 +13,7 @@
 #define OUT VFIFO_CONSUMER
 #define CAPACITY 8192
 
-/* The fake stands in for the device, and the tests for what is above a transfer. */
+/* The fake is the device; the functions below replace the rest of the command. */
 #include "../../src/cli/check.c"
 #include "../../src/cli/interrupt.c"
 #include "../../src/cli/pace.c"
@@ -69,13 +69,31 @@ int attribute_set(const struct device *d, const char *name, const char *text)
 	return -ENOENT;
 }
 
+/* How often a stream was ended, at which position, and what that returns. */
+static int ended, end_error;
+static uint32_t ended_at;
+
+int device_end(int fd)
+{
+	(void)fd;
+	ended++;
+	ended_at = fake_position(IN);
+	/* The claim is still there. */
+	assert_int_not_equal(device.status->claim[IN], 0);
+	return end_error;
+}
+
 static int explained;
+/* The same in memory that a parent sees. */
+static int *shared_explained;
 
 int explain(int err, const struct device *d, const char *what)
 {
 	(void)d;
 	(void)what;
 	explained = err;
+	if (shared_explained)
+		*shared_explained = err;
 	return EXIT_FAILED;
 }
 
@@ -98,7 +116,7 @@ static void make_bytes(void)
 	vfifo_pattern_fill(&p, bytes, sizeof(bytes));
 }
 
-/* The name of a new file that holds the first n of them. */
+/* The name of a new file with the first n of these bytes. */
 static const char *file_of(size_t n)
 {
 	static char name[] = "/tmp/vfifo-unit-XXXXXX";
@@ -177,7 +195,7 @@ static void size_is_an_end(void **state)
 	fake_destroy();
 }
 
-/* What is stored already stays in front. */
+/* Bytes that are stored already stay in front. */
 static void a_short_file_ends_it(void **state)
 {
 	const char *in = file_of(100);
@@ -210,15 +228,17 @@ static void the_rate_is_kept(void **state)
 	fake_destroy();
 }
 
-static int receive_checked(const char *name, bool joins, size_t skip)
+static int receive_checked(const char *name, bool joins, bool keep, size_t skip)
 {
 	struct transfer t = transfer_of(OUT, "/dev/null");
-	struct check check = { .name = name, .joins = joins };
+	struct check check = { .name = name,
+			       .joins = joins,
+			       .keeps_going = keep };
 
 	fake_create(CAPACITY, 0);
 	memcpy(device.window, bytes + skip, 4000);
 	fake_move(IN, 4000);
-	assert_int_equal(pattern_parse(name, &check.pattern), 0);
+	assert_int_equal(check_begin(&check), 0);
 	t.check = &check;
 	t.size = 4000;
 	return transfer_run(&t);
@@ -227,18 +247,25 @@ static int receive_checked(const char *name, bool joins, size_t skip)
 static void what_comes_is_checked(void **state)
 {
 	(void)state;
-	assert_int_equal(receive_checked("prbs31", false, 0), EXIT_OK);
+	assert_int_equal(receive_checked("prbs31", false, false, 0), EXIT_OK);
 	assert_int_equal(fake_position(OUT), 4000);
 	fake_destroy();
-	assert_int_equal(receive_checked("prbs31", false, 1), EXIT_MISMATCH);
+	assert_int_equal(receive_checked("prbs31", false, false, 1),
+			 EXIT_MISMATCH);
 	fake_destroy();
-	assert_int_equal(receive_checked("prbs31", true, 77), EXIT_OK);
+	assert_int_equal(receive_checked("prbs31", true, false, 77), EXIT_OK);
 	fake_destroy();
-	assert_int_equal(receive_checked("text:AUTO ", true, 0), EXIT_MISMATCH);
+	assert_int_equal(receive_checked("text:AUTO ", true, false, 0),
+			 EXIT_MISMATCH);
+	fake_destroy();
+	/* All of it is received, and found to be elsewhere in the pattern. */
+	assert_int_equal(receive_checked("prbs31", false, true, 1),
+			 EXIT_MISMATCH);
+	assert_int_equal(fake_position(OUT), 4000);
 	fake_destroy();
 }
 
-/* The FIFO is full, so the sender waits; it ends by the signal, and the claim with it. */
+/* The FIFO is full, so the sender waits. The signal ends it, and with it the claim. */
 static void a_signal_ends_a_sender_that_waits(void **state)
 {
 	const char *in = file_of(20000);
@@ -263,7 +290,7 @@ static void a_signal_ends_a_sender_that_waits(void **state)
 	fake_destroy();
 }
 
-/* Nobody reads the output: nothing is taken out for it, but what the pipe has taken. */
+/* Without a reader of the output, no byte is consumed. */
 static void an_output_that_nobody_reads_ends_it(void **state)
 {
 	struct transfer t = transfer_of(OUT, NULL);
@@ -274,7 +301,7 @@ static void an_output_that_nobody_reads_ends_it(void **state)
 	fake_create(CAPACITY, 0);
 	fake_move(IN, 1000);
 	assert_int_equal(pipe(fd), 0);
-	/* Before there is a child, which else could write while we still hold it. */
+	/* Before the fork, as otherwise the child could write while this process is a reader. */
 	close(fd[0]);
 	child = fork();
 	if (!child) {
@@ -289,7 +316,7 @@ static void an_output_that_nobody_reads_ends_it(void **state)
 	fake_destroy();
 }
 
-static void a_liar_at_the_other_end_is_told_of(void **state)
+static void an_invalid_position_of_the_other_end_is_reported(void **state)
 {
 	struct transfer t = transfer_of(OUT, "/dev/null");
 
@@ -301,8 +328,8 @@ static void a_liar_at_the_other_end_is_told_of(void **state)
 	fake_destroy();
 }
 
-/* What is stored is taken out first; a sender's bytes are nobody's. */
-static void a_removal_is_told(void **state)
+/* A receiver consumes the stored bytes first; a sender fails at once. */
+static void a_removal_is_reported(void **state)
 {
 	const char *out = file_of(0), *in;
 	struct transfer t = transfer_of(OUT, out);
@@ -334,8 +361,8 @@ static void revoke_it(void)
 	fake_revoke(revoked->port.f);
 }
 
-/* While it waits: nothing touches the position page after that, which would be SIGSEGV. */
-static void a_revocation_is_told(void **state)
+/* While it waits. A later access to the position page would be SIGSEGV. */
+static void a_revocation_is_reported(void **state)
 {
 	const char *in = file_of(20000);
 	struct transfer sender = transfer_of(IN, in);
@@ -355,6 +382,86 @@ static void a_revocation_is_told(void **state)
 	assert_int_equal(explained, -ESTALE);
 	assert_int_equal(fake_position(IN), CAPACITY);
 	unlink(in);
+	fake_destroy();
+}
+
+static void the_end_of_a_stream_is_sent_last(void **state)
+{
+	const char *in = file_of(5000);
+	struct transfer t = transfer_of(IN, in);
+
+	(void)state;
+	fake_create(CAPACITY, 0);
+	ended = 0;
+	t.ends = true;
+	assert_int_equal(transfer_run(&t), EXIT_OK);
+	assert_int_equal(ended, 1);
+	assert_int_equal(ended_at, 5000);
+
+	/* An older module. */
+	t = transfer_of(IN, "/dev/null");
+	t.ends = true;
+	end_error = -ENOTTY;
+	assert_int_equal(transfer_run(&t), EXIT_FAILED);
+	assert_int_equal(ended, 2);
+	end_error = 0;
+
+	/* Nobody asked for it. */
+	t = transfer_of(IN, "/dev/null");
+	assert_int_equal(transfer_run(&t), EXIT_OK);
+	assert_int_equal(ended, 2);
+	unlink(in);
+	fake_destroy();
+}
+
+/* As with a pipe, the receiver of an interrupted sender does not wait for ever. */
+static void an_interrupted_sender_ends_its_stream(void **state)
+{
+	const char *in = file_of(20000);
+	struct transfer t = transfer_of(IN, in);
+	int *ends = mmap(NULL, sizeof(*ends), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status;
+	pid_t child;
+
+	(void)state;
+	fake_create(CAPACITY, 0);
+	t.ends = true;
+	end_error = -EIO;
+	explained = 0;
+	child = fork();
+	if (!child) {
+		/* The signal ends the child, so its result is not seen. */
+		shared_explained = ends;
+		_exit(transfer_run(&t));
+	}
+	while (fake_position(IN) < CAPACITY)
+		usleep(1000);
+	kill(child, SIGTERM);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(*ends, -EIO);
+	end_error = 0;
+	munmap(ends, sizeof(*ends));
+	unlink(in);
+	fake_destroy();
+}
+
+/* The kernel has set the flag: nothing is stored, and no producer is left. */
+static void a_receiver_ends_with_the_stream(void **state)
+{
+	const char *out = file_of(0);
+	struct transfer t = transfer_of(OUT, out);
+
+	(void)state;
+	fake_create(CAPACITY, 0);
+	memcpy(device.window, bytes, 3000);
+	fake_move(IN, 3000);
+	device.status->flags = VFIFO_ENDED;
+	device.revents = POLLHUP;
+	assert_int_equal(transfer_run(&t), EXIT_OK);
+	assert_int_equal(fake_position(OUT), 3000);
+	assert_file(out, bytes, 3000);
 	fake_destroy();
 }
 
@@ -387,9 +494,13 @@ int main(void)
 		cmocka_unit_test(what_comes_is_checked),
 		cmocka_unit_test(a_signal_ends_a_sender_that_waits),
 		cmocka_unit_test(an_output_that_nobody_reads_ends_it),
-		cmocka_unit_test(a_liar_at_the_other_end_is_told_of),
-		cmocka_unit_test(a_removal_is_told),
-		cmocka_unit_test(a_revocation_is_told),
+		cmocka_unit_test(
+			an_invalid_position_of_the_other_end_is_reported),
+		cmocka_unit_test(a_removal_is_reported),
+		cmocka_unit_test(a_revocation_is_reported),
+		cmocka_unit_test(the_end_of_a_stream_is_sent_last),
+		cmocka_unit_test(an_interrupted_sender_ends_its_stream),
+		cmocka_unit_test(a_receiver_ends_with_the_stream),
 		cmocka_unit_test(options_are_read),
 	};
 

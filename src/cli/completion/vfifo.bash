@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Completion of vfifo for bash. What there is to complete, the command itself tells: its
-# verbs, their options and columns from --help, the devices from `vfifo list`.
+# Completion of vfifo for bash. The words come from the command itself: verbs, options and
+# columns from --help, devices from `vfifo list`.
 
-# As the line has it: with its --sysroot.
+# Runs vfifo with the --sysroot of the line.
 _vfifo_run() {
 	local i command=(vfifo)
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -11,7 +11,7 @@ _vfifo_run() {
 	"${command[@]}" "$@" 2>/dev/null
 }
 
-# The names that stand first in the lines of --help below a heading.
+# The first words of the lines of --help below a heading.
 _vfifo_listed() { # HEADING [VERB]
 	_vfifo_run ${2:+"$2"} --help | sed -n "/^$1/,/^\$/s/^  \([A-Za-z][^ ]*\) .*/\1/p"
 }
@@ -26,7 +26,7 @@ _vfifo_devices() {
 	_vfifo_run list --noheadings --output LABEL | grep .
 }
 
-# Each line of the words is one, blanks and all.
+# WORDS are separated by newlines, as a label may contain blanks.
 _vfifo_offer() { # WORDS
 	local IFS=$'\n' word
 	COMPREPLY=()
@@ -37,7 +37,7 @@ _vfifo_offer() { # WORDS
 	done
 }
 
-# The verb of the line, if it is there already.
+# The verb of the line, if there is one before the cursor.
 _vfifo_verb() {
 	local i
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -49,7 +49,7 @@ _vfifo_verb() {
 	done
 }
 
-# The last of a list with commas; what is before it stays.
+# Completes the last name of a list with commas.
 _vfifo_columns() { # VERB
 	local before='' column
 	[[ $cur != *,* ]] || before=${cur%,*},
@@ -66,7 +66,7 @@ _vfifo_values() { # ATTRIBUTE
 	esac
 }
 
-# readline takes = for the end of a word.
+# readline splits words at =.
 _vfifo_set() {
 	local attribute=
 	if [[ $cur == = ]]; then
@@ -82,13 +82,34 @@ _vfifo_set() {
 	_vfifo_offer "$(_vfifo_listed Attributes set | sed 's/$/=/'; _vfifo_devices)"
 }
 
+_vfifo_files() {
+	compopt -o filenames
+	mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+}
+
+# How many operands there are between the verb and the cursor.
+_vfifo_operands() {
+	local i n=-1
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--sysroot | -m | --method | -s | --size | -r | --rate-limit | -p | --pattern | -V | --verify)
+			# readline makes three words of --size=1K.
+			[[ ${COMP_WORDS[i + 1]} != = ]] || i=$((i + 1))
+			i=$((i + 1)) ;;
+		-?*) ;;
+		*) n=$((n + 1)) ;;
+		esac
+	done
+	echo $n
+}
+
 _vfifo_argument() { # VERB
 	case $1 in
 	set) _vfifo_set ;;
-	add) ;;
+	add | doctor | version) ;;
+	help) _vfifo_offer "$(_vfifo_listed Verbs)" ;;
 	send | receive)
-		_vfifo_offer "$(_vfifo_devices)"
-		compopt -o default ;;
+		if [[ $(_vfifo_operands) == 0 ]]; then _vfifo_offer "$(_vfifo_devices)"; else _vfifo_files; fi ;;
 	*) _vfifo_offer "$(_vfifo_devices)" ;;
 	esac
 }
@@ -97,8 +118,15 @@ _vfifo() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb
 	verb=$(_vfifo_verb)
 	COMPREPLY=()
+	# --method=map is three words.
+	if [[ $prev == --* && $cur == = ]]; then
+		cur=
+	elif [[ $prev == = && ${COMP_WORDS[COMP_CWORD - 2]} == --* ]]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
 	case $verb,$prev,$cur in
 	*,--sysroot,*) compopt -o dirnames ;;
+	set,-f,* | *,--from,*) _vfifo_files ;;
 	*,-o,* | *,--output,*) _vfifo_columns "$verb" ;;
 	send,-m,* | receive,-m,* | *,--method,*) _vfifo_offer "$(printf 'auto\nmap\ncalls\n')" ;;
 	send,-p,* | receive,-V,* | *,--pattern,* | *,--verify,*)
