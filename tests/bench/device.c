@@ -13,10 +13,10 @@
  * stream, in two processes that sleep when necessary; or round-trip, in two processes that sleep
  * for each message. FEWER divides the number of messages, for a quick run.
  *
- * The policy is SCHED_BATCH: a process that is woken runs when the other one sleeps. With
- * SCHED_OTHER it may run at once, and the number of switches, and so the figure, depends on
- * small differences anywhere in a wake-up: builds of one module with 0 to 80 empty loops in
- * VFIFO_KICK needed from 2,091 to 2,257 instructions for a mapped message of 4 KiB.
+ * The policy is SCHED_BATCH: a woken process runs when the other one sleeps. With SCHED_OTHER it
+ * can run at once, so the number of context switches, and with it the figure, depends on small
+ * differences in a wake-up: builds of one module with 0 to 80 empty loops in VFIFO_KICK needed
+ * from 2,091 to 2,257 instructions for a mapped message of 4 KiB.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -27,7 +27,7 @@
  *	holder			the holder of a claim, which ignores the queue, and
  *				kicks
  *	signaller		a signal, at any point of a blocking call
- *	tuner			vfifo_ring_set_watermark(), and side_changed() after it
+ *	tuner			vfifo_ring_set_watermark(), and wake_changed_sleepers() after it
  *
  * Memory is sequentially consistent here, and a poller is woken at once; barriers and the
  * wake-ups of pollers are modelled in wake.pml and the *.litmus files. The section under a

@@ -15,7 +15,7 @@
  *
  *	holder, publish		a client, as src/doc/protocol.rst defines it
  *	kick, side_kick		vfifo_ring_kick()
- *	mover, move		io_move() and vfifo_ring_commit(), for a call that
+ *	mover, move		io_move() and vfifo_side_commit(), for a call that
  *				does not wait
  *	intruder		the generator
  *	side_wake		what vfifo_ring_wake() does to one end
@@ -29,8 +29,8 @@
  *	epoller, sharer, uring	epoll_wait() and io_uring, each with its program
  *	sigio			vfifo_ring_fasync(), and a program
  *	wake_all		vfifo_ring_changed(), with a notice without delay
- *	dying			vfifo_ring_release(), for a holder that was killed
- *	claimer			vfifo_ring_claim()
+ *	dying			vfifo_side_release(), for a holder that was killed
+ *	claimer			vfifo_side_claim()
  *	remover			vfifo_ring_remove()
  *	tuner			vfifo_ring_set_watermark()
  *

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Invalid values of an attribute are EINVAL, and the attribute does not change.
-. /tests/lib.sh
+. "$(dirname "$0")/lib.sh"
 cd /sys/class/vfifo/vfifo0
 
 refused() { # ATTRIBUTE TEXT

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The parameters devices and capacity. With an invalid value the module does not load and leaves
 # nothing behind.
-. /tests/lib.sh
+. "$(dirname "$0")/lib.sh"
 
 subtest 'valid values'
 insmod "$VFIFO_KO" devices=3 capacity=100000

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The first commands of an operator.
-. /tests/lib.sh
+. "$(dirname "$0")/lib.sh"
 cd /sys/class/vfifo/vfifo0
 
 subtest 'echo and head'

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sends random data through the device with dd, in different block sizes. The checksum must be the
 # same at the other end. `make check` sends an eighth of the data.
-. /tests/lib.sh
+. "$(dirname "$0")/lib.sh"
 
 receive() { # TOTAL READ-SIZE
 	dd iflag=fullblock bs="$2" count=$(($1 / $2)) if=/dev/vfifo0 2>/dev/null
