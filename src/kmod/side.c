@@ -535,7 +535,7 @@ void *vfifo_side_at(struct vfifo_ring *ring, enum vfifo_end end)
 	       vfifo_offset(ring->buffer.capacity, side->position);
 }
 
-/* Somebody produces again after VFIFO_END, so the stream goes on. */
+/* Bytes are produced again after VFIFO_END, so the stream goes on. */
 static void stream_goes_on(struct vfifo_ring *ring)
 {
 	spin_lock(&ring->positions_lock);

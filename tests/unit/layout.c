@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What the ABI lays out must be mappable wherever Linux runs: with pages of any size up to
- * 64 KiB, by programs with an off_t of 32 bits, in any byte order.
+ * The mappings of the ABI must be possible on every machine that runs Linux: with pages of any
+ * size up to 64 KiB, for programs with an off_t of 32 bits, in either byte order.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,7 +36,7 @@ static void offsets_begin_a_page_of_any_size(void **state)
 			assert_int_equal(offsets[i] % pages[p], 0);
 }
 
-/* Of the largest data, and a page of the largest size. */
+/* The length of the largest data, and the largest page. */
 static void regions_are_apart(void **state)
 {
 	(void)state;
@@ -56,7 +56,7 @@ static void an_off_t_of_32_bits_reaches_all(void **state)
 			assert_true(end_of(i, pages[p]) <= INT32_MAX);
 }
 
-/* Which offset is meant is told by the number of its page: each has one of its own. */
+/* The kernel finds the mapping by the number of the page, so each offset needs its own. */
 static void page_numbers_tell_offsets_apart(void **state)
 {
 	(void)state;
@@ -74,7 +74,7 @@ static void the_smallest_page_has_all_numbers(void **state)
 	assert_true(sizeof(struct vfifo_position) <= pages[0]);
 }
 
-/* No compiler may put anything in between, or elsewhere. */
+/* The fields have no padding and the same offsets with every compiler. */
 static void numbers_are_where_they_are(void **state)
 {
 	(void)state;
@@ -109,7 +109,7 @@ static void a_mask_of_need_leaves_out_only_the_own_side(void **state)
 			 producer | consumer | VFIFO_NEED_REMOVED);
 }
 
-/* The magic number tells a machine of the other byte order. */
+/* The magic number differs on a machine of the other byte order. */
 static void magic_is_not_its_own_reverse(void **state)
 {
 	static const unsigned char little[] = { 'V', 'I', 'F', 'O' };
@@ -122,7 +122,7 @@ static void magic_is_not_its_own_reverse(void **state)
 	assert_int_not_equal(__builtin_bswap32(VFIFO_MAGIC), VFIFO_MAGIC);
 }
 
-/* One page is the least, and every capacity the next power of two. */
+/* A capacity is at least one page, and is rounded up to a power of two. */
 static void capacities_are_whole_pages(void **state)
 {
 	(void)state;
@@ -149,7 +149,7 @@ static void capacities_are_whole_pages(void **state)
 	}
 }
 
-/* The watermarks that a FIFO has at first fit the smallest one. */
+/* The initial watermarks fit the smallest capacity. */
 static void first_watermarks_fit_a_page(void **state)
 {
 	const uint32_t read_watermark = 1, write_watermark = 4096;

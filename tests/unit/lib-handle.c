@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a handle of the library does, and what it makes of a peer that lies. */
+/* A handle of the library: its functions, and an invalid position of its peer. */
 #include "fake-device.h"
 
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #define IN VFIFO_PRODUCER
 #define OUT VFIFO_CONSUMER
 
-/* Positions about to wrap past 2^32, as a device's that has run for long. */
+/* Positions that soon wrap past 2^32, as those of a device that has run for long. */
 #define START 0xfffffff0U
 
 /* All waiters of a side. */
@@ -48,7 +48,7 @@ static void need_polling(enum vfifo_end end)
 			  __ATOMIC_SEQ_CST);
 }
 
-/* What *f is before a call of vfifo_open(): nothing that it must keep. */
+/* The value of *f before a call of vfifo_open(), which overwrites it. */
 static struct vfifo_handle *garbage(void)
 {
 	static struct __vfifo_hot hot;
@@ -82,7 +82,7 @@ static void open_refuses_what_is_no_vfifo(void **state)
 	unlink(file);
 }
 
-/* 0 where the process, which began without a terminal, has none after vfifo_open(). */
+/* The process has no terminal. Returns 0 if it has none after vfifo_open() either. */
 static int open_a_terminal(const char *name)
 {
 	struct vfifo_handle *f;
@@ -137,7 +137,7 @@ static void open_refuses_another_abi(void **state)
 	assert_null(f);
 }
 
-/* All that a later kernel of the same ABI may set, but the unknown bits of `need`. */
+/* Everything that a later kernel of the same ABI may set, except unknown bits of `need`. */
 static void be_a_later_kernel(struct vfifo_status *s)
 {
 	s->features = UINT32_MAX;
@@ -191,7 +191,7 @@ static void a_later_kernel_of_the_same_abi_is_served(void **state)
 	assert_int_equal(vfifo_read(consumer, bytes, 8, 0), 1);
 }
 
-/* Each alone: one kick for each move, whatever the thresholds of the known bits are. */
+/* Each bit alone: one kick for each move, whatever the thresholds of the known bits are. */
 static void an_unknown_bit_of_need_is_kicked(void **state)
 {
 	struct vfifo_status *s = device.status;
@@ -221,7 +221,7 @@ static void an_unknown_bit_of_need_is_kicked(void **state)
 	assert_int_equal(vfifo_commit(producer, 1), 0);
 	assert_int_equal(vfifo_kicks(producer), kicks + 1);
 
-	/* The waiter may not be the liar, so it is woken; the lie is reported. */
+	/* Another client than the waiter may have stored the invalid position, so the waiter is woken. */
 	s->need = UNKNOWN_NEED;
 	fake_move(OUT, START - 1);
 	assert_int_equal(vfifo_commit(producer, 1), -EBADMSG);
@@ -296,7 +296,7 @@ static void spans_do_not_wrap_anywhere(void **state)
 	(void)state;
 	for (size_t i = 0; i < CAPACITY; i++)
 		sent[i] = (unsigned char)(i * 7 + i / 256);
-	/* One byte further each time: every offset there is. */
+	/* One byte further each time, so that every offset is tested. */
 	for (uint32_t turn = 0; turn < CAPACITY; turn++) {
 		assert_int_equal(vfifo_reserve(producer, CAPACITY, &p),
 				 CAPACITY);
@@ -332,7 +332,7 @@ static void a_batch_is_seen_when_it_is_published(void **state)
 	assert_int_equal(vfifo_kicks(producer), 1);
 	assert_int_equal(vfifo_peek(consumer, 1, &p), 300);
 
-	/* Before it sleeps, a handle says what it has. */
+	/* A handle publishes its position before it sleeps. */
 	assert_int_equal(vfifo_advance(consumer, 300), 0);
 	assert_int_equal(fake_position(OUT), START);
 	assert_int_equal(vfifo_wait(consumer, 1, 0), -ETIMEDOUT);
@@ -363,7 +363,7 @@ static void the_peer_is_looked_at_only_when_needed(void **state)
 static void a_position_that_cannot_be_is_refused(void **state)
 {
 	const uint32_t out = START, in = START + 100;
-	/* Of the producer, after 100 bytes of which none has been consumed. */
+	/* Positions of the producer after 100 bytes, none of which was consumed. */
 	const uint32_t lies[] = { in - 1,
 				  out,
 				  out - 1,
@@ -379,7 +379,7 @@ static void a_position_that_cannot_be_is_refused(void **state)
 		fake_move(IN, lies[i]);
 		assert_int_equal(vfifo_peek(consumer, 101, &p), -EBADMSG);
 		assert_int_equal(vfifo_wait(consumer, 101, -1), -EBADMSG);
-		/* What was good stays good. */
+		/* The last valid position stays in force. */
 		assert_int_equal(vfifo_peek(consumer, 1, &p), 100);
 	}
 	fake_move(IN, out + CAPACITY);
@@ -392,7 +392,7 @@ static void a_consumer_cannot_be_ahead_of_what_was_published(void **state)
 	assert_int_equal(vfifo_advance(producer, CAPACITY), 0);
 	fake_move(OUT, START + 1);
 	assert_int_equal(vfifo_reserve(producer, 1, &p), -EBADMSG);
-	/* Handed over all the same; and who lies is not woken. */
+	/* The bytes are handed over, but a peer with an invalid position is not woken. */
 	need_polling(OUT);
 	fake_move(OUT, START - 1);
 	assert_int_equal(vfifo_publish(producer), -EBADMSG);
@@ -400,7 +400,7 @@ static void a_consumer_cannot_be_ahead_of_what_was_published(void **state)
 	assert_int_equal(device.kernel->kicks, 0);
 	fake_move(OUT, START + 1);
 	assert_int_equal(vfifo_reserve(producer, 1, &p), 1);
-	/* Back is a lie too. */
+	/* A step backwards is invalid, too. */
 	assert_int_equal(vfifo_advance(producer, 1), 0);
 	assert_int_equal(vfifo_publish(producer), 0);
 	fake_move(OUT, START);
@@ -417,7 +417,7 @@ static bool is_mapped(const void *p)
 			&resident);
 }
 
-/* Every function. Return: 0; else the line at which one is not as it must be. */
+/* Calls every function. Return: 0, or the line of the first wrong result. */
 #define must(condition)                  \
 	do {                             \
 		if (!(condition))        \
@@ -451,7 +451,7 @@ static int use_in_child(struct vfifo_handle *f)
 	return 0;
 }
 
-/* What the child inherited goes; the pages of numbers are not its own. */
+/* The child unmaps what it inherited, but not the pages of numbers, which it does not have. */
 static int close_in_child(struct vfifo_handle *f)
 {
 	struct vfifo_regions r = vfifo_inner(f)->regions;
@@ -531,7 +531,7 @@ static uint32_t random_u32(void)
 	return random_state;
 }
 
-/* Anything; mostly about where it could be. */
+/* Any number, mostly near the valid positions. */
 static uint32_t random_position(struct vfifo_handle *f)
 {
 	switch (random_u32() % 4) {
@@ -593,7 +593,7 @@ static void no_lie_leads_out_of_the_buffer(void **state)
 
 static bool scribbling;
 
-/* The furthest that it can be, then where it cannot be, as fast as it goes. */
+/* Alternates between the furthest valid position and an invalid one. */
 static void *scribble(void *end)
 {
 	enum vfifo_end liar = *(enum vfifo_end *)end;
@@ -608,7 +608,7 @@ static void *scribble(void *end)
 	return NULL;
 }
 
-/* Nothing is read twice, so it does not help to change it in between. */
+/* The library reads each position once for each decision, so a change in between has no effect. */
 static void no_lie_is_fast_enough(void **state)
 {
 	struct vfifo_handle *ends[] = { producer, consumer };
@@ -632,7 +632,7 @@ static void no_lie_is_fast_enough(void **state)
 	}
 }
 
-/* Of both ends: no call unless somebody there waits for as much as there is. */
+/* Both ends: a kick only if a client of the other end waits and has enough bytes. */
 static void kicks_are_for_who_can_go_on(void **state)
 {
 	struct vfifo_status *s = device.status;
@@ -745,11 +745,11 @@ static void what_ends_a_wait_is_told(void **state)
 				 cases[i].result == -ENODATA ? 0 :
 							       cases[i].result);
 	}
-	/* In the middle of a write: what was moved counts. */
+	/* In the middle of a write: the bytes that were moved are returned. */
 	assert_int_equal(vfifo_commit(producer, CAPACITY - 3), 0);
 	assert_int_equal(vfifo_write(producer, "12345", 5, -1), 3);
 	assert_int_equal(vfifo_write(producer, "45", 2, -1), -EBADF);
-	/* Bytes that are there go first. */
+	/* Stored bytes are read first. */
 	assert_int_equal(vfifo_wait(consumer, 1, -1), 0);
 }
 
@@ -773,7 +773,7 @@ static void bytes_go_before_errors(void **state)
 	assert_int_equal(vfifo_wait(consumer, 1, -1), -ENODEV);
 }
 
-/* From the start of each call: nothing moves, and nobody sleeps. */
+/* Before a call: it moves nothing and does not sleep. */
 static void removal_is_told_at_once(void **state)
 {
 	char bytes[8];
@@ -789,7 +789,7 @@ static void removal_is_told_at_once(void **state)
 	assert_int_equal(vfifo_wait(consumer, 1, -1), -ENODEV);
 	assert_int_equal(fake_position(OUT), START);
 	assert_int_equal(vfifo_sleeps(producer) + vfifo_sleeps(consumer), 0);
-	/* What is stored can still be had. */
+	/* The stored bytes can still be consumed. */
 	assert_int_equal(vfifo_peek(consumer, 1, &p), 3);
 	assert_memory_equal(p, "abc", 3);
 	assert_int_equal(vfifo_consume(consumer, 3), -ENODEV);
@@ -809,7 +809,7 @@ static void removal_is_told_where_there_is_no_room(void **state)
 	assert_int_equal(vfifo_peek(consumer, CAPACITY - 1, &p), CAPACITY - 1);
 }
 
-/* Though nobody waits: the bit of `need` stays. The bytes are handed over. */
+/* Without a waiter, as the bit of `need` stays set. The bytes are handed over. */
 static void removal_is_told_by_publish(void **state)
 {
 	(void)state;
@@ -830,7 +830,7 @@ static void removal_ends_a_sleep(void **state)
 	assert_int_equal(vfifo_sleeps(consumer), 1);
 }
 
-/* In the middle of a write: what was moved counts. */
+/* In the middle of a write: the bytes that were moved are returned. */
 static void removal_ends_a_write(void **state)
 {
 	static char bytes[CAPACITY + 1];
@@ -852,7 +852,7 @@ static void revocation_is_told_at_once(void **state)
 	assert_int_equal(vfifo_wait(producer, 1, -1), -ESTALE);
 	assert_int_equal(vfifo_write(producer, "def", 3, -1), -ESTALE);
 	assert_int_equal(__vfifo_wake(producer), -ESTALE);
-	/* The other side, and the one who claims next, do not notice. */
+	/* The other side and the next holder are not affected. */
 	assert_int_equal(vfifo_read(consumer, &p, 8, 0), 3);
 	vfifo_close(producer);
 	producer = fake_open(IN);
@@ -875,12 +875,12 @@ static void revocation_is_told_where_there_is_no_room(void **state)
 	assert_int_equal(vfifo_peek(consumer, CAPACITY, &p), CAPACITY);
 	fake_revoke(producer);
 	assert_int_equal(vfifo_reserve(producer, 1, &p), -ESTALE);
-	/* Another's claim is not ours either. */
+	/* The claim of another process is not the claim of this handle. */
 	next = fake_open(IN);
 	assert_int_equal(vfifo_reserve(producer, 1, &p), -ESTALE);
 	assert_int_equal(vfifo_reserve(next, 1, &p), -EAGAIN);
 	vfifo_close(next);
-	/* The device goes before the claim. */
+	/* A removed device is reported before a revoked claim. */
 	fake_remove();
 	assert_int_equal(vfifo_reserve(producer, 1, &p), -ENODEV);
 }
@@ -891,7 +891,7 @@ static void consumer_is_revoked(void)
 	fake_revoke(consumer);
 }
 
-/* The byte that has come is no longer ours to take. */
+/* The handle may no longer take the byte that has arrived. */
 static void revocation_ends_a_sleep(void **state)
 {
 	(void)state;
@@ -907,7 +907,7 @@ static void end_is_over(void)
 		fake_move(IN, fake_position(IN) + 1);
 }
 
-/* A writer came between the poll and the look at what it meant. */
+/* A writer opens the device between poll() and the test of the flags. */
 static void an_end_that_is_over_is_none(void **state)
 {
 	(void)state;
@@ -937,7 +937,7 @@ static void fewer_than_the_watermark_are_found(void **state)
 	assert_in_range(vfifo_sleeps(producer), 3, 4);
 }
 
-/* poll(2) is ready with one byte, and the rest is late. */
+/* poll(2) returns at the first byte, and the other bytes come later. */
 static void more_than_the_watermark_does_not_spin(void **state)
 {
 	(void)state;
@@ -971,7 +971,7 @@ static void write_writes_all_and_read_what_there_is(void **state)
 	assert_int_equal(vfifo_write(producer, "abc", 3, 0), 3);
 	assert_int_equal(vfifo_read(consumer, got, 2, 0), 2);
 	assert_int_equal(vfifo_write(producer, "def", 3, 0), 3);
-	/* Also what has come since the last look. */
+	/* Includes bytes that have come since the last look. */
 	assert_int_equal(vfifo_read(consumer, got, sizeof(got), 0), 4);
 	assert_memory_equal(got, "cdef", 4);
 	assert_int_equal(vfifo_read(consumer, got, 1, 0), -ETIMEDOUT);
@@ -1009,7 +1009,7 @@ static void spinning_adapts(void **state)
 	h->spin_ns /= 4;
 	least = h->spin_ns;
 	h->sleeps = 0;
-	/* Again, where the byte was there before it could spin. */
+	/* Try again if the byte came before the wait began to spin. */
 	for (int i = 0; i < 50 && h->spin_ns == least; i++) {
 		pthread_create(&thread, NULL, commit_soon, NULL);
 		assert_int_equal(vfifo_wait(consumer, 1, -1), 0);

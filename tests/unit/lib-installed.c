@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The library as its user has it: the installed header in C and in C++, the library
- * itself, shared and static, and what it exports.
+ * The installed library: its header in C and in C++, the shared and the static library, and
+ * the exported symbols.
  */
 #ifndef __cplusplus
 #define _POSIX_C_SOURCE 200809L /* popen() */
@@ -37,7 +37,7 @@ static void what_is_no_vfifo_is_refused(void **state)
 	vfifo_close(f);
 }
 
-/* Made by hand: all that the header's own functions use. */
+/* A handle made by hand, with everything that the functions of the header use. */
 static struct __vfifo_hot producer, consumer;
 
 static struct vfifo_handle *handle(struct __vfifo_hot *hot)
@@ -85,7 +85,7 @@ static void the_header_works_by_itself(void **state)
 	assert_int_equal((uintptr_t)&producer % 64, 0);
 }
 
-/* What the shell command says, until the next call. */
+/* The output of a shell command, valid until the next call. */
 static const char *said(const char *command)
 {
 	static char text[2][4096];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Two handles of one FIFO, in two threads or in two processes: every byte comes out once
- * and in order, no wake-up is lost, and nobody is woken more often than it slept.
+ * and in order, no wake-up is lost, and no side is woken more often than it slept.
  */
 #include "fake-device.h"
 
@@ -10,16 +10,16 @@
 #define IN VFIFO_PRODUCER
 #define OUT VFIFO_CONSUMER
 
-/* Long enough for a slow machine; who waits that long was not woken. */
+/* Long enough for a slow machine: a wait that takes longer has lost its wake-up. */
 #define TIMEOUT_MS 20000
 
-/* What one end does with the stream. */
+/* One end of the stream. */
 struct end {
 	struct vfifo_handle *f;
 	uint32_t total;	   /* bytes */
-	uint32_t least;	   /* it waits for so many */
-	uint32_t span_max; /* and moves up to so many at a time */
-	uint32_t batch;	   /* and publishes every so many spans */
+	uint32_t least;	   /* bytes that it waits for */
+	uint32_t span_max; /* the most bytes that it moves at a time */
+	uint32_t batch;	   /* spans between two publications */
 	uint32_t prbs, random;
 	int error;
 };
@@ -53,7 +53,7 @@ static int verify(struct end *e, const unsigned char *p, size_t n)
 	return 0;
 }
 
-/* One span, at least a byte; how many, or an error. */
+/* Moves one span of at least a byte. Return: bytes, or a negative errno. */
 static ssize_t move_span(struct end *e)
 {
 	size_t want = random_span(e);
@@ -93,7 +93,7 @@ static void *run_end(void *end)
 	return NULL;
 }
 
-/* A way to stream: who moves how much, and when poll(2) is ready. */
+/* The parameters of a stream: the sizes of both ends, and the watermarks. */
 struct way {
 	uint32_t capacity, total;
 	uint32_t least[2], span_max[2], batch[2], watermark[2];
@@ -122,7 +122,7 @@ static void open_end(const struct way *w, enum vfifo_end end, struct end *e)
 	vfifo_set_spin(e->f, w->spin_us);
 }
 
-/* At most one kick for each time that the other side was polled. */
+/* At most one kick for each poll of the other side. */
 static void check_kicks(enum vfifo_end end, unsigned long kicks)
 {
 	assert_true(kicks <= device.kernel->polls[__vfifo_other_end(end)]);
@@ -151,7 +151,7 @@ static void in_two_threads(void **state)
 	fake_destroy();
 }
 
-/* A handle is of no use after a fork(2), so each process opens its own. */
+/* A child has no claim after fork(2), so each process opens its own handle. */
 static int produce(const struct way *w)
 {
 	struct end e;
@@ -203,7 +203,7 @@ static struct way batches = {
 	.watermark = { 1, 1 },
 };
 
-/* No byte goes in before the last has come out, so they sleep all the time. */
+/* The producer waits until the last byte was consumed, so both ends sleep all the time. */
 static struct way sleep_at_every_message = {
 	.capacity = 4096,
 	.total = 20000,
@@ -214,7 +214,7 @@ static struct way sleep_at_every_message = {
 	.sleeps = 2000,
 };
 
-/* The two are at the same edge all the time: full, or empty, by a byte. */
+/* The FIFO is always full or empty, except one byte. */
 static struct way one_byte_at_a_time = {
 	.capacity = 4096,
 	.total = 300000,
@@ -231,7 +231,7 @@ static struct way high_watermarks = {
 	.watermark = { 4096, 4097 },
 };
 
-/* With a copy, in the threads: more than the capacity at once. */
+/* By vfifo_write() and vfifo_read(), in threads, with more bytes than the capacity in one call. */
 static char sent[100000], got[100000];
 
 static void *write_all(void *f)

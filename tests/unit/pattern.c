@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The generator's patterns against definitions that are written in another way, and that the
- * library finds every place of them.
+ * Compares the generator's patterns with independent definitions, and tests that the library
+ * finds every place in them.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -16,7 +16,7 @@
 
 #include "../../src/lib/pattern.c"
 
-/* Of each pattern so much is compared. */
+/* Bytes of each pattern that are compared. */
 #define LENGTH 5000
 
 static const char text[] = "AUTO AUGUSTA ";
@@ -24,7 +24,7 @@ static const char text[] = "AUTO AUGUSTA ";
 
 static unsigned char wanted[LENGTH];
 
-/* --- what they are ---------------------------------------------------------- */
+/* --- the definitions ---------------------------------------------------------- */
 
 static void want_text(void)
 {
@@ -44,7 +44,7 @@ static void want_ramp(void)
 		wanted[i] = i & 255;
 }
 
-/* Bit by bit, and each bit a byte of memory: 31 ones, then x^31 + x^28 + 1. */
+/* x^31 + x^28 + 1 after 31 ones, with one byte of memory for each bit. */
 static void want_prbs31(void)
 {
 	static unsigned char bits[31 + 8 * LENGTH];
@@ -65,8 +65,8 @@ static void want_zero(void)
 static struct kind {
 	const char *name;
 	void (*want)(void);
-	size_t least;  /* to find the place */
-	size_t enough; /* for certain */
+	size_t least;  /* fewer bytes never give the place */
+	size_t enough; /* so many always do */
 } kinds[] = {
 	{ "text", want_text, TEXT_LENGTH, TEXT_LENGTH },
 	{ "counter", want_counter, 8, 12 },
@@ -84,7 +84,7 @@ static struct vfifo_pattern begin(const struct kind *k)
 	return p;
 }
 
-/* --- the header's ----------------------------------------------------------- */
+/* --- the functions of the header ----------------------------------------------------------- */
 
 static void fill_gives_it(void **state)
 {
@@ -133,14 +133,14 @@ static void match_stops_at_the_first_wrong(void **state)
 		wanted[wrong] ^= 0x10;
 		assert_int_equal(vfifo_pattern_match(&p, wanted, LENGTH),
 				 wrong);
-		/* And is past it. */
+		/* The pattern goes on behind the wrong byte. */
 		assert_int_equal(vfifo_pattern_match(&p, wanted + wrong + 1,
 						     LENGTH - wrong - 1),
 				 LENGTH - wrong - 1);
 	}
 }
 
-/* Worked out by hand. */
+/* Computed by hand. */
 static void known_values(void **state)
 {
 	static const unsigned char prbs31[] = { 0, 0, 0, 0x0e, 0, 0, 0, 0xfc };
@@ -157,7 +157,7 @@ static void known_values(void **state)
 			 sizeof(carry));
 }
 
-/* --- the library's ---------------------------------------------------------- */
+/* --- the functions of the library ---------------------------------------------------------- */
 
 static void what_is_no_pattern_is_refused(void **state)
 {
@@ -223,7 +223,7 @@ static void a_wrong_byte_is_nowhere(void **state)
 	}
 }
 
-/* Everywhere a counter can be, and where its words wrap. */
+/* Each byte of a word, and the places where words wrap. */
 static void a_counter_is_found_anywhere(void **state)
 {
 	static const __u32 words[] = { 0xff,	   0xff00,     0xffff,
@@ -249,7 +249,7 @@ static void a_counter_is_found_anywhere(void **state)
 	}
 }
 
-/* These are 0 and 1 from byte 3 of a word on, and 255 and 256 from byte 0 on. */
+/* The same bytes are part of 0 and 1, from byte 3 on, and of 255 and 256, from byte 0 on. */
 static void a_counter_that_fits_twice_needs_more(void **state)
 {
 	static const unsigned char bytes[] = { 0xff, 0, 0, 0, 0, 1,
@@ -264,7 +264,7 @@ static void a_counter_that_fits_twice_needs_more(void **state)
 	assert_int_equal(p.at, 3);
 }
 
-/* All zeros are in the pattern only as far as 27 bits, and never for good. */
+/* The pattern has at most 30 zero bits in a row. */
 static void zeros_are_no_prbs31(void **state)
 {
 	static const unsigned char zeros[64];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The arithmetic of positions (vfifo_ring.h), where it wraps above all. */
+/* The arithmetic of positions (vfifo_ring.h), mainly where positions wrap. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
