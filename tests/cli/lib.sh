@@ -9,7 +9,8 @@ is() { [ "$1" = "$2" ] || fail "$3: got '$1', wanted '$2'"; }
 # The command on the made-up tree.
 v() { vfifo --sysroot tree "$@"; }
 
-# ends CODE ARGUMENT...: v with these ends with that; what it says is in said and wrong.
+# ends CODE ARGUMENT...: v with these arguments exits with CODE. Its output is in the file said,
+# its errors are in wrong.
 ends() {
 	local wanted="$1" code=0
 	shift
@@ -17,7 +18,7 @@ ends() {
 	[ $code = "$wanted" ] || { cat said wrong; fail "vfifo $*: ended with $code, wanted $wanted"; }
 }
 
-# complains TEXT...: so do the last complaint's lines, each somewhere.
+# complains TEXT...: the last errors contain each TEXT.
 complains() {
 	local text
 	for text in "$@"; do
@@ -25,7 +26,7 @@ complains() {
 	done
 }
 
-# The value of a Perl expression in $j, which is what the JSON on standard input has.
+# json EXPRESSION: the value of a Perl expression, where $j is the JSON on standard input.
 json() {
 	perl -MJSON::PP -e 'binmode STDOUT, ":utf8"; my $j = decode_json(join "", <STDIN>); print eval $ARGV[0]; die $@ if $@' -- "$1"
 }
@@ -80,7 +81,7 @@ label() { # NUMBER LABEL
 	ln -sfn "../../vfifo$1" "tree/dev/vfifo/by-label/$2"
 }
 
-# What a device's mappings show, as a file that stands for its node.
+# A file in place of the node, with the contents of the mappings at their offsets.
 memory() { # NUMBER CAPACITY OUT TEXT
 	perl -e '
 		my ($file, $capacity, $out, $text) = @ARGV;
