@@ -3,6 +3,11 @@
 
 fail() { echo "FAIL: $*"; exit 1; }
 
+# Ends the test, or the rest of it, as skipped if it cannot become another user.
+needs_root() {
+	[ "$(id -u)" = 0 ] || { echo "the rest needs root, to become another user"; exit 77; }
+}
+
 # is GOT WANTED WHAT
 is() { [ "$1" = "$2" ] || fail "$3: got '$1', wanted '$2'"; }
 
