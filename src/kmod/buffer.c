@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * buffer.c - the pages that the kernel shares with user space
+ * buffer.c - the memory that the kernel shares with user space
  *
  * The data appear twice in one mapping,
  *
@@ -9,14 +9,12 @@
  *	|  0  |  1  | .. | n-1 |  0  |  1  | .. | n-1 |
  *	+-----+-----+-- -+-----+-----+-----+-- -+-----+
  *
- * so no span of up to capacity bytes ever wraps. The pages are of order 0, as user space
- * gets each of them alone. They are zeroed, as they may hold data of another process.
+ * so no span of up to capacity bytes ever wraps. memory.c allocates the pages.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 #include "buffer.h"
@@ -26,67 +24,41 @@
  * vfifo_buffer_free() - free a buffer
  * @buffer: the buffer, which nothing maps any more
  *
- * A page that user space still has pinned is freed when the last pin goes.
- *
  * Context: Process context. May sleep.
  */
 void vfifo_buffer_free(struct vfifo_buffer *buffer)
 {
-	unsigned int i;
-
 	vunmap(buffer->data);
-	for (i = 0; i < buffer->nr_pages; i++) {
-		put_page(buffer->pages[i]);
-		cond_resched(); /* there may be half a gigabyte of pages */
-	}
-	kvfree(buffer->pages);
+	vfifo_memory_free(&buffer->pages);
 }
 
 /**
- * vfifo_buffer_alloc() - allocate a buffer
+ * vfifo_buffer_alloc() - allocate a buffer, all zero
  * @buffer: the buffer; on failure there is nothing to free
  * @capacity: bytes, as vfifo_capacity_for() returns them
+ * @memory: the kind of memory
  *
  * Context: Process context. May sleep.
- * Return: 0; -ENOMEM; -EINTR: the caller was killed.
+ * Return: 0; -EOPNOTSUPP: the machine does not have this kind; -ENOMEM; -EINTR: the caller was
+ * killed.
  */
-int vfifo_buffer_alloc(struct vfifo_buffer *buffer, u32 capacity)
+int vfifo_buffer_alloc(struct vfifo_buffer *buffer, u32 capacity,
+		       enum vfifo_memory memory)
 {
-	/* Fail before the OOM killer would have to make room. */
-	const gfp_t gfp = __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	const unsigned int n = capacity >> PAGE_SHIFT;
-	int err = -ENOMEM;
+	int err;
 
-	*buffer = (struct vfifo_buffer){ .capacity = capacity };
-	buffer->pages = kvmalloc_array(2 * (size_t)n, sizeof(*buffer->pages),
-				       GFP_KERNEL_ACCOUNT | gfp);
-	if (!buffer->pages)
+	buffer->capacity = capacity;
+	err = vfifo_memory_alloc(&buffer->pages, memory, n);
+	if (err)
 		return err;
-
-	for (; buffer->nr_pages < n; buffer->nr_pages++) {
-		struct page *page;
-
-		if (fatal_signal_pending(current)) {
-			err = -EINTR;
-			goto err_free;
-		}
-		page = alloc_page(VFIFO_GFP_PAGES | gfp | __GFP_HIGHMEM |
-				  __GFP_ZERO);
-		if (!page)
-			goto err_free;
-		buffer->pages[buffer->nr_pages] = page;
-		buffer->pages[buffer->nr_pages + n] = page;
-		cond_resched();
+	buffer->data = vmap(buffer->pages.page, 2 * n, VM_MAP,
+			    vfifo_memory_protection(memory, PAGE_KERNEL));
+	if (!buffer->data) {
+		vfifo_memory_free(&buffer->pages);
+		return -ENOMEM;
 	}
-
-	buffer->data = vmap(buffer->pages, 2 * n, VM_MAP, PAGE_KERNEL);
-	if (!buffer->data)
-		goto err_free;
 	return 0;
-
-err_free:
-	vfifo_buffer_free(buffer);
-	return err;
 }
 
 /**
@@ -100,7 +72,56 @@ err_free:
 struct page *vfifo_buffer_page(const struct vfifo_buffer *buffer,
 			       unsigned long index)
 {
-	return index < 2UL * buffer->nr_pages ? buffer->pages[index] : NULL;
+	return index < 2UL * buffer->pages.n ? buffer->pages.page[index] : NULL;
+}
+
+/* How many pages, up to @limit, are one behind the other in memory from @index on. */
+static unsigned long run_length(const struct vfifo_buffer *buffer,
+				unsigned long index, unsigned long limit)
+{
+	struct page **page = buffer->pages.page + index;
+	unsigned long n = 1;
+
+	while (n < limit && page_to_pfn(page[n]) == page_to_pfn(*page) + n)
+		n++;
+	return n;
+}
+
+/**
+ * vfifo_buffer_map() - map all pages of a mapping now
+ * @buffer: the buffer; the caller's mapping keeps it from being replaced
+ * @vma: the mapping; it and its offset lie within the two appearances of the data
+ *
+ * For memory whose pages user space must not get one by one. They have no reference count of
+ * their own in a coherent piece, and cannot be pinned, as a pinned page could become cached
+ * when it is freed.
+ *
+ * Context: Process context, in ->mmap. May sleep.
+ * Return: 0; -EINTR: the caller was killed; -ENOMEM or another error of remap_pfn_range().
+ * After an error the caller of ->mmap unmaps what was mapped.
+ */
+int vfifo_buffer_map(const struct vfifo_buffer *buffer,
+		     struct vm_area_struct *vma)
+{
+	const unsigned long first = vma->vm_pgoff, pages = vma_pages(vma);
+	unsigned long i, n;
+	int err;
+
+	vma->vm_page_prot = vfifo_memory_protection(buffer->pages.memory,
+						    vma->vm_page_prot);
+	for (i = 0; i < pages; i += n) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		n = run_length(buffer, first + i, pages - i);
+		err = remap_pfn_range(
+			vma, vma->vm_start + (i << PAGE_SHIFT),
+			page_to_pfn(buffer->pages.page[first + i]),
+			n << PAGE_SHIFT, vma->vm_page_prot);
+		if (err)
+			return err;
+		cond_resched();
+	}
+	return 0;
 }
 
 /**

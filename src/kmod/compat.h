@@ -23,13 +23,132 @@
 #error "vfifo: the data cache of this architecture aliases, so it cannot be mapped twice"
 #endif
 
+#if defined(CONFIG_X86) && !defined(CONFIG_UML)
+#include <asm/memtype.h>
+#include <asm/set_memory.h>
+#endif
+
+#ifdef VFIFO_HAVE_CC_PLATFORM
+#include <linux/cc_platform.h>
+#else
+#include <linux/mem_encrypt.h>
+#endif
 #include <linux/device/class.h>
+#include <linux/dma-mapping.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/uio.h>
+
+/*
+ * Kinds of memory. Each architecture decides which mappings of one page may be together. x86
+ * changes the linear mapping too. On ARM a page that is not used by its linear mapping may be
+ * mapped as normal memory that is not cached; the only other uncached memory is that of
+ * device registers, to which memcpy() may not write. Elsewhere there are no such kinds.
+ */
+#if defined(CONFIG_X86) && !defined(CONFIG_UML)
+static inline bool vfifo_can_write_combine(void)
+{
+	return pat_enabled();
+}
+
+static inline bool vfifo_can_uncache(void)
+{
+	return true;
+}
+
+static inline int vfifo_pages_uncache(struct device *dev, struct page **pages,
+				      unsigned int n, bool write_combining)
+{
+	return write_combining ? set_pages_array_wc(pages, n) :
+				 set_pages_array_uc(pages, n);
+}
+
+static inline int vfifo_pages_cache(struct page **pages, unsigned int n)
+{
+	return set_pages_array_wb(pages, n);
+}
+#else
+static inline bool vfifo_can_write_combine(void)
+{
+	return IS_ENABLED(CONFIG_ARM64) || IS_ENABLED(CONFIG_ARM);
+}
+
+static inline bool vfifo_can_uncache(void)
+{
+	return false;
+}
+
+/* Mapping a page for a device that does not look into caches writes its lines back. */
+static inline int vfifo_pages_uncache(struct device *dev, struct page **pages,
+				      unsigned int n, bool write_combining)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		dma_addr_t at = dma_map_page(dev, pages[i], 0, PAGE_SIZE,
+					     DMA_BIDIRECTIONAL);
+
+		if (dma_mapping_error(dev, at))
+			return -ENOMEM;
+		dma_unmap_page(dev, at, PAGE_SIZE, DMA_BIDIRECTIONAL);
+	}
+	return 0;
+}
+
+static inline int vfifo_pages_cache(struct page **pages, unsigned int n)
+{
+	return 0;
+}
+#endif
+
+/* Before 5.16 only x86 and s390 could encrypt memory, and each said so in its own way. */
+static inline bool vfifo_memory_encrypted(void)
+{
+#ifdef VFIFO_HAVE_CC_PLATFORM
+	return cc_platform_has(CC_ATTR_MEM_ENCRYPT);
+#else
+	return mem_encrypt_active();
+#endif
+}
+
+/*
+ * An operation of a dma-buf that gives the kernel an address: before 5.11 it returned the
+ * address, and before 5.18 it stored it in a struct of another name.
+ */
+#if defined(VFIFO_HAVE_IOSYS_MAP)
+#define VFIFO_DMA_BUF_VMAP(name, address)                              \
+	static int name(struct dma_buf *dmabuf, struct iosys_map *map) \
+	{                                                              \
+		void *at = address(dmabuf);                            \
+                                                                       \
+		if (IS_ERR(at))                                        \
+			return PTR_ERR(at);                            \
+		iosys_map_set_vaddr(map, at);                          \
+		return 0;                                              \
+	}
+#elif defined(VFIFO_HAVE_DMA_BUF_MAP)
+#define VFIFO_DMA_BUF_VMAP(name, address)                                \
+	static int name(struct dma_buf *dmabuf, struct dma_buf_map *map) \
+	{                                                                \
+		void *at = address(dmabuf);                              \
+                                                                         \
+		if (IS_ERR(at))                                          \
+			return PTR_ERR(at);                              \
+		dma_buf_map_set_vaddr(map, at);                          \
+		return 0;                                                \
+	}
+#else
+#define VFIFO_DMA_BUF_VMAP(name, address)         \
+	static void *name(struct dma_buf *dmabuf) \
+	{                                         \
+		void *at = address(dmabuf);       \
+                                                  \
+		return IS_ERR(at) ? NULL : at;    \
+	}
+#endif
 
 /* Until 6.4 a class had an owner. */
 static inline struct class *vfifo_class_create(const char *name)

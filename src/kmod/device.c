@@ -40,20 +40,23 @@ static void give_mode_notice(struct work_struct *work)
  * vfifo_alloc() - make a vfifo that user space does not see yet
  * @minor: the minor that it will have
  * @capacity: bytes, as vfifo_capacity_for() returns them
+ * @memory: the kind of memory of the data
  *
  * Context: Process context. May sleep.
- * Return: the vfifo with one reference, which vfifo_put() drops; NULL: there is no memory, or
- * the caller was killed.
+ * Return: the vfifo with one reference, which vfifo_put() drops; or an error pointer: -ENOMEM,
+ * or an error of vfifo_ring_init().
  */
-struct vfifo *vfifo_alloc(int minor, u32 capacity)
+struct vfifo *vfifo_alloc(int minor, u32 capacity, enum vfifo_memory memory)
 {
 	struct vfifo *vfifo = kzalloc(sizeof(*vfifo), GFP_KERNEL);
+	int err;
 
 	if (!vfifo)
-		return NULL;
-	if (vfifo_ring_init(&vfifo->ring, minor, capacity)) {
+		return ERR_PTR(-ENOMEM);
+	err = vfifo_ring_init(&vfifo->ring, minor, capacity, memory);
+	if (err) {
 		kfree(vfifo);
-		return NULL;
+		return ERR_PTR(err);
 	}
 	vfifo->minor = minor;
 	vfifo_generator_init(&vfifo->generator, &vfifo->ring);

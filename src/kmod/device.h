@@ -7,6 +7,7 @@
  *	vfifo_devices_lock	which devices there are		yes	0
  *	node_lock		dev, label			yes	1
  *	generator.lock		generator, except its timer	yes	1
+ *	ring.buffer_lock	who replaces ring.buffer	yes	1
  *	producer side's lock	ring.sides[VFIFO_PRODUCER]	yes	2
  *	consumer side's lock	ring.sides[VFIFO_CONSUMER]	yes	3
  *	vfifo_minors_lock	which minor is which vfifo	yes	4
@@ -14,6 +15,7 @@
  *	ring.positions_lock	claims, positions of holders	no	5
  *	a wait queue's lock	who sleeps there, their bit	no	5
  *	a notice's lock		how many were given		no	5
+ *	a dma-buf's lock		its attachments			yes	6
  *
  * A lock is taken before those of a higher order, and no two of one order are nested.
  *
@@ -49,8 +51,8 @@
 #define VFIFO_LABEL_MAX 64
 
 /*
- * References are held by the minor while the vfifo has one, and by each open file; a mapping
- * holds its file.
+ * References are held by the minor while the vfifo has one, by each open file, and by each
+ * dma-buf; a mapping holds its file.
  */
 struct vfifo {
 	struct kref refs;
@@ -64,7 +66,7 @@ struct vfifo {
 	char label[VFIFO_LABEL_MAX + 1];
 };
 
-struct vfifo *vfifo_alloc(int minor, u32 capacity);
+struct vfifo *vfifo_alloc(int minor, u32 capacity, enum vfifo_memory memory);
 struct vfifo *vfifo_get(int minor);
 void vfifo_put(struct vfifo *vfifo);
 

@@ -21,6 +21,7 @@
 
 #include "compat.h"
 #include "device.h"
+#include "dmabuf.h"
 #include "file.h"
 #include "mmap.h"
 #include "wait.h"
@@ -388,6 +389,9 @@ static long vfifo_ioctl(struct file *file, unsigned int command,
 		return 0;
 	case VFIFO_END:
 		return end_stream(file);
+	case VFIFO_EXPORT:
+		return vfifo_dmabuf_export(file,
+					   (struct vfifo_export __user *)arg);
 	case FIONREAD:
 		return put_user(vfifo_side_room(&vfifo->ring, VFIFO_CONSUMER),
 				(int __user *)arg);

@@ -4,6 +4,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -25,8 +26,14 @@ module_param(capacity, ulong, 0444);
 MODULE_PARM_DESC(capacity,
 		 "initial capacity of each device in bytes (default 65536)");
 
-/* The parameter `capacity`, rounded up. */
+static char *memory = "cached";
+module_param(memory, charp, 0444);
+MODULE_PARM_DESC(memory,
+		 "initial kind of memory of each device (default cached)");
+
+/* The parameter `capacity`, rounded up, and the kind that the parameter `memory` names. */
 static u32 first_capacity;
+static enum vfifo_memory first_memory;
 
 /* Devices are added and removed one at a time, so that no two tasks remove the same one. */
 static DEFINE_MUTEX(vfifo_devices_lock);
@@ -37,9 +44,9 @@ static int add(int minor)
 	int err;
 
 	lockdep_assert_held(&vfifo_devices_lock);
-	vfifo = vfifo_alloc(minor, first_capacity);
-	if (!vfifo)
-		return -ENOMEM;
+	vfifo = vfifo_alloc(minor, first_capacity, first_memory);
+	if (IS_ERR(vfifo))
+		return PTR_ERR(vfifo);
 	err = vfifo_register(vfifo, vfifo_attribute_groups);
 	/* The minor has a reference now, unless this failed. */
 	vfifo_put(vfifo);
@@ -116,14 +123,9 @@ static int __init add_all(void)
 	return err;
 }
 
-/*
- * No device can be opened before every step that may fail has succeeded: a file that is open
- * when the init of a module fails would be left without its code. (For a moment there are
- * nodes whose open() fails with ENXIO.)
- */
-static int __init vfifo_init(void)
+static int __init parse_parameters(void)
 {
-	int err;
+	int found;
 
 	first_capacity =
 		vfifo_capacity_for(capacity, PAGE_SIZE, VFIFO_CAPACITY_MAX);
@@ -137,10 +139,38 @@ static int __init vfifo_init(void)
 		       VFIFO_DEVICES_MAX);
 		return -EINVAL;
 	}
+	found = vfifo_memory_find(memory);
+	if (found < 0) {
+		pr_err("memory=%s: must be cached, write-combining, uncached, coherent or contiguous\n",
+		       memory);
+		return -EINVAL;
+	}
+	first_memory = found;
+	if (!vfifo_memory_supported(first_memory)) {
+		pr_err("memory=%s: not supported by this machine\n", memory);
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
 
-	err = vfifo_notices_init();
+/*
+ * No device can be opened before every step that may fail has succeeded: a file that is open
+ * when the init of a module fails would be left without its code. (For a moment there are
+ * nodes whose open() fails with ENXIO.)
+ */
+static int __init vfifo_init(void)
+{
+	int err;
+
+	err = parse_parameters();
 	if (err)
 		return err;
+	err = vfifo_memories_init();
+	if (err)
+		return err;
+	err = vfifo_notices_init();
+	if (err)
+		goto err_memories;
 	err = vfifo_generators_init();
 	if (err)
 		goto err_notices;
@@ -173,6 +203,8 @@ err_generators:
 	vfifo_generators_exit();
 err_notices:
 	vfifo_notices_exit();
+err_memories:
+	vfifo_memories_exit();
 	return err;
 }
 
@@ -185,6 +217,7 @@ static void __exit vfifo_exit(void)
 	vfifo_nodes_exit();
 	vfifo_generators_exit();
 	vfifo_notices_exit();
+	vfifo_memories_exit();
 }
 
 module_init(vfifo_init);

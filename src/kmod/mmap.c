@@ -2,12 +2,15 @@
 /*
  * mmap.c - a vfifo in the address space of a process
  *
- * mmap(2) decides what the offset means and whether the mapping is allowed. The pages are
- * mapped by faults. There are two kinds of mapping.
+ * mmap(2) decides what the offset means and whether the mapping is allowed. There are two
+ * kinds of mapping.
  *
- * The data: ordinary pages that can be pinned for direct I/O.
+ * The data. Cached pages of order 0 are mapped by faults and can be pinned for direct I/O. All
+ * other kinds of memory are mapped at once as VM_PFNMAP, and cannot be pinned: see
+ * vfifo_buffer_map().
  *
- * A page of numbers, the status or a position: one page, so the mapping can never be split.
+ * A page of numbers, the status or a position: one page, mapped by a fault, so the mapping can
+ * never be split.
  * A writable mapping of a position is the claim of that side. The claim lives exactly as long
  * as the mapping, so a child must not inherit it: VM_DONTCOPY prevents that, and VM_IO keeps
  * madvise(2) from clearing VM_DONTCOPY. VM_MAYWRITE marks a claim: it stays set when
@@ -56,6 +59,39 @@ static const struct vm_operations_struct data_operations = {
 	.open = data_open,
 	.close = data_close,
 	.fault = data_fault,
+};
+
+/*
+ * Lets a debugger, and a system call's copy through /proc/PID/mem, at the data of a VM_PFNMAP
+ * mapping.
+ */
+static int data_copy(const struct vfifo_buffer *buffer,
+		     struct vm_area_struct *vma, unsigned long at, void *buf,
+		     int n, int write)
+{
+	void *data = buffer->data + (vma->vm_pgoff << PAGE_SHIFT) +
+		     (at - vma->vm_start);
+
+	if (write && !(vma->vm_flags & VM_WRITE))
+		return -EACCES;
+	n = min_t(unsigned long, n, vma->vm_end - at);
+	if (write)
+		memcpy(data, buf, n);
+	else
+		memcpy(buf, data, n);
+	return n;
+}
+
+static int data_access(struct vm_area_struct *vma, unsigned long at, void *buf,
+		       int n, int write)
+{
+	return data_copy(&vma_vfifo(vma)->ring.buffer, vma, at, buf, n, write);
+}
+
+static const struct vm_operations_struct mapped_data_operations = {
+	.open = data_open,
+	.close = data_close,
+	.access = data_access,
 };
 
 /* The next functions are for mappings of a page of numbers. */
@@ -184,8 +220,15 @@ static int map_data(struct vfifo *vfifo, struct vm_area_struct *vma)
 	if (err)
 		return err;
 	vma_restrict(vma, 0);
-	vma->vm_ops = &data_operations;
-	return 0;
+	if (vfifo->ring.buffer.pages.memory == VFIFO_MEMORY_CACHED) {
+		vma->vm_ops = &data_operations;
+		return 0;
+	}
+	vma->vm_ops = &mapped_data_operations;
+	err = vfifo_buffer_map(&vfifo->ring.buffer, vma);
+	if (err)
+		atomic_dec(&vfifo->ring.mappings); /* ->close is not called */
+	return err;
 }
 
 static int map_claim(struct vfifo *vfifo, struct vm_area_struct *vma)
@@ -245,4 +288,43 @@ int vfifo_mmap(struct file *file, struct vm_area_struct *vma)
 	default:
 		return map_data(vfifo, vma);
 	}
+}
+
+/* The mapping has the dma-buf's file, and that keeps the buffer. */
+static int exported_access(struct vm_area_struct *vma, unsigned long at,
+			   void *buf, int n, int write)
+{
+	struct vfifo *vfifo = vma->vm_private_data;
+
+	return data_copy(&vfifo->ring.buffer, vma, at, buf, n, write);
+}
+
+static const struct vm_operations_struct exported_operations = {
+	.access = exported_access,
+};
+
+/**
+ * vfifo_mmap_exported() - map the data for a user of a dma-buf
+ * @vfifo: the vfifo; the dma-buf counts as a mapping and keeps it
+ * @vma: the mapping, of one appearance of the data at most
+ * @writable: whether it may be writable
+ *
+ * Context: Process context, under mmap_lock. May sleep.
+ * Return: 0; -EPERM: PROT_EXEC; -EINVAL: a writable private mapping; -EACCES: it may not be
+ * writable; or an error of vfifo_buffer_map().
+ */
+int vfifo_mmap_exported(struct vfifo *vfifo, struct vm_area_struct *vma,
+			bool writable)
+{
+	int err;
+
+	err = vma_validate(vma);
+	if (err)
+		return err;
+	if ((vma->vm_flags & VM_WRITE) && !writable)
+		return -EACCES;
+	vma_restrict(vma, 0);
+	vma->vm_private_data = vfifo;
+	vma->vm_ops = &exported_operations;
+	return vfifo_buffer_map(&vfifo->ring.buffer, vma);
 }

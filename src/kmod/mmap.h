@@ -6,8 +6,11 @@
 #define _VFIFO_MMAP_H
 
 struct file;
+struct vfifo;
 struct vm_area_struct;
 
 int vfifo_mmap(struct file *file, struct vm_area_struct *vma);
+int vfifo_mmap_exported(struct vfifo *vfifo, struct vm_area_struct *vma,
+			bool writable);
 
 #endif /* _VFIFO_MMAP_H */

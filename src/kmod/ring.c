@@ -36,6 +36,11 @@ static int status_init(struct vfifo_ring *ring)
 		.magic = VFIFO_MAGIC,
 		.abi = VFIFO_ABI,
 		.capacity = ring->buffer.capacity,
+		.features = VFIFO_HAS_MEMORY |
+			    (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER) ?
+				     VFIFO_HAS_EXPORT :
+				     0),
+		.memory = ring->buffer.pages.memory,
 		.watermark = {
 			ring->sides[VFIFO_PRODUCER].watermark,
 			ring->sides[VFIFO_CONSUMER].watermark,
@@ -49,17 +54,21 @@ static int status_init(struct vfifo_ring *ring)
  * @ring: zeroed memory; on failure there is nothing to destroy
  * @number: the number of the device, for messages
  * @capacity: bytes, as vfifo_capacity_for() returns them
+ * @memory: the kind of memory of the data
  *
  * Context: Process context. May sleep.
- * Return: 0; -ENOMEM; -EINTR: the caller was killed.
+ * Return: 0; -EOPNOTSUPP: the machine does not have this kind of memory; -ENOMEM; -EINTR: the
+ * caller was killed.
  */
-int vfifo_ring_init(struct vfifo_ring *ring, int number, u32 capacity)
+int vfifo_ring_init(struct vfifo_ring *ring, int number, u32 capacity,
+		    enum vfifo_memory memory)
 {
 	struct vfifo_side *producer = vfifo_side(ring, VFIFO_PRODUCER);
 	struct vfifo_side *consumer = vfifo_side(ring, VFIFO_CONSUMER);
 	int err;
 
 	ring->number = number;
+	mutex_init(&ring->buffer_lock);
 	/* Two calls, so that lockdep has two classes. */
 	mutex_init(&producer->lock);
 	mutex_init(&consumer->lock);
@@ -67,7 +76,7 @@ int vfifo_ring_init(struct vfifo_ring *ring, int number, u32 capacity)
 	vfifo_ring_waiting_init(ring);
 	atomic_set(&ring->mappings, 0);
 
-	err = vfifo_buffer_alloc(&ring->buffer, capacity);
+	err = vfifo_buffer_alloc(&ring->buffer, capacity, memory);
 	if (err)
 		return err;
 	/* So that an atomic write succeeds when poll(2) reports space. */
@@ -129,6 +138,7 @@ void vfifo_ring_destroy(struct vfifo_ring *ring)
 	vfifo_buffer_free(&ring->buffer);
 	mutex_destroy(&consumer->lock);
 	mutex_destroy(&producer->lock);
+	mutex_destroy(&ring->buffer_lock);
 }
 
 /* --- who could produce -------------------------------------------------------------- */
@@ -351,13 +361,15 @@ static bool watermarks_fit(u32 one, u32 other, u32 capacity)
 }
 
 /*
- * Return: 1 if the resize may proceed, 0 if the capacity is already @capacity, -EBUSY or
- * -EINVAL if it is not allowed. Authoritative with both side locks held, otherwise only a
- * hint.
+ * Return: 1 if the buffer may be replaced, 0 if it is as wanted, -EBUSY or -EINVAL if it may
+ * not. Authoritative with both side locks held, otherwise only a hint.
  */
-static int may_resize(struct vfifo_ring *ring, u32 capacity)
+static int may_replace(struct vfifo_ring *ring, u32 capacity,
+		       enum vfifo_memory memory)
 {
-	if (capacity == READ_ONCE(ring->buffer.capacity))
+	lockdep_assert_held(&ring->buffer_lock);
+	if (capacity == ring->buffer.capacity &&
+	    memory == ring->buffer.pages.memory)
 		return 0;
 	if (atomic_read(&ring->mappings) ||
 	    vfifo_side_room(ring, VFIFO_CONSUMER) > capacity)
@@ -376,40 +388,37 @@ static void exchange_buffer(struct vfifo_ring *ring,
 	struct vfifo_buffer old = *at;
 
 	at->data = buffer->data;
-	at->pages = buffer->pages;
-	at->nr_pages = buffer->nr_pages;
-	WRITE_ONCE(at->capacity, buffer->capacity); /* read without a lock */
+	at->pages.n = buffer->pages.n;
+	at->pages.page = buffer->pages.page;
+	at->pages.piece = buffer->pages.piece;
+	at->pages.dma = buffer->pages.dma;
+	/* These two are read without a lock. */
+	WRITE_ONCE(at->pages.memory, buffer->pages.memory);
+	WRITE_ONCE(at->capacity, buffer->capacity);
+	WRITE_ONCE(ring->status->memory, buffer->pages.memory);
 	WRITE_ONCE(ring->status->capacity, buffer->capacity);
 	*buffer = old;
 }
 
-/**
- * vfifo_ring_resize() - change the capacity and keep the stored bytes
- * @ring: the ring
- * @capacity: bytes, as vfifo_capacity_for() returns them
- *
- * Context: Process context. May sleep. Takes both side locks.
- * Return: 1: changed; 0: unchanged, as the capacity is @capacity. Nothing changes on failure:
- * -EBUSY: the ring is mapped, or more bytes are stored; -EINVAL: too small for the watermarks;
- * -ENOMEM; -ERESTARTSYS, -EINTR: a signal.
- */
-int vfifo_ring_resize(struct vfifo_ring *ring, u32 capacity)
+/* Return: as vfifo_ring_resize(). */
+static int replace_buffer(struct vfifo_ring *ring, u32 capacity,
+			  enum vfifo_memory memory)
 {
 	struct vfifo_buffer buffer;
 	int err;
 
-	err = may_resize(ring, capacity);
+	err = may_replace(ring, capacity, memory);
 	if (err <= 0)
 		return err;
-	/* Before the locks, so that no task waits for the allocator. */
-	err = vfifo_buffer_alloc(&buffer, capacity);
+	/* Before the locks of the sides, so that no call waits for the allocator. */
+	err = vfifo_buffer_alloc(&buffer, capacity, memory);
 	if (err)
 		return err;
 
 	err = lock_both(ring);
 	if (err)
 		goto err_free;
-	err = may_resize(ring, capacity);
+	err = may_replace(ring, capacity, memory);
 	if (err <= 0)
 		goto err_unlock;
 	trace_vfifo_resize(ring->number, ring->buffer.capacity, capacity);
@@ -429,6 +438,50 @@ err_unlock:
 err_free:
 	vfifo_buffer_free(&buffer);
 	return err;
+}
+
+/**
+ * vfifo_ring_resize() - change the capacity and keep the stored bytes
+ * @ring: the ring
+ * @capacity: bytes, as vfifo_capacity_for() returns them
+ *
+ * Context: Process context. May sleep. Takes buffer_lock and both side locks.
+ * Return: 1: changed; 0: unchanged, as the capacity is @capacity. Nothing changes on failure:
+ * -EBUSY: the ring is mapped, or more bytes are stored; -EINVAL: too small for the watermarks;
+ * -ENOMEM; -ERESTARTSYS, -EINTR: a signal.
+ */
+int vfifo_ring_resize(struct vfifo_ring *ring, u32 capacity)
+{
+	int ret;
+
+	if (mutex_lock_interruptible(&ring->buffer_lock))
+		return -ERESTARTSYS;
+	ret = replace_buffer(ring, capacity, ring->buffer.pages.memory);
+	mutex_unlock(&ring->buffer_lock);
+	return ret;
+}
+
+/**
+ * vfifo_ring_set_memory() - change the kind of memory and keep the stored bytes
+ * @ring: the ring
+ * @memory: the kind
+ *
+ * Context: Process context. May sleep. Takes buffer_lock and both side locks.
+ * Return: 1: changed; 0: unchanged, as the ring has that kind. Nothing changes on failure:
+ * -EOPNOTSUPP: the machine does not have this kind; -EBUSY: the ring is mapped; -ENOMEM: also
+ * where no piece of the capacity is to be had; -ERESTARTSYS, -EINTR: a signal.
+ */
+int vfifo_ring_set_memory(struct vfifo_ring *ring, enum vfifo_memory memory)
+{
+	int ret;
+
+	if (!vfifo_memory_supported(memory))
+		return -EOPNOTSUPP;
+	if (mutex_lock_interruptible(&ring->buffer_lock))
+		return -ERESTARTSYS;
+	ret = replace_buffer(ring, ring->buffer.capacity, memory);
+	mutex_unlock(&ring->buffer_lock);
+	return ret;
 }
 
 /**

@@ -18,7 +18,8 @@ struct vfifo_counts {
 	u64 wakeups;
 };
 
-int vfifo_ring_init(struct vfifo_ring *ring, int number, u32 capacity);
+int vfifo_ring_init(struct vfifo_ring *ring, int number, u32 capacity,
+		    enum vfifo_memory memory);
 void vfifo_ring_remove(struct vfifo_ring *ring);
 void vfifo_ring_destroy(struct vfifo_ring *ring);
 
@@ -31,6 +32,7 @@ void vfifo_ring_scrub(struct vfifo_ring *ring, void *at, u32 n);
 int vfifo_ring_clear(struct vfifo_ring *ring);
 
 int vfifo_ring_resize(struct vfifo_ring *ring, u32 capacity);
+int vfifo_ring_set_memory(struct vfifo_ring *ring, enum vfifo_memory memory);
 int vfifo_ring_set_watermark(struct vfifo_ring *ring, enum vfifo_end end,
 			     u32 watermark);
 void vfifo_ring_set_overflow(struct vfifo_ring *ring,

@@ -514,6 +514,8 @@ int vfifo_side_available(struct vfifo_ring *ring, enum vfifo_end end)
 
 	lockdep_assert_held(&vfifo_side(ring, end)->lock);
 	room = vfifo_side_sync(ring, end);
+	/* The position of the other side before the bytes that it stands for. */
+	vfifo_buffer_order(&ring->buffer);
 	err = vfifo_side_state(ring, end);
 	return err ?: room;
 }
@@ -560,6 +562,8 @@ void vfifo_side_commit(struct vfifo_ring *ring, enum vfifo_end end, u32 n)
 	const u32 now = side->position + n;
 
 	lockdep_assert_held(&side->lock);
+	/* The bytes before the position that stands for them. */
+	vfifo_buffer_order(&ring->buffer);
 	/*
 	 * Update the kernel's copy first and the shared page second. A client that sees the
 	 * new value and moves its own position must not appear to be ahead of the kernel's
@@ -676,11 +680,11 @@ int vfifo_side_map(struct vfifo_ring *ring, unsigned long first,
 	unsigned long end;
 	int err;
 
-	/* Either side's lock keeps vfifo_ring_resize() out. */
+	/* Either side's lock keeps the buffer from being replaced. */
 	err = lock_to_map(ring, VFIFO_CONSUMER);
 	if (err)
 		return err;
-	end = 2UL * ring->buffer.nr_pages;
+	end = 2UL * ring->buffer.pages.n;
 	if (first < end && pages <= end - first)
 		atomic_inc(&ring->mappings);
 	else

@@ -60,6 +60,7 @@ struct vfifo_side {
 
 struct vfifo_ring {
 	int number;		    /* of the device, for messages */
+	struct mutex buffer_lock;   /* one task replaces the buffer */
 	struct vfifo_buffer buffer; /* changes under both locks, unmapped */
 	struct vfifo_status *status;
 	atomic_t mappings; /* becomes 1 only under a side's lock */

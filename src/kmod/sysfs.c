@@ -59,6 +59,28 @@ static ssize_t capacity_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(capacity);
 
+static ssize_t memory_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+	enum vfifo_memory memory = READ_ONCE(vfifo->ring.buffer.pages.memory);
+
+	return sysfs_emit(buf, "%s\n", vfifo_memory_name(memory));
+}
+
+static ssize_t memory_store(struct device *dev, struct device_attribute *attr,
+			    const char *buf, size_t count)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+	int memory = vfifo_memory_find(buf);
+
+	if (memory < 0)
+		return memory;
+	return stored(dev, attr, vfifo_ring_set_memory(&vfifo->ring, memory),
+		      count);
+}
+static DEVICE_ATTR_RW(memory);
+
 static ssize_t mode_show(struct device *dev, struct device_attribute *attr,
 			 char *buf)
 {
@@ -311,6 +333,7 @@ static DEVICE_ATTR_WO(clear);
 static struct attribute *vfifo_attrs[] = {
 	&dev_attr_size.attr,
 	&dev_attr_capacity.attr,
+	&dev_attr_memory.attr,
 	&dev_attr_mode.attr,
 	&dev_attr_read_watermark.attr,
 	&dev_attr_write_watermark.attr,

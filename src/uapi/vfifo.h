@@ -60,6 +60,19 @@ struct vfifo_position {
 #define VFIFO_NEED_CONSUMER \
 	(~(VFIFO_NEED_PRODUCER_SLEEP | VFIFO_NEED_PRODUCER_POLL))
 
+/* The kinds of memory of the data: the attribute `memory`, and vfifo_status.memory. */
+enum vfifo_memory {
+	VFIFO_MEMORY_CACHED,
+	VFIFO_MEMORY_WRITE_COMBINING,
+	VFIFO_MEMORY_UNCACHED,
+	VFIFO_MEMORY_COHERENT,
+	VFIFO_MEMORY_CONTIGUOUS,
+};
+
+/* vfifo_status.features: the optional parts of this kernel */
+#define VFIFO_HAS_MEMORY 0x1 /* vfifo_status.memory */
+#define VFIFO_HAS_EXPORT 0x2 /* VFIFO_EXPORT */
+
 /*
  * The status page: counts of bytes in the machine's byte order, stored by the kernel only.
  *
@@ -75,8 +88,9 @@ struct vfifo_status {
 	__u32 flags;	  /* a snapshot */
 	__u32 watermark[2]; /* by enum vfifo_end: poll(2) reports from here on */
 	__u32 claim[2]; /* by enum vfifo_end: the number of its claim, or 0 */
-	__u32 features; /* the optional parts of this kernel; none is defined yet */
-	__u32 reserved[6];
+	__u32 features; /* VFIFO_HAS_*; an unknown bit is ignored */
+	__u32 memory;	/* enum vfifo_memory; fixed while anything is mapped */
+	__u32 reserved[5];
 
 	/* On a cache line of their own, as those above hardly ever change. */
 	__u32 need;
@@ -120,5 +134,22 @@ struct vfifo_status {
  * EBADF: the file is not open for writing.
  */
 #define VFIFO_END _IO(VFIFO_IOC, 2)
+
+/*
+ * Exports the data as a dma-buf of `capacity` bytes: each byte once. Byte p of the stream is at
+ * offset p & (capacity - 1), so an importer follows the positions by the position pages and
+ * vfifo_status.capacity. The dma-buf counts as a mapping of the device. It is read-only if
+ * the file is: no importer gets write access then, nor does mmap(2).
+ *
+ * EBADF: the file is not open for reading; EINVAL: an unknown flag, or a reserved field is not 0;
+ * EFAULT: a bad pointer; EMFILE, ENFILE, ENOMEM; EINTR: a signal came first; EOPNOTSUPP: the
+ * kernel has no dma-buf. Nothing is exported after an error.
+ */
+struct vfifo_export {
+	__u32 flags; /* 0 or O_CLOEXEC */
+	__s32 fd;    /* returned: the file descriptor of the dma-buf */
+	__u64 reserved[2];
+};
+#define VFIFO_EXPORT _IOWR(VFIFO_IOC, 3, struct vfifo_export)
 
 #endif /* _UAPI_VFIFO_H */

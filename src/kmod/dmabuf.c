@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dmabuf.c - the data of a vfifo as a dma-buf
+ *
+ * A dma-buf holds a reference to its vfifo and counts as one of its mappings, so the buffer
+ * stays the same while the dma-buf lives, also after the device was removed. The core holds a
+ * reference to the module for it.
+ *
+ * What may be written depends on the file that was exported. An importer that wants to write,
+ * by DMA, by an address in the kernel or by mmap(2), gets -EACCES from a read-only export.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
+#include <linux/fcntl.h>
+#include <linux/file.h>
+#include <linux/list.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <vfifo.h>
+
+#include "compat.h"
+#include "device.h"
+#include "dmabuf.h"
+#include "mmap.h"
+
+/* MODULE_IMPORT_NS() takes a name or a string, depending on the kernel. */
+MODULE_INFO(import_ns, "DMA_BUF");
+
+/* The private data of a dma-buf. */
+struct export
+{
+	struct vfifo *vfifo;
+	bool writable;
+	struct mutex lock; /* the list, and what is mapped; order 6 */
+	struct list_head attachments;
+};
+
+/* The private data of an attachment. */
+struct attachment {
+	struct list_head node;
+	struct device *dev;
+	struct sg_table table;
+	bool mapped;
+};
+
+static const struct vfifo_buffer *buffer_of(const struct export *export)
+{
+	return &export->vfifo->ring.buffer;
+}
+
+/* Whether what the processor and a device do to the memory has to be synchronised. */
+static bool cached(const struct export *export)
+{
+	return vfifo_memory_cached(buffer_of(export)->pages.memory);
+}
+
+static unsigned long dma_attributes(const struct export *export)
+{
+	return cached(export) ? 0 : DMA_ATTR_SKIP_CPU_SYNC;
+}
+
+/* --- devices ------------------------------------------------------------------------ */
+
+static int export_attach(struct dma_buf *dmabuf,
+			 struct dma_buf_attachment *attach)
+{
+	struct export *export = dmabuf->priv;
+	const struct vfifo_buffer *buffer = buffer_of(export);
+	struct attachment *a = kzalloc(sizeof(*a), GFP_KERNEL);
+	int err;
+
+	if (!a)
+		return -ENOMEM;
+	err = sg_alloc_table_from_pages(&a->table, buffer->pages.page,
+					buffer->pages.n, 0, buffer->capacity,
+					GFP_KERNEL);
+	if (err) {
+		kfree(a);
+		return err;
+	}
+	a->dev = attach->dev;
+	attach->priv = a;
+	mutex_lock(&export->lock);
+	list_add(&a->node, &export->attachments);
+	mutex_unlock(&export->lock);
+	return 0;
+}
+
+static void export_detach(struct dma_buf *dmabuf,
+			  struct dma_buf_attachment *attach)
+{
+	struct export *export = dmabuf->priv;
+	struct attachment *a = attach->priv;
+
+	mutex_lock(&export->lock);
+	list_del(&a->node);
+	mutex_unlock(&export->lock);
+	sg_free_table(&a->table);
+	kfree(a);
+}
+
+static struct sg_table *export_map(struct dma_buf_attachment *attach,
+				   enum dma_data_direction direction)
+{
+	struct export *export = attach->dmabuf->priv;
+	struct attachment *a = attach->priv;
+	int err;
+
+	if (!export->writable && direction != DMA_TO_DEVICE)
+		return ERR_PTR(-EACCES);
+	err = dma_map_sgtable(a->dev, &a->table, direction,
+			      dma_attributes(export));
+	if (err)
+		return ERR_PTR(err);
+	mutex_lock(&export->lock);
+	a->mapped = true;
+	mutex_unlock(&export->lock);
+	return &a->table;
+}
+
+static void export_unmap(struct dma_buf_attachment *attach,
+			 struct sg_table *table,
+			 enum dma_data_direction direction)
+{
+	struct export *export = attach->dmabuf->priv;
+	struct attachment *a = attach->priv;
+
+	mutex_lock(&export->lock);
+	a->mapped = false;
+	mutex_unlock(&export->lock);
+	dma_unmap_sgtable(a->dev, table, direction, dma_attributes(export));
+}
+
+/* --- processors --------------------------------------------------------------------- */
+
+static int export_begin_cpu_access(struct dma_buf *dmabuf,
+				   enum dma_data_direction direction)
+{
+	struct export *export = dmabuf->priv;
+	struct attachment *a;
+
+	if (!cached(export))
+		return 0;
+	mutex_lock(&export->lock);
+	list_for_each_entry(a, &export->attachments, node) {
+		if (a->mapped)
+			dma_sync_sgtable_for_cpu(a->dev, &a->table, direction);
+	}
+	mutex_unlock(&export->lock);
+	return 0;
+}
+
+static int export_end_cpu_access(struct dma_buf *dmabuf,
+				 enum dma_data_direction direction)
+{
+	struct export *export = dmabuf->priv;
+	struct attachment *a;
+
+	if (!cached(export)) {
+		vfifo_buffer_order(buffer_of(export));
+		return 0;
+	}
+	mutex_lock(&export->lock);
+	list_for_each_entry(a, &export->attachments, node) {
+		if (a->mapped)
+			dma_sync_sgtable_for_device(a->dev, &a->table,
+						    direction);
+	}
+	mutex_unlock(&export->lock);
+	return 0;
+}
+
+static int export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	struct export *export = dmabuf->priv;
+
+	return vfifo_mmap_exported(export->vfifo, vma, export->writable);
+}
+
+/* The kernel's address is there anyway. It is writable, so a read-only export has none. */
+static void *export_address(struct dma_buf *dmabuf)
+{
+	struct export *export = dmabuf->priv;
+
+	return export->writable ? buffer_of(export)->data : ERR_PTR(-EACCES);
+}
+VFIFO_DMA_BUF_VMAP(export_vmap, export_address)
+
+/* --- lifetime ----------------------------------------------------------------------- */
+
+static void export_free(struct export *export)
+{
+	atomic_dec(&export->vfifo->ring.mappings);
+	vfifo_put(export->vfifo);
+	mutex_destroy(&export->lock);
+	kfree(export);
+}
+
+static void export_release(struct dma_buf *dmabuf)
+{
+	export_free(dmabuf->priv);
+}
+
+static const struct dma_buf_ops export_operations = {
+	.attach = export_attach,
+	.detach = export_detach,
+	.map_dma_buf = export_map,
+	.unmap_dma_buf = export_unmap,
+	.begin_cpu_access = export_begin_cpu_access,
+	.end_cpu_access = export_end_cpu_access,
+	.mmap = export_mmap,
+	.vmap = export_vmap,
+	.release = export_release,
+};
+
+/* An export that is counted as a mapping, for export_free(); or an error pointer. */
+static struct export *export_new(struct vfifo *vfifo, bool writable)
+{
+	struct export *export = kzalloc(sizeof(*export), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!export)
+		return ERR_PTR(-ENOMEM);
+	err = vfifo_side_map(&vfifo->ring, 0, 1);
+	if (err) {
+		kfree(export);
+		return ERR_PTR(err);
+	}
+	kref_get(&vfifo->refs);
+	export->vfifo = vfifo;
+	export->writable = writable;
+	mutex_init(&export->lock);
+	INIT_LIST_HEAD(&export->attachments);
+	return export;
+}
+
+static struct dma_buf *export_file(struct file *file)
+{
+	const bool writable = file->f_mode & FMODE_WRITE;
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct dma_buf *dmabuf;
+	struct export *export;
+
+	export = export_new(file->private_data, writable);
+	if (IS_ERR(export))
+		return ERR_CAST(export);
+	info.ops = &export_operations;
+	info.size = buffer_of(export)->capacity;
+	info.flags = writable ? O_RDWR : O_RDONLY;
+	info.priv = export;
+	dmabuf = dma_buf_export(&info);
+	if (IS_ERR(dmabuf))
+		export_free(export);
+	return dmabuf;
+}
+
+/**
+ * vfifo_dmabuf_export() - export the data of an open vfifo as a dma-buf
+ * @file: the open vfifo
+ * @arg: of VFIFO_EXPORT; gets the file descriptor
+ *
+ * Context: Process context. May sleep. Takes the consumer side's lock.
+ * Return: 0; nothing is exported on failure: -EBADF: the file is not open for reading; -EINVAL:
+ * an unknown flag, or a reserved field is not 0; -EFAULT: a bad pointer; -EMFILE; -ENFILE;
+ * -ENOMEM; -ERESTARTSYS: a signal; -ENODEV: the device was removed.
+ */
+long vfifo_dmabuf_export(struct file *file, struct vfifo_export __user *arg)
+{
+	struct vfifo_export export;
+	struct dma_buf *dmabuf;
+	int fd;
+
+	/* What can be read from a dma-buf cannot be limited, so the file may not hide it. */
+	if (!(file->f_mode & FMODE_READ))
+		return -EBADF;
+	if (copy_from_user(&export, arg, sizeof(export)))
+		return -EFAULT;
+	if ((export.flags & ~(u32)O_CLOEXEC) || export.reserved[0] ||
+	    export.reserved[1])
+		return -EINVAL;
+
+	dmabuf = export_file(file);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	fd = get_unused_fd_flags(export.flags);
+	if (fd < 0) {
+		dma_buf_put(dmabuf);
+		return fd;
+	}
+	if (put_user(fd, &arg->fd)) {
+		put_unused_fd(fd);
+		dma_buf_put(dmabuf);
+		return -EFAULT;
+	}
+	/* The last step, as another thread may use the descriptor from here on. */
+	fd_install(fd, dmabuf->file);
+	return 0;
+}
