@@ -72,15 +72,16 @@ vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
 			      enum vfifo_end end, int fd,
 			      struct vfifo_handle **f)
 {
+	const struct vfifo_status *status = regions->status;
 	enum vfifo_end other = __vfifo_other_end(end);
-	int capacity = vfifo_check_status(regions->status);
+	int capacity = vfifo_check_status(status);
 	struct vfifo_inner *h;
 	__u32 own, peer, claim;
 
 	if (capacity < 0)
 		return capacity;
 	/* The claim is mapped by now, so this is its number. */
-	claim = __atomic_load_n(&regions->status->claim[end], __ATOMIC_RELAXED);
+	claim = __atomic_load_n(&status->claim[end], __ATOMIC_RELAXED);
 	own = __atomic_load_n(&regions->position[end]->position,
 			      __ATOMIC_RELAXED);
 	/* Acquire: what the other end has filled, or taken, by now is done. */
@@ -109,7 +110,11 @@ vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
 						       VFIFO_NEED_CONSUMER,
 		.end = end,
 		.claim = claim,
+		.combining = (status->features & VFIFO_HAS_MEMORY) &&
+			     status->memory == VFIFO_MEMORY_WRITE_COMBINING,
 	};
+	/* What `peer` stands for is read after this. */
+	__vfifo_order(&h->hot);
 	*f = (struct vfifo_handle *)h;
 	/* With one processor the other end cannot move while we spin. */
 	vfifo_set_spin(*f,

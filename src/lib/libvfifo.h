@@ -166,7 +166,8 @@ struct __vfifo_hot {
 	__u32 peer;	 /* the other end's last valid position */
 	__u32 peer_need; /* the bits of status->need to act on */
 	enum vfifo_end end;
-	__u32 claim; /* its number, see status->claim[] */
+	__u32 claim;	 /* its number, see status->claim[] */
+	__u32 combining; /* the data are write-combining memory */
 } __attribute__((aligned(64)));
 
 static inline struct __vfifo_hot *__vfifo_hot(const struct vfifo_handle *f)
@@ -199,6 +200,22 @@ static inline __u32 __vfifo_known_room(const struct vfifo_handle *f)
 }
 
 /*
+ * Orders accesses to the data with accesses to a position. Release and acquire order cached
+ * memory only: x86 may delay a store to write-combining memory past a later store to cached
+ * memory, and may load from it ahead of an earlier load.
+ */
+static inline void __vfifo_order(const struct __vfifo_hot *h)
+{
+	if (__builtin_expect(h->combining, 0)) {
+#if defined(__x86_64__)
+		__asm__ volatile("mfence" ::: "memory");
+#else
+		__sync_synchronize();
+#endif
+	}
+}
+
+/*
  * Loads the other end's position. Acquire: what that end filled or took before it moved is
  * done. It cannot be ahead of what we published.
  */
@@ -210,6 +227,7 @@ static inline int __vfifo_look(struct vfifo_handle *f)
 	if (!vfifo_moved(__vfifo_other_end(h->end), h->capacity, h->peer, now,
 			 h->published))
 		return -EBADMSG;
+	__vfifo_order(h);
 	h->peer = now;
 	return 0;
 }
@@ -261,6 +279,7 @@ static inline void __vfifo_store_own(struct vfifo_handle *f)
 	struct __vfifo_hot *h = __vfifo_hot(f);
 
 	h->published = h->own;
+	__vfifo_order(h);
 #ifdef __VFIFO_THREAD_SANITIZER
 	__atomic_exchange_n(&h->mine->position, h->own, __ATOMIC_SEQ_CST);
 #else
