@@ -11,6 +11,8 @@ const struct attribute attributes[] = {
 	{ "size", ATTR_BYTES, ATTR_RO, "bytes stored", NULL },
 	{ "capacity", ATTR_BYTES, ATTR_RW, "bytes that can be stored",
 	  "a size of 1 to 512M that the watermarks fit in" },
+	{ "memory", ATTR_TEXT, ATTR_RW, "kind of memory of the buffer",
+	  "cached, write-combining, uncached, coherent or contiguous" },
 	{ "mode", ATTR_NUMBER, ATTR_RW, "1: the generator produces", "0 or 1" },
 	{ "read_watermark", ATTR_BYTES, ATTR_RW,
 	  "stored bytes for poll() to report readable",

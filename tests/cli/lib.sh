@@ -54,6 +54,7 @@ device() { # NUMBER
 		dev 240:$1
 		size 0
 		capacity 65536
+		memory cached
 		mode 0
 		read_watermark 1
 		write_watermark 4096

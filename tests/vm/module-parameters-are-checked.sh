@@ -1,5 +1,5 @@
 #!/bin/sh
-# The parameters devices and capacity. With an invalid value the module does not load and leaves
+# The parameters devices, capacity and memory. With an invalid value the module does not load and leaves
 # nothing behind.
 . "$(dirname "$0")/lib.sh"
 
@@ -10,6 +10,14 @@ insmod "$VFIFO_KO" devices=3 capacity=100000
 echo one > /dev/vfifo1
 [ "$(cat /sys/class/vfifo/vfifo*/size | tr '\n' ' ')" = "0 4 0 " ]
 [ "$(head -c 4 /dev/vfifo1)" = one ]
+rmmod vfifo
+
+insmod "$VFIFO_KO" devices=2 memory=contiguous
+[ "$(cat /sys/class/vfifo/vfifo*/memory | tr '\n' ' ')" = "contiguous contiguous " ]
+echo 5 > /sys/class/vfifo/add
+[ "$(cat /sys/class/vfifo/vfifo5/memory)" = contiguous ]
+echo hello > /dev/vfifo5
+[ "$(head -c 6 /dev/vfifo5)" = hello ]
 rmmod vfifo
 
 # A debug kernel is slow for each device and each page.
@@ -24,7 +32,7 @@ rmmod vfifo
 
 subtest 'invalid values'
 for bad in devices=257 devices=-1 devices=x capacity=0 capacity=536870913 capacity=-1 \
-		capacity=18446744073709551616 capacity=1k; do
+		capacity=18446744073709551616 capacity=1k memory=purple memory= memory=Cached; do
 	if insmod "$VFIFO_KO" "$bad" 2>/dev/null; then
 		echo "$bad was accepted"
 		exit 1
@@ -34,6 +42,11 @@ for bad in devices=257 devices=-1 devices=x capacity=0 capacity=536870913 capaci
 	[ ! -e /dev/vfifo0 ]
 done
 subtest 'more than the memory'
+# No piece is that large.
+if insmod "$VFIFO_KO" memory=contiguous capacity=536870912 2>/dev/null; then
+	echo "a piece of 512 MiB was allocated"
+	exit 1
+fi
 # (failed-allocations-leave-nothing tests this on a debug kernel.)
 if [ -z "$slow" ] && insmod "$VFIFO_KO" devices=256 capacity=536870912 2>/dev/null; then
 	echo "128 GiB were allocated"

@@ -61,6 +61,7 @@ _vfifo_values() { # ATTRIBUTE
 	mode | eof | scrub) printf '0\n1\n' ;;
 	producer | consumer) printf '0\n' ;;
 	clear | stats/reset) echo 1 ;;
+	memory) printf 'cached\nwrite-combining\nuncached\ncoherent\ncontiguous\n' ;;
 	overflow) printf 'block\ndrop\noverwrite\n' ;;
 	generator/pattern) printf 'text\ncounter\nramp\nprbs31\nzero\n' ;;
 	esac
