@@ -98,30 +98,32 @@ static unsigned long run_length(const struct vfifo_buffer *buffer,
  *
  * Context: Process context, in ->mmap. May sleep.
  * Return: 0; -EINTR: the caller was killed; -ENOMEM or another error of remap_pfn_range().
- * After an error the caller of ->mmap unmaps what was mapped.
+ * Nothing stays mapped after an error, so the caller may let go of the buffer.
  */
 int vfifo_buffer_map(const struct vfifo_buffer *buffer,
 		     struct vm_area_struct *vma)
 {
 	const unsigned long first = vma->vm_pgoff, pages = vma_pages(vma);
 	unsigned long i, n;
-	int err;
+	int err = 0;
 
 	vma->vm_page_prot = vfifo_memory_protection(buffer->pages.memory,
 						    vma->vm_page_prot);
-	for (i = 0; i < pages; i += n) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
+	for (i = 0; i < pages && !err; i += n) {
+		if (fatal_signal_pending(current)) {
+			err = -EINTR;
+			break;
+		}
 		n = run_length(buffer, first + i, pages - i);
 		err = remap_pfn_range(
 			vma, vma->vm_start + (i << PAGE_SHIFT),
 			page_to_pfn(buffer->pages.page[first + i]),
 			n << PAGE_SHIFT, vma->vm_page_prot);
-		if (err)
-			return err;
 		cond_resched();
 	}
-	return 0;
+	if (err && i)
+		vfifo_zap(vma);
+	return err;
 }
 
 /**

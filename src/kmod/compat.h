@@ -185,6 +185,18 @@ static inline void vfifo_vm_flags_mod(struct vm_area_struct *vma,
 #endif
 }
 
+/* Removes page table entries of a VM_PFNMAP mapping. 7.x has another name for it. */
+static inline void vfifo_zap(struct vm_area_struct *vma)
+{
+	const unsigned long bytes = vma->vm_end - vma->vm_start;
+
+#ifdef VFIFO_HAVE_ZAP_SPECIAL
+	zap_special_vma_range(vma, vma->vm_start, bytes);
+#else
+	zap_vma_ptes(vma, vma->vm_start, bytes);
+#endif
+}
+
 /* Since 6.13 one call sets the function too. */
 static inline void
 vfifo_hrtimer_setup(struct hrtimer *timer,

@@ -5,10 +5,12 @@
  * An idr finds a vfifo by its minor. It holds a reference while the vfifo has that minor, each
  * open file holds one, and the last reference to go frees the vfifo. One cdev serves all minors
  * and stays as long as the module does, so an inode that refers to it (an old mknod'd node,
- * for example) never points at freed memory. The driver core makes the class and its devices,
+ * for example) never points at freed memory. vfifo_nodes_close() waits until no inode refers to
+ * it. The driver core makes the class and its devices,
  * as their release functions may run when the module is gone.
  */
 #include <linux/cdev.h>
+#include <linux/delay.h>
 #include <linux/idr.h>
 #include <linux/kobject.h>
 #include <linux/slab.h>
@@ -21,6 +23,13 @@
 static struct class *vfifo_class;
 static dev_t vfifo_first; /* of VFIFO_DEVICES_MAX */
 static struct cdev *vfifo_cdev;
+
+/*
+ * The parent of the cdev, which holds a reference to it until no inode refers to the cdev. It is
+ * for counting only: it is in no tree, and its own reference is never dropped.
+ */
+static struct kobj_type vfifo_cdev_parent_type;
+static struct kobject vfifo_cdev_parent;
 
 static DEFINE_IDR(vfifo_minors);
 static DEFINE_MUTEX(vfifo_minors_lock);
@@ -357,20 +366,32 @@ int vfifo_nodes_open(const struct file_operations *fops)
 	vfifo_cdev = cdev_alloc();
 	if (!vfifo_cdev)
 		return -ENOMEM;
+	kobject_init(&vfifo_cdev_parent, &vfifo_cdev_parent_type);
+	cdev_set_parent(vfifo_cdev, &vfifo_cdev_parent);
 	vfifo_cdev->ops = fops;
 	vfifo_cdev->owner = fops->owner;
 	err = cdev_add(vfifo_cdev, vfifo_first, VFIFO_DEVICES_MAX);
-	if (err)
+	if (err) {
+		/* The release drops a reference that only a success has taken. */
+		kobject_get(&vfifo_cdev_parent);
 		kobject_put(&vfifo_cdev->kobj);
+	}
 	return err;
 }
 
 /**
  * vfifo_nodes_close() - undo vfifo_nodes_open()
  *
+ * An inode refers to the cdev until the cdev is released, which the kernel may do later
+ * (CONFIG_DEBUG_KOBJECT_RELEASE). An open(2) of the inode then looks at the module, so the
+ * module waits. Every other reference to the cdev has one to the module, so the release is
+ * not far.
+ *
  * Context: Process context. May sleep.
  */
 void vfifo_nodes_close(void)
 {
 	cdev_del(vfifo_cdev);
+	while (kref_read(&vfifo_cdev_parent.kref) > 1)
+		msleep(10);
 }

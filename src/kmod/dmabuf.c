@@ -8,6 +8,12 @@
  *
  * What may be written depends on the file that was exported. An importer that wants to write,
  * by DMA, by an address in the kernel or by mmap(2), gets -EACCES from a read-only export.
+ *
+ * Each kind of memory is synchronised with devices. For memory that no cache has this costs
+ * little, and a device that cannot reach the pages works on copies of them (swiotlb) in any
+ * case. What is synchronised depends on the direction in which the device has mapped the
+ * pages, and not on what user space says: a device that only reads has changed nothing, so no
+ * byte may be taken from its copy.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
@@ -45,23 +51,12 @@ struct attachment {
 	struct list_head node;
 	struct device *dev;
 	struct sg_table table;
-	bool mapped;
+	enum dma_data_direction direction; /* DMA_NONE: not mapped */
 };
 
 static const struct vfifo_buffer *buffer_of(const struct export *export)
 {
 	return &export->vfifo->ring.buffer;
-}
-
-/* Whether what the processor and a device do to the memory has to be synchronised. */
-static bool cached(const struct export *export)
-{
-	return vfifo_memory_cached(buffer_of(export)->pages.memory);
-}
-
-static unsigned long dma_attributes(const struct export *export)
-{
-	return cached(export) ? 0 : DMA_ATTR_SKIP_CPU_SYNC;
 }
 
 /* --- devices ------------------------------------------------------------------------ */
@@ -84,6 +79,7 @@ static int export_attach(struct dma_buf *dmabuf,
 		return err;
 	}
 	a->dev = attach->dev;
+	a->direction = DMA_NONE;
 	attach->priv = a;
 	mutex_lock(&export->lock);
 	list_add(&a->node, &export->attachments);
@@ -113,12 +109,11 @@ static struct sg_table *export_map(struct dma_buf_attachment *attach,
 
 	if (!export->writable && direction != DMA_TO_DEVICE)
 		return ERR_PTR(-EACCES);
-	err = dma_map_sgtable(a->dev, &a->table, direction,
-			      dma_attributes(export));
+	err = dma_map_sgtable(a->dev, &a->table, direction, 0);
 	if (err)
 		return ERR_PTR(err);
 	mutex_lock(&export->lock);
-	a->mapped = true;
+	a->direction = direction;
 	mutex_unlock(&export->lock);
 	return &a->table;
 }
@@ -131,12 +126,23 @@ static void export_unmap(struct dma_buf_attachment *attach,
 	struct attachment *a = attach->priv;
 
 	mutex_lock(&export->lock);
-	a->mapped = false;
+	a->direction = DMA_NONE;
 	mutex_unlock(&export->lock);
-	dma_unmap_sgtable(a->dev, table, direction, dma_attributes(export));
+	dma_unmap_sgtable(a->dev, table, direction, 0);
 }
 
 /* --- processors --------------------------------------------------------------------- */
+
+/* Whether a device that has the pages mapped in this direction can have changed them. */
+static bool writes(enum dma_data_direction direction)
+{
+	return direction == DMA_FROM_DEVICE || direction == DMA_BIDIRECTIONAL;
+}
+
+static bool reads(enum dma_data_direction direction)
+{
+	return direction == DMA_TO_DEVICE || direction == DMA_BIDIRECTIONAL;
+}
 
 static int export_begin_cpu_access(struct dma_buf *dmabuf,
 				   enum dma_data_direction direction)
@@ -144,12 +150,11 @@ static int export_begin_cpu_access(struct dma_buf *dmabuf,
 	struct export *export = dmabuf->priv;
 	struct attachment *a;
 
-	if (!cached(export))
-		return 0;
 	mutex_lock(&export->lock);
 	list_for_each_entry(a, &export->attachments, node) {
-		if (a->mapped)
-			dma_sync_sgtable_for_cpu(a->dev, &a->table, direction);
+		if (writes(a->direction))
+			dma_sync_sgtable_for_cpu(a->dev, &a->table,
+						 a->direction);
 	}
 	mutex_unlock(&export->lock);
 	return 0;
@@ -161,15 +166,12 @@ static int export_end_cpu_access(struct dma_buf *dmabuf,
 	struct export *export = dmabuf->priv;
 	struct attachment *a;
 
-	if (!cached(export)) {
-		vfifo_buffer_order(buffer_of(export));
-		return 0;
-	}
+	vfifo_buffer_order(buffer_of(export));
 	mutex_lock(&export->lock);
 	list_for_each_entry(a, &export->attachments, node) {
-		if (a->mapped)
+		if (reads(a->direction))
 			dma_sync_sgtable_for_device(a->dev, &a->table,
-						    direction);
+						    a->direction);
 	}
 	mutex_unlock(&export->lock);
 	return 0;

@@ -128,21 +128,6 @@ bool vfifo_memory_supported(enum vfifo_memory memory)
 }
 
 /**
- * vfifo_memory_cached() - find out whether a device must be synchronised with the cache
- * @memory: the kind
- *
- * A query.
- *
- * Context: Any.
- * Return: true: processors access it through their caches, as any other memory.
- */
-bool vfifo_memory_cached(enum vfifo_memory memory)
-{
-	return memory == VFIFO_MEMORY_CACHED ||
-	       memory == VFIFO_MEMORY_CONTIGUOUS;
-}
-
-/**
  * vfifo_memory_protection() - find the protection that every mapping of a kind has
  * @memory: the kind
  * @cached: the protection of an ordinary mapping

@@ -107,7 +107,7 @@ void vfifo_queue_set_woken(struct vfifo_queue *queue,
 			   struct vfifo_sleeper *sleeper, bool woken)
 {
 	lockdep_assert_held(&queue->lock);
-	sleeper->woken = woken;
+	WRITE_ONCE(sleeper->woken, woken);
 	least_callbacks.propagate(&sleeper->node, NULL);
 }
 

@@ -160,7 +160,7 @@ static enum verdict load_and_check(struct vfifo_ring *ring, enum vfifo_end own,
 	const struct vfifo_side *theirs = vfifo_side(ring, peer);
 	const u32 *my_position = position_of(mine);
 	const u32 *their_position = position_of(theirs);
-	const u32 capacity = ring->buffer.capacity;
+	const u32 capacity = READ_ONCE(ring->buffer.capacity);
 	bool good;
 	int tries;
 	u32 again;

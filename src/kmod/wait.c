@@ -155,9 +155,9 @@ static void sleepers_changed(struct vfifo_ring *ring, enum vfifo_end end)
 	}
 	/*
 	 * No ordering against the bit is needed. A client loads the threshold after
-	 * its barrier [A]. If it sees the old value, the sleeper stored the new one
-	 * later, and looks at the position again after [B]: it sees the client's
-	 * move.
+	 * its barrier [A]. If it sees the old value, the new one was stored later, by a
+	 * task that looks at the position after its own barrier and sees the client's
+	 * move: a sleeper after [B], or wake_changed_sleepers().
 	 */
 	WRITE_ONCE(ring->status->threshold[end], least);
 	if (before == VFIFO_NO_NEED)
@@ -699,6 +699,12 @@ static void wake_changed_sleepers(struct vfifo_ring *ring, enum vfifo_end end)
 	spin_lock(&queue->lock);
 	sleepers_changed(ring, end);
 	spin_unlock(&queue->lock);
+	/*
+	 * The new `least` and threshold before the position: this task looks on behalf of
+	 * the sleepers, as each of them does after [B]. Pairs with [A]: a task that moves
+	 * and finds the old values is seen here.
+	 */
+	smp_mb();
 	room = vfifo_side_room(ring, end);
 	if (vfifo_side_state(ring, end) || !vfifo_side_waits(ring, end))
 		sleepers_wake_all(ring, end);

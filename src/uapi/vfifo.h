@@ -129,8 +129,8 @@ struct vfifo_status {
 /*
  * Ends the stream. Once no file that could produce is open any more (as with the attribute
  * `eof`), and what is stored has been read, read(2) returns 0 and poll(2) reports POLLHUP,
- * although `eof` is 0. The end holds for all readers of the device, until a client
- * produces again: by a write(2) that stores bytes, a claim of the producer side, or mode 1.
+ * although `eof` is 0. The end holds for all readers of the device, until bytes are produced
+ * again: by a write(2) that stores bytes, a claim of the producer side, or the generator.
  * EBADF: the file is not open for writing.
  */
 #define VFIFO_END _IO(VFIFO_IOC, 2)

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The module cannot be unloaded while the device is open, or closed but mapped. */
+/*
+ * The module cannot be unloaded while the device is open, or closed but mapped. A node that
+ * is left behind gives ENXIO at once.
+ */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,7 +28,8 @@ static int unload(void)
 
 int main(void)
 {
-	int fd, other;
+	int fd, other, i;
+	struct stat s;
 	char *map;
 
 	subtest("open");
@@ -32,6 +37,21 @@ int main(void)
 	fd = device(O_RDWR);
 	check_errno(unload(), EWOULDBLOCK);
 	check_equal(write(fd, "x", 1), 1);
+
+	subtest("a node that is left behind");
+	check(!fstat(fd, &s));
+	check(!mknod("/tmp/node", S_IFCHR | 0600, s.st_rdev));
+	close(fd);
+	other = open("/tmp/node", O_RDWR);
+	check(other >= 0);
+	close(other);
+	check(!unload());
+	for (i = 0; i < 200; i++) {
+		check_errno(open("/tmp/node", O_RDWR), ENXIO);
+		sleep_ms(5);
+	}
+	check(!load());
+	fd = device(O_RDWR);
 
 	subtest("mapped");
 	map = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
