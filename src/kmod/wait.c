@@ -700,7 +700,7 @@ static void wake_changed_sleepers(struct vfifo_ring *ring, enum vfifo_end end)
 	sleepers_changed(ring, end);
 	spin_unlock(&queue->lock);
 	/*
-	 * The new `least` and threshold before the position: this task looks on behalf of
+	 * [E]: the new `least` and threshold before the position: this task looks on behalf of
 	 * the sleepers, as each of them does after [B]. Pairs with [A]: a task that moves
 	 * and finds the old values is seen here.
 	 */

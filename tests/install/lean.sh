@@ -12,9 +12,20 @@ unneeded='sound net arch/x86/crypto arch/x86/events arch/x86/kvm drivers/accel d
 	drivers/target drivers/usb drivers/video drivers/watchdog fs/bcachefs fs/btrfs fs/ceph
 	fs/f2fs fs/gfs2 fs/nfs fs/nfsd fs/ocfs2 fs/smb fs/ubifs fs/xfs'
 
+# The drivers that the test dma-buf loads, with those that they need.
+kept='drivers/gpu/drm/vgem drivers/gpu/drm/drm.ko* drivers/gpu/drm/drm_*helper.ko* drivers/media/cec/core
+	drivers/media/mc drivers/media/rc/rc-core.ko* drivers/media/common/v4l2-tpg
+	drivers/media/common/videobuf2 drivers/media/v4l2-core drivers/media/test-drivers/vivid'
+
 for modules in /usr/lib/modules/*; do
-	# shellcheck disable=SC2086 # one word each
-	(cd "$modules/kernel" && rm -rf $unneeded)
+	# shellcheck disable=SC2086 # one word each, or a pattern
+	(
+		cd "$modules/kernel"
+		find $kept -name '*.ko*' 2>/dev/null | cpio -o --quiet >/tmp/kept.cpio || :
+		rm -rf $unneeded
+		cpio -id --quiet </tmp/kept.cpio
+		rm /tmp/kept.cpio
+	)
 	depmod "${modules##*/}"
 done
 for folder in $unneeded; do
