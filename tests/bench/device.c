@@ -51,6 +51,16 @@ static const struct way ways[] = {
 };
 #define WAYS (sizeof(ways) / sizeof(ways[0]))
 
+/* Both ends mapped, in the kinds of memory that are not `cached`. */
+static const struct way kinds[] = {
+	{ "write-combining", false, true, true },
+	{ "uncached", false, true, true },
+	{ "coherent", false, true, true },
+	{ "contiguous", false, true, true },
+};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+#define KIND_BYTES 4096
+
 static uint64_t buffer[CAPACITY / sizeof(uint64_t)];
 static unsigned long fewer = 1;
 
@@ -368,6 +378,11 @@ static void measure_round(size_t round)
 			stream(way, sizes[s]);
 		round_trips(way);
 	}
+	for (size_t i = 0; i < KINDS; i++) {
+		check_equal(set_attribute("memory", kinds[i].name), 0);
+		bursts(&kinds[i], KIND_BYTES);
+	}
+	check_equal(set_attribute("memory", "cached"), 0);
 }
 
 int main(int argc, char **argv)
