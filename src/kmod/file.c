@@ -144,10 +144,13 @@ static bool io_turn(struct vfifo_io *io)
  * Moves what can be moved now, under the side's lock.
  *
  * Return: bytes moved or dropped; 0: fewer bytes than needed are available, or it is another
- * call's turn, or io->done; -EFAULT: none was moved, as user memory was not resident;
- * -ENODEV, -EBUSY, -EIO: see vfifo_side_available(); -EAGAIN, -ERESTARTSYS: see
- * vfifo_ring_make_room(). @missing: bytes of user memory to fault in. @iter is at the first of
- * them; of an atomic write, @copied bytes before that have to be copied again.
+ * call's turn, or io->done; -EFAULT: none was moved, as user memory was not resident or
+ * refused the copy; -ENODEV, -EBUSY, -EIO: see vfifo_side_available(); -EAGAIN, -ERESTARTSYS:
+ * see vfifo_ring_make_room().
+ *
+ * @missing and @copied are set only if a copy was tried. @missing: bytes of user memory to
+ * fault in, also after a short move; io->iter is at the first of them. If an atomic write was
+ * copied in part, nothing was committed, and the @copied bytes have to be copied again.
  */
 static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
 {

@@ -85,8 +85,11 @@ static u32 with_whole_units(const struct vfifo_pattern *pattern, u32 n)
 }
 
 /*
- * Produces the next @n bytes, at most half of the capacity. After a drop, everything up to
- * the end of the current unit (or of @n) is dropped too, so that no partial unit is stored.
+ * Takes the next @n bytes of the pattern, at most half of the capacity. Stores those that fit,
+ * up to the end of a unit, and drops the others. The next piece continues a unit that @n ends
+ * inside. After a drop, the rest of that unit (or of @n) is dropped too, so a drop leaves no
+ * partial unit, unless a write(2) took the space meanwhile. (In overwrite mode the oldest
+ * stored unit may lose its first bytes.)
  *
  * Return: true if any byte was stored.
  */

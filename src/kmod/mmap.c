@@ -245,6 +245,7 @@ static int map_claim(struct vfifo *vfifo, struct vm_area_struct *vma)
 	return 0;
 }
 
+/* A writable mapping claims the side; a read-only one is only counted. Return: as vfifo_mmap(). */
 static int map_numbers(struct vfifo *vfifo, struct vm_area_struct *vma)
 {
 	int err;
@@ -269,8 +270,10 @@ static int map_numbers(struct vfifo *vfifo, struct vm_area_struct *vma)
  *
  * Context: Process context, under mmap_lock. May sleep.
  * Return: 0; -EPERM: PROT_EXEC; -EINVAL: a writable private mapping, or a wrong offset or
- * length; -EACCES: a writable mapping of the status; -EBUSY: the side is claimed, or the
- * generator is on; -ENOMEM; -EINTR: the caller was killed; -ENODEV: the device was removed.
+ * length; -EACCES: a writable mapping of the status; -EBUSY: a writable
+ * mapping of a position, and the side is claimed, or it is the producer side and the generator
+ * is on; -ENOMEM; -EINTR: the caller was killed; -ENODEV: the device was removed; or another
+ * error of vfifo_buffer_map().
  */
 int vfifo_mmap(struct file *file, struct vm_area_struct *vma)
 {

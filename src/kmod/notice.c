@@ -16,7 +16,7 @@
 
 #include "notice.h"
 
-/* A second, and for each notice. */
+/* How many times a second a notice is given at once, and how many times a worker gives it. */
 #define VFIFO_NOTICES_MAX 8
 
 /* Not a system workqueue: since 7.2 the kernel warns when a module uses those. */
@@ -42,7 +42,8 @@ static bool notice_take_turn(struct vfifo_notice *notice)
 /**
  * vfifo_notice_init() - prepare a notice
  * @notice: the notice
- * @give: the function that gives it, called by vfifo_notice() or by a worker
+ * @give: the function that gives it, called by vfifo_notice() or by a worker,
+ *	and by several tasks at once
  */
 void vfifo_notice_init(struct vfifo_notice *notice, work_func_t give)
 {
@@ -57,7 +58,7 @@ void vfifo_notice_init(struct vfifo_notice *notice, work_func_t give)
  * @notice: the notice
  *
  * Context: As @give of vfifo_notice_init() needs it.
- * Return: true: it was given at once.
+ * Return: true: it was given at once; false: a worker will give it.
  */
 bool vfifo_notice(struct vfifo_notice *notice)
 {

@@ -214,12 +214,13 @@ static int lock_consumer(struct vfifo_ring *ring, bool nowait)
  * @n: the number of new bytes
  * @nowait: fail rather than wait for the lock of the consumer side
  *
- * Best effort: drops stored bytes only, and none while the consumer side is claimed, because
- * only its holder may move that position. Call vfifo_side_available() afterwards for the
- * result.
+ * Best effort. If @n is more than the capacity, all stored bytes are dropped. None is dropped
+ * while the consumer side is claimed, because only its holder may move that position, or while
+ * the ring is broken or removed. None of this is an error: call vfifo_side_available() for the
+ * producer side afterwards. No wake-up is due: in overwrite mode no producer waits for space.
  *
  * Context: Process context, under the producer side's lock. May sleep.
- * Return: 0; -EAGAIN: @nowait is set and the lock is in use; -ERESTARTSYS: a signal.
+ * Return: 0, also if there is still too little space; -EAGAIN: @nowait is set and the lock is in use; -ERESTARTSYS: a signal.
  */
 int vfifo_ring_make_room(struct vfifo_ring *ring, u32 n, bool nowait)
 {

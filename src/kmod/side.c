@@ -215,7 +215,11 @@ static void believed_positions(struct vfifo_ring *ring, enum vfifo_end own,
 		fall_back(ring, at);
 }
 
-/* Records @at, or what there was before instead if @at is bad. */
+/*
+ * GOOD: records @at for the claimed sides, and the ring is not broken. BAD: records nothing,
+ * replaces @at by the last valid positions, and the ring is broken. UNDECIDED: changes
+ * nothing, so @at stays unchecked.
+ */
 static void take_over(struct vfifo_ring *ring, enum verdict verdict, u32 at[2])
 {
 	int end;
@@ -471,7 +475,8 @@ void vfifo_side_next_generation(struct vfifo_ring *ring)
  * line about a broken ring.
  *
  * Context: Process context. May sleep. The caller holds at most the locks of the sides.
- * Return: as vfifo_side_room().
+ * Return: as vfifo_side_room(). If both sides are claimed and the verdict is UNDECIDED, the
+ * positions are not checked, and the room is an estimate.
  */
 u32 vfifo_side_sync(struct vfifo_ring *ring, enum vfifo_end end)
 {
@@ -763,11 +768,11 @@ static void begin_claim(struct vfifo_ring *ring, enum vfifo_end end,
  * @end: the side
  * @file: the file that is mapped
  *
- * Also counts the mapping, as vfifo_side_map() does. After success vfifo_ring_changed() is due,
- * and vfifo_side_release() when the mapping goes.
+ * Also counts the mapping. After success vfifo_ring_changed() is due. When the mapping goes,
+ * vfifo_side_release() is due, and ring->mappings has to be decremented.
  *
- * Context: Process context. May sleep. Takes the side's lock.
- * Return: the claim; -EBUSY: the side is claimed, or the generator is on; -ENOMEM; -EINTR:
+ * Context: Process context. May sleep. Takes the side's lock and positions_lock.
+ * Return: the claim; -EBUSY: the side is claimed, or it is the producer side and the generator is on; -ENOMEM; -EINTR:
  * the caller was killed; -ENODEV: the device was removed.
  */
 struct vfifo_claim *vfifo_side_claim(struct vfifo_ring *ring,

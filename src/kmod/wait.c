@@ -136,8 +136,9 @@ static u32 least_to_wake(struct vfifo_ring *ring, enum vfifo_end end)
 }
 
 /*
- * Called when the queue of sleepers has changed, or what its order depends on. While the bit
- * is clear the threshold has no meaning and is left as it is.
+ * Brings queue->least, the threshold and the sleep bit of a side up to date. It is called when
+ * the queue has changed, or the watermark or the capacity, on which the order depends. While
+ * the bit is clear, the threshold has no meaning and is left as it is.
  */
 static void sleepers_changed(struct vfifo_ring *ring, enum vfifo_end end)
 {
@@ -312,14 +313,17 @@ bool vfifo_ring_overtake(struct vfifo_ring *ring, enum vfifo_end end,
  * @sleeper: the call: not queued, or as this function has left it before
  * @need: available bytes to wait for, at most the capacity
  *
- * Returns early if the side cannot be used any more. There may be fewer bytes again when
+ * Returns early if the side cannot be used any more, or does not wait any more:
+ * see vfifo_side_waits(). There may be fewer bytes again when
  * the caller has taken the lock. Then the caller calls vfifo_ring_pass_on(), as it has used
  * the only wake-up, and this function again. The call has a place in the queue from here on, so
  * the caller calls vfifo_ring_leave() and then vfifo_ring_pass_on() when it has moved bytes,
- * before it waits for anything else, and before it returns.
+ * before it waits for anything but the side's lock, and before it
+ * returns.
  *
  * Context: Process context. Sleeps. The caller holds no lock.
- * Return: 0; -ERESTARTSYS: a signal.
+ * Return: 0: the caller looks again; -ERESTARTSYS: a signal is pending. The call is queued in
+ * both cases.
  */
 int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end,
 		    struct vfifo_sleeper *sleeper, u32 need)

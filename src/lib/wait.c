@@ -210,7 +210,9 @@ static int shorter(int ms, int nap)
  * poll(2) wakes at the watermark, not at @n. If @n is smaller, poll may keep sleeping although
  * @n bytes are available (forever, if the other end is waiting for us), so poll in short
  * slices. If @n is larger, poll returns at once although @n bytes are not available, so sleep
- * one slice with events = 0, where only an error wakes us.
+ * one slice with events = 0, where only an error or a hang-up wakes us.
+ *
+ * Return: 0; -ETIMEDOUT; -ESTALE; or an error of enough() or of poll_once().
  */
 static int sleep_until(struct vfifo_handle *f, size_t n, uint64_t deadline)
 {

@@ -132,6 +132,42 @@ static void is_unchanged(void)
 {
 	has_all();
 	check_equal(attribute("capacity"), CAPACITY);
+	check_attribute("memory", "cached");
+}
+
+static const char *kind;
+
+static int change_kind(void)
+{
+	return store(ATTRIBUTES "memory", kind);
+}
+
+static void change_back(void)
+{
+	has_all();
+	check_equal(set_attribute("memory", "cached"), 0);
+}
+
+static int export_and_close(void)
+{
+	struct vfifo_export export = { .flags = O_CLOEXEC };
+
+	if (ioctl(fd, VFIFO_EXPORT, &export))
+		return errno;
+	check_equal(attribute("mappings"), 1);
+	close(export.fd);
+	return 0;
+}
+
+/* An mmap(2) that fails half way leaves no mapping. */
+static int map_data(void)
+{
+	void *at = mmap(NULL, 2 * CAPACITY, PROT_READ | PROT_WRITE, MAP_SHARED,
+			fd, 0);
+
+	if (at == MAP_FAILED)
+		return errno;
+	return munmap(at, 2 * CAPACITY) ? errno : 0;
 }
 
 static int claim(void)
@@ -194,6 +230,9 @@ static void nothing(void)
 
 int main(void)
 {
+	static const char *const kinds[] = { "write-combining", "uncached",
+					     "coherent", "contiguous" };
+
 	set_up_faults();
 	fill_pattern(bytes, sizeof(bytes), 0);
 
@@ -208,6 +247,15 @@ int main(void)
 	in_turn("poll", epoll, nothing, has_all);
 	in_turn("SIGIO", async, nothing, has_all);
 	in_turn("capacity", enlarge, shrink, is_unchanged);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		kind = kinds[i];
+		in_turn(kind, change_kind, change_back, is_unchanged);
+		check_equal(change_kind(), 0);
+		in_turn("map", map_data, has_all, has_all);
+		change_back();
+	}
+	if (export_and_close() != EOPNOTSUPP)
+		in_turn("export", export_and_close, has_all, has_all);
 	close(fd);
 	unload();
 	is_not_loaded();
