@@ -220,7 +220,8 @@ static int lock_consumer(struct vfifo_ring *ring, bool nowait)
  * producer side afterwards. No wake-up is due: in overwrite mode no producer waits for space.
  *
  * Context: Process context, under the producer side's lock. May sleep.
- * Return: 0, also if there is still too little space; -EAGAIN: @nowait is set and the lock is in use; -ERESTARTSYS: a signal.
+ * Return: 0, also if there is still too little space; -EAGAIN: @nowait is set and the lock is in
+ * use; -ERESTARTSYS: a signal.
  */
 int vfifo_ring_make_room(struct vfifo_ring *ring, u32 n, bool nowait)
 {

@@ -772,8 +772,8 @@ static void begin_claim(struct vfifo_ring *ring, enum vfifo_end end,
  * vfifo_side_release() is due, and ring->mappings has to be decremented.
  *
  * Context: Process context. May sleep. Takes the side's lock and positions_lock.
- * Return: the claim; -EBUSY: the side is claimed, or it is the producer side and the generator is on; -ENOMEM; -EINTR:
- * the caller was killed; -ENODEV: the device was removed.
+ * Return: the claim; -EBUSY: the side is claimed, or it is the producer side and the generator
+ * is on; -ENOMEM; -EINTR: the caller was killed; -ENODEV: the device was removed.
  */
 struct vfifo_claim *vfifo_side_claim(struct vfifo_ring *ring,
 				     enum vfifo_end end, struct file *file)
