@@ -104,7 +104,7 @@ int vfifo_buffer_map(const struct vfifo_buffer *buffer,
 		     struct vm_area_struct *vma)
 {
 	const unsigned long first = vma->vm_pgoff, pages = vma_pages(vma);
-	unsigned long i, n;
+	unsigned long i, n, pfn;
 	int err = 0;
 
 	vma->vm_page_prot = vfifo_memory_protection(buffer->pages.memory,
@@ -115,10 +115,9 @@ int vfifo_buffer_map(const struct vfifo_buffer *buffer,
 			break;
 		}
 		n = run_length(buffer, first + i, pages - i);
-		err = remap_pfn_range(
-			vma, vma->vm_start + (i << PAGE_SHIFT),
-			page_to_pfn(buffer->pages.page[first + i]),
-			n << PAGE_SHIFT, vma->vm_page_prot);
+		pfn = page_to_pfn(buffer->pages.page[first + i]);
+		err = remap_pfn_range(vma, vma->vm_start + (i << PAGE_SHIFT),
+				      pfn, n << PAGE_SHIFT, vma->vm_page_prot);
 		cond_resched();
 	}
 	if (err && i)

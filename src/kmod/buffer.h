@@ -39,9 +39,8 @@ void vfifo_page_free(void *page);
  */
 static inline void vfifo_buffer_order(const struct vfifo_buffer *buffer)
 {
-	/* Pairs with the acquire and release of positions in side.c and in clients. */
 	if (unlikely(buffer->pages.memory == VFIFO_MEMORY_WRITE_COMBINING))
-		mb();
+		mb(); /* pairs with the same in the task that moves the other position */
 }
 
 #endif /* _VFIFO_BUFFER_H */

@@ -115,40 +115,48 @@ static inline bool vfifo_memory_encrypted(void)
 }
 
 /*
- * An operation of a dma-buf that gives the kernel an address: before 5.11 it returned the
- * address, and before 5.18 it stored it in a struct of another name.
+ * The operation of a dma-buf that gives the kernel an address, vfifo_dmabuf_vmap(), stores it in a
+ * struct vfifo_kernel_map: before 5.18 that had another name, and before 5.11 the operation
+ * returned the address.
  */
+struct dma_buf;
+
 #if defined(VFIFO_HAVE_IOSYS_MAP)
-#define VFIFO_DMA_BUF_VMAP(name, address)                              \
-	static int name(struct dma_buf *dmabuf, struct iosys_map *map) \
-	{                                                              \
-		void *at = address(dmabuf);                            \
-                                                                       \
-		if (IS_ERR(at))                                        \
-			return PTR_ERR(at);                            \
-		iosys_map_set_vaddr(map, at);                          \
-		return 0;                                              \
-	}
+#define vfifo_kernel_map iosys_map
+#define vfifo_kernel_map_set iosys_map_set_vaddr
+#define vfifo_vmap_operation vfifo_dmabuf_vmap
+struct vfifo_kernel_map;
 #elif defined(VFIFO_HAVE_DMA_BUF_MAP)
-#define VFIFO_DMA_BUF_VMAP(name, address)                                \
-	static int name(struct dma_buf *dmabuf, struct dma_buf_map *map) \
-	{                                                                \
-		void *at = address(dmabuf);                              \
-                                                                         \
-		if (IS_ERR(at))                                          \
-			return PTR_ERR(at);                              \
-		dma_buf_map_set_vaddr(map, at);                          \
-		return 0;                                                \
-	}
+#define vfifo_kernel_map dma_buf_map
+#define vfifo_kernel_map_set dma_buf_map_set_vaddr
+#define vfifo_vmap_operation vfifo_dmabuf_vmap
+struct vfifo_kernel_map;
 #else
-#define VFIFO_DMA_BUF_VMAP(name, address)         \
-	static void *name(struct dma_buf *dmabuf) \
-	{                                         \
-		void *at = address(dmabuf);       \
-                                                  \
-		return IS_ERR(at) ? NULL : at;    \
-	}
+struct vfifo_kernel_map {
+	void *address;
+};
+
+static inline void vfifo_kernel_map_set(struct vfifo_kernel_map *map, void *at)
+{
+	map->address = at;
+}
+
+int vfifo_dmabuf_vmap(struct dma_buf *dmabuf, struct vfifo_kernel_map *map);
+
+static inline void *vfifo_vmap_operation(struct dma_buf *dmabuf)
+{
+	struct vfifo_kernel_map map;
+
+	return vfifo_dmabuf_vmap(dmabuf, &map) ? NULL : map.address;
+}
 #endif
+
+/* Before 6.1 the type was not const. */
+static inline void vfifo_kobject_init(struct kobject *kobject,
+				      const struct kobj_type *type)
+{
+	kobject_init(kobject, (void *)type);
+}
 
 /* Until 6.4 a class had an owner. */
 static inline struct class *vfifo_class_create(const char *name)

@@ -28,7 +28,7 @@ static struct cdev *vfifo_cdev;
  * The parent of the cdev, which holds a reference to it until no inode refers to the cdev. It is
  * for counting only: it is in no tree, and its own reference is never dropped.
  */
-static struct kobj_type vfifo_cdev_parent_type;
+static const struct kobj_type vfifo_cdev_parent_type;
 static struct kobject vfifo_cdev_parent;
 
 static DEFINE_IDR(vfifo_minors);
@@ -366,7 +366,7 @@ int vfifo_nodes_open(const struct file_operations *fops)
 	vfifo_cdev = cdev_alloc();
 	if (!vfifo_cdev)
 		return -ENOMEM;
-	kobject_init(&vfifo_cdev_parent, &vfifo_cdev_parent_type);
+	vfifo_kobject_init(&vfifo_cdev_parent, &vfifo_cdev_parent_type);
 	cdev_set_parent(vfifo_cdev, &vfifo_cdev_parent);
 	vfifo_cdev->ops = fops;
 	vfifo_cdev->owner = fops->owner;
@@ -393,5 +393,5 @@ void vfifo_nodes_close(void)
 {
 	cdev_del(vfifo_cdev);
 	while (kref_read(&vfifo_cdev_parent.kref) > 1)
-		msleep(10);
+		msleep(20);
 }

@@ -38,8 +38,7 @@
 MODULE_INFO(import_ns, "DMA_BUF");
 
 /* The private data of a dma-buf. */
-struct export
-{
+struct exported {
 	struct vfifo *vfifo;
 	bool writable;
 	struct mutex lock; /* the list, and what is mapped; order 6 */
@@ -54,7 +53,7 @@ struct attachment {
 	enum dma_data_direction direction; /* DMA_NONE: not mapped */
 };
 
-static const struct vfifo_buffer *buffer_of(const struct export *export)
+static const struct vfifo_buffer *buffer_of(const struct exported *export)
 {
 	return &export->vfifo->ring.buffer;
 }
@@ -64,7 +63,7 @@ static const struct vfifo_buffer *buffer_of(const struct export *export)
 static int export_attach(struct dma_buf *dmabuf,
 			 struct dma_buf_attachment *attach)
 {
-	struct export *export = dmabuf->priv;
+	struct exported *export = dmabuf->priv;
 	const struct vfifo_buffer *buffer = buffer_of(export);
 	struct attachment *a = kzalloc(sizeof(*a), GFP_KERNEL);
 	int err;
@@ -90,7 +89,7 @@ static int export_attach(struct dma_buf *dmabuf,
 static void export_detach(struct dma_buf *dmabuf,
 			  struct dma_buf_attachment *attach)
 {
-	struct export *export = dmabuf->priv;
+	struct exported *export = dmabuf->priv;
 	struct attachment *a = attach->priv;
 
 	mutex_lock(&export->lock);
@@ -103,7 +102,7 @@ static void export_detach(struct dma_buf *dmabuf,
 static struct sg_table *export_map(struct dma_buf_attachment *attach,
 				   enum dma_data_direction direction)
 {
-	struct export *export = attach->dmabuf->priv;
+	struct exported *export = attach->dmabuf->priv;
 	struct attachment *a = attach->priv;
 	int err;
 
@@ -122,7 +121,7 @@ static void export_unmap(struct dma_buf_attachment *attach,
 			 struct sg_table *table,
 			 enum dma_data_direction direction)
 {
-	struct export *export = attach->dmabuf->priv;
+	struct exported *export = attach->dmabuf->priv;
 	struct attachment *a = attach->priv;
 
 	mutex_lock(&export->lock);
@@ -147,7 +146,7 @@ static bool reads(enum dma_data_direction direction)
 static int export_begin_cpu_access(struct dma_buf *dmabuf,
 				   enum dma_data_direction direction)
 {
-	struct export *export = dmabuf->priv;
+	struct exported *export = dmabuf->priv;
 	struct attachment *a;
 
 	mutex_lock(&export->lock);
@@ -163,7 +162,7 @@ static int export_begin_cpu_access(struct dma_buf *dmabuf,
 static int export_end_cpu_access(struct dma_buf *dmabuf,
 				 enum dma_data_direction direction)
 {
-	struct export *export = dmabuf->priv;
+	struct exported *export = dmabuf->priv;
 	struct attachment *a;
 
 	vfifo_buffer_order(buffer_of(export));
@@ -179,23 +178,35 @@ static int export_end_cpu_access(struct dma_buf *dmabuf,
 
 static int export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
-	struct export *export = dmabuf->priv;
+	struct exported *export = dmabuf->priv;
 
 	return vfifo_mmap_exported(export->vfifo, vma, export->writable);
 }
 
-/* The kernel's address is there anyway. It is writable, so a read-only export has none. */
-static void *export_address(struct dma_buf *dmabuf)
+/**
+ * vfifo_dmabuf_vmap() - give another driver the kernel's address of the data
+ * @dmabuf: a dma-buf of this module
+ * @map: gets the address
+ *
+ * The mapping is there anyway, so nothing undoes this. It is writable, so a read-only export
+ * does not give it.
+ *
+ * Context: Any.
+ * Return: 0; -EACCES: the export is read-only.
+ */
+int vfifo_dmabuf_vmap(struct dma_buf *dmabuf, struct vfifo_kernel_map *map)
 {
-	struct export *export = dmabuf->priv;
+	const struct exported *export = dmabuf->priv;
 
-	return export->writable ? buffer_of(export)->data : ERR_PTR(-EACCES);
+	if (!export->writable)
+		return -EACCES;
+	vfifo_kernel_map_set(map, buffer_of(export)->data);
+	return 0;
 }
-VFIFO_DMA_BUF_VMAP(export_vmap, export_address)
 
 /* --- lifetime ----------------------------------------------------------------------- */
 
-static void export_free(struct export *export)
+static void export_free(struct exported *export)
 {
 	atomic_dec(&export->vfifo->ring.mappings);
 	vfifo_put(export->vfifo);
@@ -216,14 +227,14 @@ static const struct dma_buf_ops export_operations = {
 	.begin_cpu_access = export_begin_cpu_access,
 	.end_cpu_access = export_end_cpu_access,
 	.mmap = export_mmap,
-	.vmap = export_vmap,
+	.vmap = vfifo_vmap_operation,
 	.release = export_release,
 };
 
 /* An export that is counted as a mapping, for export_free(); or an error pointer. */
-static struct export *export_new(struct vfifo *vfifo, bool writable)
+static struct exported *export_new(struct vfifo *vfifo, bool writable)
 {
-	struct export *export = kzalloc(sizeof(*export), GFP_KERNEL_ACCOUNT);
+	struct exported *export = kzalloc(sizeof(*export), GFP_KERNEL_ACCOUNT);
 	int err;
 
 	if (!export)
@@ -246,7 +257,7 @@ static struct dma_buf *export_file(struct file *file)
 	const bool writable = file->f_mode & FMODE_WRITE;
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct dma_buf *dmabuf;
-	struct export *export;
+	struct exported *export;
 
 	export = export_new(file->private_data, writable);
 	if (IS_ERR(export))

@@ -232,16 +232,16 @@ static void free_contiguous(struct vfifo_memory_pages *pages)
 
 static int alloc_contiguous(struct vfifo_memory_pages *pages)
 {
+	unsigned long first;
 	unsigned int i;
 
 	pages->piece =
 		alloc_pages_exact(bytes_of(pages), VFIFO_GFP | __GFP_ZERO);
 	if (!pages->piece)
 		return -ENOMEM;
+	first = page_to_pfn(virt_to_page(pages->piece));
 	for (i = 0; i < pages->n; i++)
-		set_page_of(
-			pages, i,
-			virt_to_page(pages->piece + ((size_t)i << PAGE_SHIFT)));
+		set_page_of(pages, i, pfn_to_page(first + i));
 	return 0;
 }
 
@@ -271,8 +271,7 @@ static int alloc_coherent(struct vfifo_memory_pages *pages)
 		free_coherent(pages);
 		return -ENOMEM;
 	}
-	for_each_sgtable_page(&table, &at, 0)
-	{
+	for_each_sgtable_page(&table, &at, 0) {
 		if (i < pages->n)
 			set_page_of(pages, i, sg_page_iter_page(&at));
 		i++;

@@ -150,6 +150,7 @@ struct vfifo_export {
 	__s32 fd;    /* returned: the file descriptor of the dma-buf */
 	__u64 reserved[2];
 };
+
 #define VFIFO_EXPORT _IOWR(VFIFO_IOC, 3, struct vfifo_export)
 
 #endif /* _UAPI_VFIFO_H */
