@@ -89,7 +89,7 @@ static void numbers_are_where_they_are(void **state)
 	assert_int_equal(offsetof(struct vfifo_status, claim), 28);
 	assert_int_equal(offsetof(struct vfifo_status, features), 36);
 	assert_int_equal(offsetof(struct vfifo_status, memory), 40);
-	assert_int_equal(offsetof(struct vfifo_status, reserved), 40);
+	assert_int_equal(offsetof(struct vfifo_status, reserved), 44);
 	assert_int_equal(offsetof(struct vfifo_status, need), 64);
 	assert_int_equal(offsetof(struct vfifo_status, threshold), 68);
 	assert_int_equal(offsetof(struct vfifo_status, reserved2), 76);
