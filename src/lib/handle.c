@@ -77,12 +77,9 @@ vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
 	int capacity = vfifo_check_status(status);
 	struct vfifo_inner *h;
 	__u32 own, peer, claim;
-	int combining;
 
 	if (capacity < 0)
 		return capacity;
-	combining = (status->features & VFIFO_HAS_MEMORY) &&
-		    status->memory == VFIFO_MEMORY_WRITE_COMBINING;
 	/* The claim is mapped by now, so this is its number. */
 	claim = __atomic_load_n(&status->claim[end], __ATOMIC_RELAXED);
 	own = __atomic_load_n(&regions->position[end]->position,
@@ -113,7 +110,9 @@ vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
 						       VFIFO_NEED_CONSUMER,
 		.end = end,
 		.claim = claim,
-		.role = end | (combining ? __VFIFO_COMBINING : 0),
+		.memory = status->features & VFIFO_HAS_MEMORY ?
+				  status->memory :
+				  VFIFO_MEMORY_CACHED,
 	};
 	/* What `peer` stands for is read after this. */
 	__vfifo_order(&h->hot);

@@ -166,12 +166,9 @@ struct __vfifo_hot {
 	__u32 peer;	 /* the other end's last valid position */
 	__u32 peer_need; /* the bits of status->need to act on */
 	enum vfifo_end end;
-	__u32 claim; /* its number, see status->claim[] */
-	__u32 role;  /* `end`; or with __VFIFO_COMBINING */
+	__u32 claim;  /* its number, see status->claim[] */
+	__u32 memory; /* enum vfifo_memory */
 } __attribute__((aligned(64)));
-
-/* The data are write-combining memory, whose order fences make: see __vfifo_order(). */
-#define __VFIFO_COMBINING 2U
 
 static inline struct __vfifo_hot *__vfifo_hot(const struct vfifo_handle *f)
 {
@@ -209,7 +206,7 @@ static inline __u32 __vfifo_known_room(const struct vfifo_handle *f)
  */
 static inline void __vfifo_order(const struct __vfifo_hot *h)
 {
-	if (__builtin_expect(h->role & __VFIFO_COMBINING, 0)) {
+	if (__builtin_expect(h->memory == VFIFO_MEMORY_WRITE_COMBINING, 0)) {
 #if defined(__x86_64__)
 		__asm__ volatile("mfence" ::: "memory");
 #else
@@ -282,6 +279,7 @@ static inline void __vfifo_store_own(struct vfifo_handle *f)
 	struct __vfifo_hot *h = __vfifo_hot(f);
 
 	h->published = h->own;
+	__vfifo_order(h);
 #ifdef __VFIFO_THREAD_SANITIZER
 	__atomic_exchange_n(&h->mine->position, h->own, __ATOMIC_SEQ_CST);
 #else
@@ -378,27 +376,7 @@ static inline int vfifo_advance(struct vfifo_handle *f, size_t n)
  */
 static inline int vfifo_publish(struct vfifo_handle *f)
 {
-	const struct __vfifo_hot *h = __vfifo_hot(f);
-
-	if (!h->mine)
-		return -ESTALE;
-	__vfifo_order(h);
-	return __vfifo_publish(f);
-}
-
-/*
- * vfifo_commit() and vfifo_consume() of a handle that is not the plain one of @end. One test
- * of the role leads here, so that plain handles need no test for write-combining memory.
- */
-static inline int __vfifo_move_combining(struct vfifo_handle *f,
-					 enum vfifo_end end, size_t n)
-{
-	int err;
-
-	if (__vfifo_hot(f)->role != ((__u32)end | __VFIFO_COMBINING))
-		return __vfifo_wrong_end(f);
-	err = vfifo_advance(f, n);
-	return err ? err : vfifo_publish(f);
+	return __vfifo_hot(f)->mine ? __vfifo_publish(f) : -ESTALE;
 }
 
 /*
@@ -407,11 +385,9 @@ static inline int __vfifo_move_combining(struct vfifo_handle *f,
  */
 static inline int vfifo_commit(struct vfifo_handle *f, size_t n)
 {
-	int err;
+	int err = __vfifo_hot(f)->end == VFIFO_PRODUCER ? vfifo_advance(f, n) :
+							  __vfifo_wrong_end(f);
 
-	if (__builtin_expect(__vfifo_hot(f)->role != VFIFO_PRODUCER, 0))
-		return __vfifo_move_combining(f, VFIFO_PRODUCER, n);
-	err = vfifo_advance(f, n);
 	return err ? err : __vfifo_publish(f);
 }
 
@@ -421,11 +397,9 @@ static inline int vfifo_commit(struct vfifo_handle *f, size_t n)
  */
 static inline int vfifo_consume(struct vfifo_handle *f, size_t n)
 {
-	int err;
+	int err = __vfifo_hot(f)->end == VFIFO_CONSUMER ? vfifo_advance(f, n) :
+							  __vfifo_wrong_end(f);
 
-	if (__builtin_expect(__vfifo_hot(f)->role != VFIFO_CONSUMER, 0))
-		return __vfifo_move_combining(f, VFIFO_CONSUMER, n);
-	err = vfifo_advance(f, n);
 	return err ? err : __vfifo_publish(f);
 }
 

@@ -65,11 +65,9 @@ static void the_header_works_by_itself(void **state)
 	producer.mine = &in;
 	producer.theirs = &out;
 	producer.end = VFIFO_PRODUCER;
-	producer.role = VFIFO_PRODUCER;
 	consumer.mine = &out;
 	consumer.theirs = &in;
 	consumer.end = VFIFO_CONSUMER;
-	consumer.role = VFIFO_CONSUMER;
 
 	assert_int_equal(vfifo_capacity(i), 4096);
 	assert_int_equal(vfifo_watermark(i), 4096);
