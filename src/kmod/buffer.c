@@ -92,9 +92,9 @@ static unsigned long run_length(const struct vfifo_buffer *buffer,
  * @buffer: the buffer; the caller's mapping keeps it from being replaced
  * @vma: the mapping; it and its offset lie within the two appearances of the data
  *
- * For memory whose pages user space must not get one by one. They have no reference count of
- * their own in a coherent piece, and cannot be pinned, as a pinned page could become cached
- * when it is freed.
+ * For memory whose pages user space must not get one by one. The pages of a coherent piece
+ * have no reference count of their own. get_user_pages() refuses such a mapping, so no pin
+ * outlives the protection of a page, which ends before the page is freed.
  *
  * Context: Process context, in ->mmap. May sleep.
  * Return: 0; -EINTR: the caller was killed; -ENOMEM or another error of remap_pfn_range().

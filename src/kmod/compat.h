@@ -40,6 +40,7 @@
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/uio.h>
 
 /*
@@ -94,6 +95,7 @@ static inline int vfifo_pages_uncache(struct device *dev, struct page **pages,
 		if (dma_mapping_error(dev, at))
 			return -ENOMEM;
 		dma_unmap_page(dev, at, PAGE_SIZE, DMA_BIDIRECTIONAL);
+		cond_resched(); /* there may be half a gigabyte of pages */
 	}
 	return 0;
 }

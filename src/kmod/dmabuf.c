@@ -60,19 +60,23 @@ static const struct vfifo_buffer *buffer_of(const struct exported *export)
 
 /* --- devices ------------------------------------------------------------------------ */
 
+/*
+ * The memory is charged to the importer's cgroup: a process can have a driver import any number
+ * of exports, and needs no open file for them.
+ */
 static int export_attach(struct dma_buf *dmabuf,
 			 struct dma_buf_attachment *attach)
 {
 	struct exported *export = dmabuf->priv;
 	const struct vfifo_buffer *buffer = buffer_of(export);
-	struct attachment *a = kzalloc(sizeof(*a), GFP_KERNEL);
+	struct attachment *a = kzalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
 	int err;
 
 	if (!a)
 		return -ENOMEM;
 	err = sg_alloc_table_from_pages(&a->table, buffer->pages.page,
 					buffer->pages.n, 0, buffer->capacity,
-					GFP_KERNEL);
+					GFP_KERNEL_ACCOUNT);
 	if (err) {
 		kfree(a);
 		return err;
@@ -288,7 +292,7 @@ long vfifo_dmabuf_export(struct file *file, struct vfifo_export __user *arg)
 	struct dma_buf *dmabuf;
 	int fd;
 
-	/* What can be read from a dma-buf cannot be limited, so the file may not hide it. */
+	/* Every importer of a dma-buf can read its bytes. */
 	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
 	if (copy_from_user(&export, arg, sizeof(export)))

@@ -333,8 +333,8 @@ int vfifo_memory_alloc(struct vfifo_memory_pages *pages,
  * vfifo_memory_free() - undo vfifo_memory_alloc()
  * @pages: the pages, which nothing maps any more
  *
- * A cached page that user space still has pinned is freed when the last pin goes. Pages of
- * other kinds cannot be pinned.
+ * A cached page that user space still has pinned is freed when the last pin goes.
+ * get_user_pages() refuses the pages of other kinds.
  *
  * Context: Process context. May sleep.
  */

@@ -6,7 +6,7 @@
  * kinds of mapping.
  *
  * The data. Cached pages of order 0 are mapped by faults and can be pinned for direct I/O. All
- * other kinds of memory are mapped at once as VM_PFNMAP, and cannot be pinned: see
+ * other kinds of memory are mapped at once as VM_PFNMAP, which get_user_pages() refuses: see
  * vfifo_buffer_map().
  *
  * A page of numbers, the status or a position: one page, mapped by a fault, so the mapping can
@@ -61,10 +61,7 @@ static const struct vm_operations_struct data_operations = {
 	.fault = data_fault,
 };
 
-/*
- * Lets a debugger, and a system call's copy through /proc/PID/mem, at the data of a VM_PFNMAP
- * mapping.
- */
+/* Lets a debugger read and write the data of a VM_PFNMAP mapping. */
 static int data_copy(const struct vfifo_buffer *buffer,
 		     struct vm_area_struct *vma, unsigned long at, void *buf,
 		     int n, int write)

@@ -313,8 +313,8 @@ bool vfifo_ring_overtake(struct vfifo_ring *ring, enum vfifo_end end,
  * @sleeper: the call: not queued, or as this function has left it before
  * @need: available bytes to wait for, at most the capacity
  *
- * Returns early if the side cannot be used any more, or does not wait any more:
- * see vfifo_side_waits(). There may be fewer bytes again when
+ * Returns early if vfifo_side_state() reports an error, or if the calls of the side do
+ * not wait any more: see vfifo_side_waits(). There may be fewer bytes again when
  * the caller has taken the lock. Then the caller calls vfifo_ring_pass_on(), as it has used
  * the only wake-up, and this function again. The call has a place in the queue from here on, so
  * the caller calls vfifo_ring_leave() and then vfifo_ring_pass_on() when it has moved bytes,
