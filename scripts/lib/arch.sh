@@ -20,7 +20,7 @@
 
 arch_of() { # ARCHITECTURE
 	# A virtio port keeps each write whole, and all kernels below have the driver built in.
-	arch_root=cross arch_words='' arch_cc32=none arch_slow=3
+	arch_root=cross-$1 arch_words='' arch_cc32=none arch_slow=3
 	arch_verdict=/dev/vport0p1
 	arch_channel='-device virtio-serial -device virtserialport,chardev=verdict,nr=1'
 	case $1 in
