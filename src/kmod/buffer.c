@@ -67,7 +67,7 @@ int vfifo_buffer_alloc(struct vfifo_buffer *buffer, u32 capacity,
  * @index: the number of the page in a mapping from offset 0
  *
  * Context: Any.
- * Return: the page; NULL: @index is behind the second appearance of the data.
+ * Return: the page; NULL: @index is beyond the second appearance of the data.
  */
 struct page *vfifo_buffer_page(const struct vfifo_buffer *buffer,
 			       unsigned long index)
@@ -92,8 +92,8 @@ static unsigned long run_length(const struct vfifo_buffer *buffer,
  * @buffer: the buffer; the caller's mapping keeps it from being replaced
  * @vma: the mapping; it and its offset lie within the two appearances of the data
  *
- * For memory whose pages user space must not get one by one. The pages of a coherent piece
- * have no reference count of their own. get_user_pages() refuses such a mapping, so no pin
+ * For pages that user space must not pin, and for dma-bufs. The pages of a coherent piece have
+ * no reference count of their own. get_user_pages() refuses such a mapping, so no pin
  * outlives the protection of a page, which ends before the page is freed.
  *
  * Context: Process context, in ->mmap. May sleep.

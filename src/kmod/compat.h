@@ -26,6 +26,8 @@
 #if defined(CONFIG_X86) && !defined(CONFIG_UML)
 #include <asm/memtype.h>
 #include <asm/set_memory.h>
+#elif defined(CONFIG_ARM64) || defined(CONFIG_ARM)
+#include <linux/dma-direct.h>
 #endif
 
 #ifdef VFIFO_HAVE_CC_PLATFORM
@@ -39,12 +41,24 @@
 #include <linux/gfp.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
+#include <linux/scatterlist.h>
 #include <linux/sched.h>
 #include <linux/uio.h>
 
+/* Before 5.16 only x86 and s390 could encrypt memory, and each said so in its own way. */
+static inline bool vfifo_memory_encrypted(void)
+{
+#ifdef VFIFO_HAVE_CC_PLATFORM
+	return cc_platform_has(CC_ATTR_MEM_ENCRYPT);
+#else
+	return mem_encrypt_active();
+#endif
+}
+
 /*
- * Kinds of memory. Each architecture decides which mappings of one page may be together. x86
+ * Kinds of memory. Each architecture decides which mappings of one page may coexist. x86
  * changes the linear mapping too. On ARM a page that is not used by its linear mapping may be
  * mapped as normal memory that is not cached; the only other uncached memory is that of
  * device registers, to which memcpy() may not write. Elsewhere there are no such kinds.
@@ -71,10 +85,17 @@ static inline int vfifo_pages_cache(struct page **pages, unsigned int n)
 {
 	return set_pages_array_wb(pages, n);
 }
-#else
+
+/* Whether a copy by the kernel's linear mapping has the protection of the kind. */
+static inline bool vfifo_linear_follows(void)
+{
+	return true;
+}
+#elif defined(CONFIG_ARM64) || defined(CONFIG_ARM)
+/* Not with encryption: the DMA API would copy, and the lines of the page itself would stay. */
 static inline bool vfifo_can_write_combine(void)
 {
-	return IS_ENABLED(CONFIG_ARM64) || IS_ENABLED(CONFIG_ARM);
+	return !vfifo_memory_encrypted();
 }
 
 static inline bool vfifo_can_uncache(void)
@@ -82,7 +103,10 @@ static inline bool vfifo_can_uncache(void)
 	return false;
 }
 
-/* Mapping a page for a device that does not look into caches writes its lines back. */
+/*
+ * dma_map_page() for a device that is not cache-coherent writes the cache lines of the page
+ * back. It does not if it copies the page (swiotlb=force).
+ */
 static inline int vfifo_pages_uncache(struct device *dev, struct page **pages,
 				      unsigned int n, bool write_combining)
 {
@@ -91,10 +115,14 @@ static inline int vfifo_pages_uncache(struct device *dev, struct page **pages,
 	for (i = 0; i < n; i++) {
 		dma_addr_t at = dma_map_page(dev, pages[i], 0, PAGE_SIZE,
 					     DMA_BIDIRECTIONAL);
+		bool copied;
 
 		if (dma_mapping_error(dev, at))
 			return -ENOMEM;
+		copied = at != phys_to_dma(dev, page_to_phys(pages[i]));
 		dma_unmap_page(dev, at, PAGE_SIZE, DMA_BIDIRECTIONAL);
+		if (copied)
+			return -EOPNOTSUPP;
 		cond_resched(); /* there may be half a gigabyte of pages */
 	}
 	return 0;
@@ -104,17 +132,38 @@ static inline int vfifo_pages_cache(struct page **pages, unsigned int n)
 {
 	return 0;
 }
-#endif
 
-/* Before 5.16 only x86 and s390 could encrypt memory, and each said so in its own way. */
-static inline bool vfifo_memory_encrypted(void)
+static inline bool vfifo_linear_follows(void)
 {
-#ifdef VFIFO_HAVE_CC_PLATFORM
-	return cc_platform_has(CC_ATTR_MEM_ENCRYPT);
-#else
-	return mem_encrypt_active();
-#endif
+	return false;
 }
+#else
+static inline bool vfifo_can_write_combine(void)
+{
+	return false;
+}
+
+static inline bool vfifo_can_uncache(void)
+{
+	return false;
+}
+
+static inline int vfifo_pages_uncache(struct device *dev, struct page **pages,
+				      unsigned int n, bool write_combining)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int vfifo_pages_cache(struct page **pages, unsigned int n)
+{
+	return 0;
+}
+
+static inline bool vfifo_linear_follows(void)
+{
+	return false;
+}
+#endif
 
 /*
  * The operation of a dma-buf that gives the kernel an address, vfifo_dmabuf_vmap(), stores it in a
@@ -152,6 +201,26 @@ static inline void *vfifo_vmap_operation(struct dma_buf *dmabuf)
 	return vfifo_dmabuf_vmap(dmabuf, &map) ? NULL : map.address;
 }
 #endif
+
+/*
+ * Lists the pages for a device, in segments that the device takes and that the DMA API can map:
+ * where it works on copies, these are limited. 5.10 has no such limit.
+ */
+static inline int vfifo_list_pages(struct sg_table *table, struct page **pages,
+				   unsigned int n, struct device *dev)
+{
+	const unsigned long bytes = (unsigned long)n << PAGE_SHIFT;
+#ifdef VFIFO_HAVE_SG_SEGMENT
+	const size_t copied = dma_max_mapping_size(dev) ?: SIZE_MAX;
+	const size_t most = min_t(size_t, copied, dma_get_max_seg_size(dev));
+
+	return sg_alloc_table_from_pages_segment(table, pages, n, 0, bytes,
+						 most, GFP_KERNEL_ACCOUNT);
+#else
+	return sg_alloc_table_from_pages(table, pages, n, 0, bytes,
+					 GFP_KERNEL_ACCOUNT);
+#endif
+}
 
 /* Before 6.1 the type was not const. */
 static inline void vfifo_kobject_init(struct kobject *kobject,
@@ -253,22 +322,39 @@ static inline size_t vfifo_fault_in_iov_iter(struct iov_iter *iter, size_t size,
 }
 #else
 /*
- * Before 5.16: taking a reference to a page faults it in. That fails for memory without pages
- * (a mapping of another device), which then counts as missing.
+ * Before 5.16: taking a reference to a page faults it in. Memory without pages (a mapping of a
+ * device) has no reference to take, but it can be read.
  */
+static inline size_t vfifo_fault_in_page(struct iov_iter *at, size_t size,
+					 bool writeable)
+{
+	const struct iovec *iov = at->iov;
+	const size_t in_page =
+		PAGE_SIZE - offset_in_page(iov->iov_base + at->iov_offset);
+	struct page *page;
+	size_t offset;
+	ssize_t n = iov_iter_get_pages(at, &page, size, 1, &offset);
+
+	if (n > 0) {
+		put_page(page);
+		return n;
+	}
+	n = min3(size, in_page, iov_iter_single_seg_count(at));
+	if (writeable || !n || iov_iter_fault_in_readable(at, n))
+		return 0;
+	return n;
+}
+
 static inline size_t vfifo_fault_in_iov_iter(struct iov_iter *iter, size_t size,
 					     bool writeable)
 {
 	struct iov_iter at = *iter; /* its direction is the access */
 
 	while (size) {
-		struct page *page;
-		size_t offset;
-		ssize_t n = iov_iter_get_pages(&at, &page, size, 1, &offset);
+		size_t n = vfifo_fault_in_page(&at, size, writeable);
 
-		if (n <= 0)
+		if (!n)
 			break;
-		put_page(page);
 		iov_iter_advance(&at, n);
 		size -= n;
 	}

@@ -7,13 +7,13 @@
  * reference to the module for it.
  *
  * What may be written depends on the file that was exported. An importer that wants to write,
- * by DMA, by an address in the kernel or by mmap(2), gets -EACCES from a read-only export.
+ * by DMA or by mmap(2), gets -EACCES from a read-only export, which has no address in the
+ * kernel to give.
  *
- * Each kind of memory is synchronised with devices. For memory that no cache has this costs
- * little, and a device that cannot reach the pages works on copies of them (swiotlb) in any
- * case. What is synchronised depends on the direction in which the device has mapped the
- * pages, and not on what user space says: a device that only reads has changed nothing, so no
- * byte may be taken from its copy.
+ * Every kind of memory is synchronised. For uncached memory this is cheap, and a device that
+ * cannot address the pages uses bounce buffers (swiotlb) anyway. The direction of the device's
+ * mapping decides what is synchronised, not the flags from user space: the bounce buffer of a
+ * device that only reads must not be copied back.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
@@ -50,6 +50,7 @@ struct attachment {
 	struct list_head node;
 	struct device *dev;
 	struct sg_table table;
+	bool busy; /* mapped, or being mapped or unmapped */
 	enum dma_data_direction direction; /* DMA_NONE: not mapped */
 };
 
@@ -74,9 +75,8 @@ static int export_attach(struct dma_buf *dmabuf,
 
 	if (!a)
 		return -ENOMEM;
-	err = sg_alloc_table_from_pages(&a->table, buffer->pages.page,
-					buffer->pages.n, 0, buffer->capacity,
-					GFP_KERNEL_ACCOUNT);
+	err = vfifo_list_pages(&a->table, buffer->pages.page, buffer->pages.n,
+			       attach->dev);
 	if (err) {
 		kfree(a);
 		return err;
@@ -103,6 +103,50 @@ static void export_detach(struct dma_buf *dmabuf,
 	kfree(a);
 }
 
+/*
+ * Bounce buffers are copied by the linear mapping, which has another protection than an
+ * uncached mapping on all machines but x86.
+ */
+static bool can_map(const struct exported *export, struct device *dev)
+{
+	switch (buffer_of(export)->pages.memory) {
+	case VFIFO_MEMORY_CACHED:
+	case VFIFO_MEMORY_CONTIGUOUS:
+		return true;
+	default:
+		return vfifo_linear_follows() || !dma_addressing_limited(dev);
+	}
+}
+
+/* An attachment has one list of DMA addresses, so it can be mapped once. */
+static int begin_map(struct exported *export, struct attachment *a)
+{
+	int err = 0;
+
+	mutex_lock(&export->lock);
+	if (a->busy)
+		err = -EBUSY;
+	else
+		a->busy = true;
+	mutex_unlock(&export->lock);
+	return err;
+}
+
+static void set_direction(struct exported *export, struct attachment *a,
+			  enum dma_data_direction direction)
+{
+	mutex_lock(&export->lock);
+	a->direction = direction;
+	mutex_unlock(&export->lock);
+}
+
+static void end_map(struct exported *export, struct attachment *a)
+{
+	mutex_lock(&export->lock);
+	a->busy = false;
+	mutex_unlock(&export->lock);
+}
+
 static struct sg_table *export_map(struct dma_buf_attachment *attach,
 				   enum dma_data_direction direction)
 {
@@ -112,12 +156,17 @@ static struct sg_table *export_map(struct dma_buf_attachment *attach,
 
 	if (!export->writable && direction != DMA_TO_DEVICE)
 		return ERR_PTR(-EACCES);
-	err = dma_map_sgtable(a->dev, &a->table, direction, 0);
+	if (!can_map(export, a->dev))
+		return ERR_PTR(-EOPNOTSUPP);
+	err = begin_map(export, a);
 	if (err)
 		return ERR_PTR(err);
-	mutex_lock(&export->lock);
-	a->direction = direction;
-	mutex_unlock(&export->lock);
+	err = dma_map_sgtable(a->dev, &a->table, direction, 0);
+	if (err) {
+		end_map(export, a);
+		return ERR_PTR(err);
+	}
+	set_direction(export, a, direction);
 	return &a->table;
 }
 
@@ -128,10 +177,9 @@ static void export_unmap(struct dma_buf_attachment *attach,
 	struct exported *export = attach->dmabuf->priv;
 	struct attachment *a = attach->priv;
 
-	mutex_lock(&export->lock);
-	a->direction = DMA_NONE;
-	mutex_unlock(&export->lock);
+	set_direction(export, a, DMA_NONE);
 	dma_unmap_sgtable(a->dev, table, direction, 0);
+	end_map(export, a);
 }
 
 /* --- processors --------------------------------------------------------------------- */
@@ -140,11 +188,6 @@ static void export_unmap(struct dma_buf_attachment *attach,
 static bool writes(enum dma_data_direction direction)
 {
 	return direction == DMA_FROM_DEVICE || direction == DMA_BIDIRECTIONAL;
-}
-
-static bool reads(enum dma_data_direction direction)
-{
-	return direction == DMA_TO_DEVICE || direction == DMA_BIDIRECTIONAL;
 }
 
 static int export_begin_cpu_access(struct dma_buf *dmabuf,
@@ -163,6 +206,10 @@ static int export_begin_cpu_access(struct dma_buf *dmabuf,
 	return 0;
 }
 
+/*
+ * A device that only writes gets the buffer back too: no cache line may be written back over its
+ * bytes.
+ */
 static int export_end_cpu_access(struct dma_buf *dmabuf,
 				 enum dma_data_direction direction)
 {
@@ -172,7 +219,7 @@ static int export_end_cpu_access(struct dma_buf *dmabuf,
 	vfifo_buffer_order(buffer_of(export));
 	mutex_lock(&export->lock);
 	list_for_each_entry(a, &export->attachments, node) {
-		if (reads(a->direction))
+		if (a->direction != DMA_NONE)
 			dma_sync_sgtable_for_device(a->dev, &a->table,
 						    a->direction);
 	}
@@ -192,19 +239,16 @@ static int export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
  * @dmabuf: a dma-buf of this module
  * @map: gets the address
  *
- * The mapping is there anyway, so nothing undoes this. It is writable, so a read-only export
- * does not give it.
+ * The kernel mapping always exists, so there is no ->vunmap. It is writable, so a read-only
+ * export does not have this operation. (An error of the operation would be a warning in the
+ * kernel's log.)
  *
  * Context: Any.
- * Return: 0; -EACCES: the export is read-only.
+ * Return: 0.
  */
 int vfifo_dmabuf_vmap(struct dma_buf *dmabuf, struct vfifo_kernel_map *map)
 {
-	const struct exported *export = dmabuf->priv;
-
-	if (!export->writable)
-		return -EACCES;
-	vfifo_kernel_map_set(map, buffer_of(export)->data);
+	vfifo_kernel_map_set(map, buffer_of(dmabuf->priv)->data);
 	return 0;
 }
 
@@ -223,7 +267,18 @@ static void export_release(struct dma_buf *dmabuf)
 	export_free(dmabuf->priv);
 }
 
-static const struct dma_buf_ops export_operations = {
+static const struct dma_buf_ops read_only_operations = {
+	.attach = export_attach,
+	.detach = export_detach,
+	.map_dma_buf = export_map,
+	.unmap_dma_buf = export_unmap,
+	.begin_cpu_access = export_begin_cpu_access,
+	.end_cpu_access = export_end_cpu_access,
+	.mmap = export_mmap,
+	.release = export_release,
+};
+
+static const struct dma_buf_ops writable_operations = {
 	.attach = export_attach,
 	.detach = export_detach,
 	.map_dma_buf = export_map,
@@ -266,7 +321,7 @@ static struct dma_buf *export_file(struct file *file)
 	export = export_new(file->private_data, writable);
 	if (IS_ERR(export))
 		return ERR_CAST(export);
-	info.ops = &export_operations;
+	info.ops = writable ? &writable_operations : &read_only_operations;
 	info.size = buffer_of(export)->capacity;
 	info.flags = writable ? O_RDWR : O_RDONLY;
 	info.priv = export;
@@ -284,7 +339,7 @@ static struct dma_buf *export_file(struct file *file)
  * Context: Process context. May sleep. Takes the consumer side's lock.
  * Return: 0; nothing is exported on failure: -EBADF: the file is not open for reading; -EINVAL:
  * an unknown flag, or a reserved field is not 0; -EFAULT: a bad pointer; -EMFILE; -ENFILE;
- * -ENOMEM; -ERESTARTSYS: a signal; -ENODEV: the device was removed.
+ * -ENOMEM; -EINTR: the caller was killed; -ENODEV: the device was removed.
  */
 long vfifo_dmabuf_export(struct file *file, struct vfifo_export __user *arg)
 {

@@ -172,7 +172,7 @@ static void free_singles(struct vfifo_memory_pages *pages, unsigned int n)
 	}
 }
 
-static int alloc_singles(struct vfifo_memory_pages *pages)
+static int alloc_singles(struct vfifo_memory_pages *pages, gfp_t where)
 {
 	unsigned int i;
 
@@ -180,8 +180,7 @@ static int alloc_singles(struct vfifo_memory_pages *pages)
 		struct page *page = NULL;
 
 		if (!fatal_signal_pending(current))
-			page = alloc_page(VFIFO_GFP | __GFP_HIGHMEM |
-					  __GFP_ZERO);
+			page = alloc_page(VFIFO_GFP | __GFP_ZERO | where);
 		if (!page) {
 			free_singles(pages, i);
 			return fatal_signal_pending(current) ? -EINTR : -ENOMEM;
@@ -204,16 +203,18 @@ static void free_uncached(struct vfifo_memory_pages *pages)
 
 static int alloc_uncached(struct vfifo_memory_pages *pages)
 {
-	int err = alloc_singles(pages);
+	/* A page of high memory has no address in the linear mapping to be changed. */
+	int err = alloc_singles(pages, 0);
 
 	if (err)
 		return err;
-	if (vfifo_pages_uncache(&vfifo_dma->dev, pages->page, pages->n,
-				pages->memory ==
-					VFIFO_MEMORY_WRITE_COMBINING)) {
+	err = vfifo_pages_uncache(&vfifo_dma->dev, pages->page, pages->n,
+				  pages->memory ==
+					  VFIFO_MEMORY_WRITE_COMBINING);
+	if (err) {
 		/* A part of them may be uncached. */
 		free_uncached(pages);
-		return -ENOMEM;
+		return err == -EOPNOTSUPP ? err : -ENOMEM;
 	}
 	return 0;
 }
@@ -322,7 +323,7 @@ int vfifo_memory_alloc(struct vfifo_memory_pages *pages,
 		err = alloc_contiguous(pages);
 		break;
 	default:
-		err = alloc_singles(pages);
+		err = alloc_singles(pages, __GFP_HIGHMEM);
 	}
 	if (err)
 		kvfree(pages->page);

@@ -6,8 +6,8 @@
  * kinds of mapping.
  *
  * The data. Cached pages of order 0 are mapped by faults and can be pinned for direct I/O. All
- * other kinds of memory are mapped at once as VM_PFNMAP, which get_user_pages() refuses: see
- * vfifo_buffer_map().
+ * other kinds of memory, and exports of every kind, are mapped at once as VM_PFNMAP, which
+ * get_user_pages() refuses: see vfifo_buffer_map().
  *
  * A page of numbers, the status or a position: one page, mapped by a fault, so the mapping can
  * never be split.
@@ -263,7 +263,7 @@ static int map_numbers(struct vfifo *vfifo, struct vm_area_struct *vma)
 /**
  * vfifo_mmap() - map the data, the status or a position
  * @file: an open vfifo
- * @vma: the mapping; its offset is one of VFIFO_MMAP_*
+ * @vma: the mapping; its offset is that of the status, of a position, or within the data
  *
  * Context: Process context, under mmap_lock. May sleep.
  * Return: 0; -EPERM: PROT_EXEC; -EINVAL: a writable private mapping, or a wrong offset or

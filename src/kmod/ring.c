@@ -470,8 +470,8 @@ int vfifo_ring_resize(struct vfifo_ring *ring, u32 capacity)
  *
  * Context: Process context. May sleep. Takes buffer_lock and both side locks.
  * Return: 1: changed; 0: unchanged, as the ring has that kind. Nothing changes on failure:
- * -EOPNOTSUPP: the machine does not have this kind; -EBUSY: the ring is mapped; -ENOMEM: also
- * where no piece of the capacity is to be had; -ERESTARTSYS, -EINTR: a signal.
+ * -EOPNOTSUPP: the machine does not have this kind; -EBUSY: the ring is mapped; -ENOMEM: no
+ * memory, or no block of that size; -ERESTARTSYS, -EINTR: a signal.
  */
 int vfifo_ring_set_memory(struct vfifo_ring *ring, enum vfifo_memory memory)
 {

@@ -137,13 +137,13 @@ struct vfifo_status {
 
 /*
  * Exports the data as a dma-buf of `capacity` bytes: each byte once. Byte p of the stream is at
- * offset p & (capacity - 1), so an importer follows the positions by the position pages and
- * vfifo_status.capacity. The dma-buf counts as a mapping of the device. It is read-only if
- * the file is: no importer gets write access then, nor does mmap(2).
+ * offset p & (capacity - 1), so a program computes the importer's offset from the position
+ * pages and vfifo_status.capacity. The dma-buf counts as a mapping of the device. It is
+ * read-only if the file is: no importer gets write access then, nor does mmap(2).
  *
  * EBADF: the file is not open for reading; EINVAL: an unknown flag, or a reserved field is not 0;
- * EFAULT: a bad pointer; EMFILE, ENFILE, ENOMEM; EINTR: a signal came first; EOPNOTSUPP: the
- * kernel has no dma-buf. Nothing is exported after an error.
+ * EFAULT: a bad pointer; EMFILE, ENFILE, ENOMEM; EOPNOTSUPP: the kernel has no dma-buf. Nothing
+ * is exported after an error.
  */
 struct vfifo_export {
 	__u32 flags; /* 0 or O_CLOEXEC */

@@ -6,6 +6,8 @@
  * dma-buf video CAMERA: has a camera fill the buffer with one frame, and hands the frame to the
  * readers of the FIFO, without a copy. The FIFO is new, so its next byte is at offset 0. Prints
  * the size of the frame.
+ *
+ * dma-buf read-only CAMERA: offers the camera an export that it may not write.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -29,10 +31,10 @@ static void must(int good, const char *what)
 	exit(1);
 }
 
-static int export_fifo(size_t *capacity)
+static int export_fifo(int access, size_t *capacity)
 {
 	struct vfifo_export export = { .flags = O_CLOEXEC };
-	int fd = open("/dev/vfifo0", O_RDWR);
+	int fd = open("/dev/vfifo0", access);
 	off_t size;
 
 	must(fd >= 0, "open /dev/vfifo0");
@@ -52,7 +54,7 @@ static void drm(const char *path)
 	char *map;
 
 	must(card >= 0, path);
-	there.fd = export_fifo(&capacity);
+	there.fd = export_fifo(O_RDWR, &capacity);
 	must(!ioctl(card, DRM_IOCTL_PRIME_FD_TO_HANDLE, &there),
 	     "PRIME_FD_TO_HANDLE");
 	close(there.fd);
@@ -68,7 +70,8 @@ static void drm(const char *path)
 	     "the bytes are not in the dma-buf");
 }
 
-static void queue(int camera, unsigned int index, int buffer, size_t length)
+static int try_to_queue(int camera, unsigned int index, int buffer,
+			size_t length)
 {
 	struct v4l2_buffer b = {
 		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
@@ -78,11 +81,16 @@ static void queue(int camera, unsigned int index, int buffer, size_t length)
 		.length = (unsigned int)length,
 	};
 
-	must(!ioctl(camera, VIDIOC_QBUF, &b), "VIDIOC_QBUF");
+	return ioctl(camera, VIDIOC_QBUF, &b);
 }
 
-/* Every buffer of the camera is the same memory, and the camera stops after the first frame. */
-static size_t take_frame(int camera, int buffer, size_t capacity)
+static void queue(int camera, unsigned int index, int buffer, size_t length)
+{
+	must(!try_to_queue(camera, index, buffer, length), "VIDIOC_QBUF");
+}
+
+/* Returns how many buffers the camera wants. */
+static unsigned int prepare(int camera, size_t capacity)
 {
 	int type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
 	struct v4l2_format format = { .type = (unsigned int)type };
@@ -91,12 +99,6 @@ static size_t take_frame(int camera, int buffer, size_t capacity)
 		.memory = V4L2_MEMORY_DMABUF,
 		.count = 4,
 	};
-	struct v4l2_buffer b = {
-		.type = (unsigned int)type,
-		.memory = V4L2_MEMORY_DMABUF,
-	};
-	struct pollfd p = { .fd = camera, .events = POLLIN };
-	unsigned int i;
 
 	must(!ioctl(camera, VIDIOC_G_FMT, &format), "VIDIOC_G_FMT");
 	format.fmt.pix.width = 320;
@@ -106,7 +108,21 @@ static size_t take_frame(int camera, int buffer, size_t capacity)
 	must(!ioctl(camera, VIDIOC_S_FMT, &format), "VIDIOC_S_FMT");
 	must(format.fmt.pix.sizeimage <= capacity, "the frame is too large");
 	must(!ioctl(camera, VIDIOC_REQBUFS, &request), "VIDIOC_REQBUFS");
-	for (i = 0; i < request.count; i++)
+	return request.count;
+}
+
+/* Every buffer of the camera is the same memory, and the camera stops after the first frame. */
+static size_t take_frame(int camera, int buffer, size_t capacity)
+{
+	int type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
+	struct v4l2_buffer b = {
+		.type = (unsigned int)type,
+		.memory = V4L2_MEMORY_DMABUF,
+	};
+	struct pollfd p = { .fd = camera, .events = POLLIN };
+	unsigned int i, n = prepare(camera, capacity);
+
+	for (i = 0; i < n; i++)
 		queue(camera, i, buffer, capacity);
 	must(!ioctl(camera, VIDIOC_STREAMON, &type), "VIDIOC_STREAMON");
 	must(poll(&p, 1, 30000) == 1, "poll of the camera");
@@ -126,7 +142,7 @@ static void video(const char *path)
 	must(camera >= 0, path);
 	err = vfifo_open("/dev/vfifo0", VFIFO_PRODUCER, 0, &f);
 	must(!err, "vfifo_open");
-	buffer = export_fifo(&capacity);
+	buffer = export_fifo(O_RDWR, &capacity);
 	room = vfifo_reserve(f, capacity, &at);
 	must(room == (ssize_t)capacity, "vfifo_reserve");
 	n = take_frame(camera, buffer, capacity);
@@ -135,12 +151,27 @@ static void video(const char *path)
 	printf("%zu\n", n);
 }
 
+/* The driver would write. It asks for an address in the kernel, or maps the buffer. */
+static void read_only(const char *path)
+{
+	int camera = open(path, O_RDWR), buffer;
+	size_t capacity;
+
+	must(camera >= 0, path);
+	buffer = export_fifo(O_RDONLY, &capacity);
+	prepare(camera, capacity);
+	must(try_to_queue(camera, 0, buffer, capacity) < 0,
+	     "a camera took a read-only buffer");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "drm"))
 		drm(argv[2]);
 	else if (argc == 3 && !strcmp(argv[1], "video"))
 		video(argv[2]);
+	else if (argc == 3 && !strcmp(argv[1], "read-only"))
+		read_only(argv[2]);
 	else
 		return 2;
 	return 0;

@@ -15,11 +15,13 @@
 
 #include <drm/drm.h>
 #include <linux/dma-buf.h>
+#include <linux/udmabuf.h>
 #include <linux/vfifo.h>
 
 #include "testlib.h"
 
 #define CARD "/dev/dri/card0"
+#define UDMABUF "/dev/udmabuf"
 
 static char bytes[CAPACITY];
 
@@ -253,6 +255,61 @@ static void imports(int fd)
 	check_equal(attribute("mappings"), 0);
 }
 
+static int udmabuf_of(int udmabuf, int memory)
+{
+	struct udmabuf_create create = {
+		.memfd = (unsigned int)memory,
+		.flags = UDMABUF_FLAGS_CLOEXEC,
+		.size = CAPACITY,
+	};
+
+	return ioctl(udmabuf, UDMABUF_CREATE, &create);
+}
+
+/*
+ * udmabuf makes a dma-buf of the pages of a memfd. Its own test compares the two; here the bytes
+ * go from the one to the other through the FIFO and its export, both ways, page by page.
+ */
+static void beside_a_dmabuf_of_udmabuf(int fd, int udmabuf)
+{
+	int memory = memfd_create("memory", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int theirs, ours = export_of(fd);
+	char *from, *to, *memfd;
+	size_t i, in;
+
+	check(memory >= 0 && !ftruncate(memory, CAPACITY));
+	check(!fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK));
+	theirs = udmabuf_of(udmabuf, memory);
+	check(theirs >= 0);
+	memfd = map_of(memory, PROT_READ | PROT_WRITE);
+	from = map_of(theirs, PROT_READ | PROT_WRITE);
+	to = map_of(ours, PROT_READ | PROT_WRITE);
+	in = (size_t)attribute("stats/in_bytes") & (CAPACITY - 1);
+	for (i = 0; i < CAPACITY; i += PAGE) {
+		size_t at = (in + i) & (CAPACITY - 1);
+		size_t n = CAPACITY - at < PAGE ? CAPACITY - at : PAGE;
+
+		fill_pattern(memfd + i, PAGE, i);
+		write_all(fd, from + i, PAGE);
+		check(!memcmp(to + at, memfd + i, n));
+		check(!memcmp(to, memfd + i + n, PAGE - n));
+	}
+	memset(to, 'u', CAPACITY);
+	read_all(fd, from, CAPACITY);
+	for (i = 0; i < CAPACITY; i++)
+		check(memfd[i] == 'u');
+	check(!munmap(from, CAPACITY));
+	check(!munmap(to, CAPACITY));
+	check(!munmap(memfd, CAPACITY));
+	close(theirs);
+	close(ours);
+	close(memory);
+
+	/* It takes a memfd only. */
+	check_errno(udmabuf_of(udmabuf, fd), EBADFD);
+	check_equal(attribute("mappings"), 0);
+}
+
 /* One object of a kind, or of none, and what ends it. */
 struct object {
 	int fd;
@@ -327,6 +384,24 @@ static void export_and_close(void *argument)
 	}
 }
 
+/* A device takes segments of limited length (64 KiB here), also of one large block. */
+static void block_is_imported_in_segments(int card)
+{
+	int fd = device(O_RDWR), buffer;
+	__u32 handle;
+
+	check_equal(set_attribute("memory", "contiguous"), 0);
+	check_equal(set_capacity(16 * CAPACITY), 0);
+	buffer = export_of(fd);
+	handle = import(card, buffer);
+	check(handle);
+	forget(card, handle);
+	close(buffer);
+	close(fd);
+	check_equal(set_capacity(CAPACITY), 0);
+	check_equal(set_attribute("memory", "cached"), 0);
+}
+
 /*
  * The buffer never changes under an export, as its mappings show. (One process imports only, as
  * the DMA API does not allow that one page is mapped for two devices that write.)
@@ -390,7 +465,7 @@ static int has_exports(int fd)
 
 int main(void)
 {
-	int fd = device(O_RDWR), card;
+	int fd = device(O_RDWR), card, udmabuf;
 
 	if (!has_exports(fd)) {
 		check_errno(export_with(fd, 0), EOPNOTSUPP);
@@ -401,10 +476,15 @@ int main(void)
 	run_case(bad_arguments(fd));
 	run_case(counts_as_a_mapping(fd));
 	card = open(CARD, O_RDWR | O_CLOEXEC);
-	if (card >= 0)
+	if (card >= 0) {
 		run_case(imports(fd));
-	else
+		run_case(block_is_imported_in_segments(card));
+	} else {
 		printf("# no driver here imports a dma-buf\n");
+	}
+	udmabuf = open(UDMABUF, O_RDWR | O_CLOEXEC);
+	if (udmabuf >= 0)
+		run_case(beside_a_dmabuf_of_udmabuf(fd, udmabuf));
 	run_case(in_any_order(card));
 	run_case(while_resizing(card));
 	run_case(outlives_the_device(fd));

@@ -155,11 +155,33 @@ static void see_and_change(void *argument)
 	map[100] = 'q';
 }
 
+/* /proc/PID/mem reads the data, and writes them if the mapping is writable. */
+static void debugger(int fd, enum vfifo_memory kind)
+{
+	char *map = map_data(fd, CAPACITY, PROT_READ | PROT_WRITE, 0);
+	int mem = open("/proc/self/mem", O_RDWR);
+
+	check(mem >= 0);
+	check_equal(pwrite(mem, "hello", 5, (off_t)(uintptr_t)(map + PAGE - 2)),
+		    5);
+	check(!memcmp(map + PAGE - 2, "hello", 5));
+	check_equal(pread(mem, bytes, 5, (off_t)(uintptr_t)(map + PAGE - 2)),
+		    5);
+	check(!memcmp(bytes, "hello", 5));
+	check(!munmap(map, CAPACITY));
+
+	map = map_data(fd, PAGE, PROT_READ, 0);
+	if (kind != VFIFO_MEMORY_CACHED)
+		check_errno(pwrite(mem, "x", 1, (off_t)(uintptr_t)map), EIO);
+	check(!munmap(map, PAGE));
+	close(mem);
+}
+
 static void others(int fd, enum vfifo_memory kind)
 {
 	char *map = map_data(fd, CAPACITY, PROT_READ | PROT_WRITE, 0);
 	struct iovec ours = { bytes, 1000 }, theirs = { map, 1000 };
-	int mem, p[2];
+	int p[2];
 
 	map[100] = 'p';
 	finish(start(see_and_change, map));
@@ -179,25 +201,9 @@ static void others(int fd, enum vfifo_memory kind)
 	close(p[0]);
 	close(p[1]);
 
-	/* A debugger's way. */
-	mem = open("/proc/self/mem", O_RDWR);
-	check(mem >= 0);
-	check_equal(pwrite(mem, "hello", 5, (off_t)(uintptr_t)(map + PAGE - 2)),
-		    5);
-	check(!memcmp(map + PAGE - 2, "hello", 5));
-	check_equal(pread(mem, bytes, 5, (off_t)(uintptr_t)(map + PAGE - 2)),
-		    5);
-	check(!memcmp(bytes, "hello", 5));
-	close(mem);
 	check(!munmap(map, CAPACITY));
-
-	map = map_data(fd, PAGE, PROT_READ, 0);
-	mem = open("/proc/self/mem", O_RDWR);
-	check(mem >= 0);
-	if (kind != VFIFO_MEMORY_CACHED)
-		check_errno(pwrite(mem, "x", 1, (off_t)(uintptr_t)map), EIO);
-	close(mem);
-	check(!munmap(map, PAGE));
+	if (kind == VFIFO_MEMORY_CACHED || debuggers_see_devices())
+		debugger(fd, kind);
 
 	/* The mapping as the buffer of a call, fresh and used. */
 	map = map_data(fd, 2 * CAPACITY, PROT_READ | PROT_WRITE, 0);
@@ -206,6 +212,12 @@ static void others(int fd, enum vfifo_memory kind)
 	check_equal(read(fd, map + CAPACITY + 30000, 1000), 1000);
 	check_equal(map[30000], 'm');
 	check_equal(map[30999], 'm');
+
+	/* With overwrite, the source is faulted in before old bytes are dropped. */
+	check_equal(set_attribute("overflow", "overwrite"), 0);
+	check_equal(write(fd, map, 20000), 20000);
+	check_equal(read(fd, bytes, 20000), 20000);
+	check_equal(set_attribute("overflow", "block"), 0);
 	check(!munmap(map, 2 * CAPACITY));
 }
 

@@ -113,6 +113,12 @@ void limit_cgroup_memory(const char *bytes);
 /* Returns the bytes that the kernel has allocated for itself, without those of cgroups. */
 long long kernel_memory(void);
 
+/*
+ * Whether this kernel calls ->access for /proc/PID/mem: not without HAVE_IOREMAP_PROT, as on
+ * 32-bit ARM.
+ */
+int debuggers_see_devices(void);
+
 /* Whether this is a debug kernel, which is several times slower: long tests do less there. */
 int slow_kernel(void);
 
