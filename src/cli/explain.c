@@ -86,6 +86,12 @@ static bool explain_holder(const struct device *d, const char *side,
 	return true;
 }
 
+/* Whether an attribute cannot be changed while the buffer is mapped. */
+static bool is_of_the_buffer(const char *attribute)
+{
+	return !strcmp(attribute, "capacity") || !strcmp(attribute, "memory");
+}
+
 static int explain_busy(const struct device *d, const char *what)
 {
 	bool producer = explain_holder(d, "producer", what);
@@ -94,14 +100,16 @@ static int explain_busy(const struct device *d, const char *what)
 
 	if (producer || consumer)
 		return EXIT_FAILED;
-	if (!attribute_number(d, "mode", &mode) && mode)
+	if (is_of_the_buffer(what) &&
+	    !attribute_number(d, "mappings", &mappings) && mappings)
+		complain(
+			"%s: %s is busy: it is mapped or exported; to see who has mapped it: sudo fuser -v %s; exports: sudo cat /sys/kernel/debug/dma_buf/bufinfo",
+			what, d->name, d->node);
+	else if (!is_of_the_buffer(what) &&
+		 !attribute_number(d, "mode", &mode) && mode)
 		complain(
 			"%s: %s is busy: its generator produces; to stop it: sudo vfifo set %s mode=0",
 			what, d->name, d->name);
-	else if (!attribute_number(d, "mappings", &mappings) && mappings)
-		complain(
-			"%s: %s is busy: a process has mapped it; to see which: sudo fuser -v %s",
-			what, d->name, d->node);
 	else
 		complain("%s: %s was busy; try again", what, d->name);
 	return EXIT_FAILED;

@@ -138,6 +138,17 @@ static int explain_set(int err, const struct device *d,
 	case -EBUSY:
 		if (!strcmp(name, "capacity"))
 			return capacity_busy(d);
+		break;
+	case -EOPNOTSUPP:
+		complain(
+			"%s: %s cannot have it on this machine; vfifo(4) lists the kinds of memory and their limits",
+			name, d->name);
+		return EXIT_FAILED;
+	case -ENOMEM:
+		complain(
+			"%s: %s: no memory, or (coherent and contiguous) no physically contiguous block of that size; set a smaller capacity first",
+			name, d->name);
+		return EXIT_FAILED;
 	}
 	return explain_root(err, d, name, "set");
 }
