@@ -106,13 +106,16 @@ static int io_prepare(struct vfifo_io *io)
 	return io->faulted_in ? 0 : -EFAULT;
 }
 
-/* For overwrite mode: drops the oldest bytes to make room for the new ones. */
+/*
+ * For overwrite mode: drops the oldest bytes to make room for the new ones. Looks at the claimed
+ * position first: a valid one ends -EIO.
+ */
 static int io_make_room(struct vfifo_io *io)
 {
-	int err = vfifo_side_state(io->ring, io->end);
+	int available = vfifo_side_available(io->ring, io->end);
 
-	if (err)
-		return err;
+	if (available < 0)
+		return available;
 	return vfifo_ring_make_room(io->ring, io->faulted_in, io->nowait);
 }
 

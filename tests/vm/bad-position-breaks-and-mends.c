@@ -150,6 +150,28 @@ static void both_claimed(enum vfifo_end liar)
 	check_equal(attribute("size"), 0);
 }
 
+/* After a valid position the next call of the other side goes on, whatever call it is. */
+static void next_call_goes_on(enum vfifo_end end, const char *overflow)
+{
+	struct raw holder;
+	uint32_t own;
+	char c = 'x';
+
+	check_equal(set_attribute("overflow", overflow), 0);
+	raw_claim(&holder, end);
+	own = holder.own;
+	*holder.at[end] = own + 0x40000000;
+	check_other_side(&holder, EIO);
+	*holder.at[end] = own;
+	if (end == VFIFO_PRODUCER)
+		check_errno(read(fd, &c, 1), EAGAIN);
+	else
+		check_equal(write(fd, &c, 1), 1);
+	raw_release(&holder);
+	check(!ioctl(fd, VFIFO_CLEAR));
+	check_equal(set_attribute("overflow", "block"), 0);
+}
+
 static void work_read(void *unused)
 {
 	char c;
@@ -216,6 +238,10 @@ int main(void)
 		run_case(both_claimed(end));
 	}
 	cases_of(NULL);
+	run_case(next_call_goes_on(VFIFO_PRODUCER, "block"));
+	run_case(next_call_goes_on(VFIFO_CONSUMER, "block"));
+	run_case(next_call_goes_on(VFIFO_CONSUMER, "drop"));
+	run_case(next_call_goes_on(VFIFO_CONSUMER, "overwrite"));
 	run_case(sleepers_are_woken());
 	run_case(the_log_has_one_line());
 	return 0;
