@@ -86,7 +86,7 @@ static bool explain_holder(const struct device *d, const char *side,
 	return true;
 }
 
-/* Whether an attribute cannot be changed while the buffer is mapped. */
+/* Whether a store to an attribute fails while the buffer is mapped. */
 static bool is_of_the_buffer(const char *attribute)
 {
 	return !strcmp(attribute, "capacity") || !strcmp(attribute, "memory");
@@ -96,22 +96,21 @@ static int explain_busy(const struct device *d, const char *what)
 {
 	bool producer = explain_holder(d, "producer", what);
 	bool consumer = explain_holder(d, "consumer", what);
-	uint64_t mode, mappings;
+	const char *cause = is_of_the_buffer(what) ? "mappings" : "mode";
+	uint64_t value;
 
 	if (producer || consumer)
 		return EXIT_FAILED;
-	if (is_of_the_buffer(what) &&
-	    !attribute_number(d, "mappings", &mappings) && mappings)
+	if (attribute_number(d, cause, &value) || !value)
+		complain("%s: %s was busy; try again", what, d->name);
+	else if (is_of_the_buffer(what))
 		complain(
 			"%s: %s is busy: it is mapped or exported; to see who has mapped it: sudo fuser -v %s; exports: sudo cat /sys/kernel/debug/dma_buf/bufinfo",
 			what, d->name, d->node);
-	else if (!is_of_the_buffer(what) &&
-		 !attribute_number(d, "mode", &mode) && mode)
+	else
 		complain(
 			"%s: %s is busy: its generator produces; to stop it: sudo vfifo set %s mode=0",
 			what, d->name, d->name);
-	else
-		complain("%s: %s was busy; try again", what, d->name);
 	return EXIT_FAILED;
 }
 

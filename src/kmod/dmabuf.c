@@ -15,6 +15,7 @@
  * mapping decides what is synchronised, not the flags from user space: the bounce buffer of a
  * device that only reads must not be copied back.
  */
+#include <linux/bitops.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
@@ -50,7 +51,7 @@ struct attachment {
 	struct list_head node;
 	struct device *dev;
 	struct sg_table table;
-	bool busy; /* mapped, or being mapped or unmapped */
+	unsigned long mapped; /* bit 0, also while it is mapped or unmapped */
 	enum dma_data_direction direction; /* DMA_NONE: not mapped */
 };
 
@@ -103,33 +104,11 @@ static void export_detach(struct dma_buf *dmabuf,
 	kfree(a);
 }
 
-/*
- * Bounce buffers are copied by the linear mapping, which has another protection than an
- * uncached mapping on all machines but x86.
- */
+/* Bounce buffers are copied by the linear mapping, which may be cached when the kind is not. */
 static bool can_map(const struct exported *export, struct device *dev)
 {
-	switch (buffer_of(export)->pages.memory) {
-	case VFIFO_MEMORY_CACHED:
-	case VFIFO_MEMORY_CONTIGUOUS:
-		return true;
-	default:
-		return vfifo_linear_follows() || !dma_addressing_limited(dev);
-	}
-}
-
-/* An attachment has one list of DMA addresses, so it can be mapped once. */
-static int begin_map(struct exported *export, struct attachment *a)
-{
-	int err = 0;
-
-	mutex_lock(&export->lock);
-	if (a->busy)
-		err = -EBUSY;
-	else
-		a->busy = true;
-	mutex_unlock(&export->lock);
-	return err;
+	return !vfifo_memory_uncached(buffer_of(export)->pages.memory) ||
+	       vfifo_linear_follows() || !dma_addressing_limited(dev);
 }
 
 static void set_direction(struct exported *export, struct attachment *a,
@@ -140,13 +119,7 @@ static void set_direction(struct exported *export, struct attachment *a,
 	mutex_unlock(&export->lock);
 }
 
-static void end_map(struct exported *export, struct attachment *a)
-{
-	mutex_lock(&export->lock);
-	a->busy = false;
-	mutex_unlock(&export->lock);
-}
-
+/* An attachment has one list of DMA addresses, so it can be mapped once. */
 static struct sg_table *export_map(struct dma_buf_attachment *attach,
 				   enum dma_data_direction direction)
 {
@@ -158,12 +131,12 @@ static struct sg_table *export_map(struct dma_buf_attachment *attach,
 		return ERR_PTR(-EACCES);
 	if (!can_map(export, a->dev))
 		return ERR_PTR(-EOPNOTSUPP);
-	err = begin_map(export, a);
-	if (err)
-		return ERR_PTR(err);
+	/* Acquire: pairs with the release in export_unmap(), which is done with the list. */
+	if (test_and_set_bit_lock(0, &a->mapped))
+		return ERR_PTR(-EBUSY);
 	err = dma_map_sgtable(a->dev, &a->table, direction, 0);
 	if (err) {
-		end_map(export, a);
+		clear_bit_unlock(0, &a->mapped);
 		return ERR_PTR(err);
 	}
 	set_direction(export, a, direction);
@@ -179,7 +152,7 @@ static void export_unmap(struct dma_buf_attachment *attach,
 
 	set_direction(export, a, DMA_NONE);
 	dma_unmap_sgtable(a->dev, table, direction, 0);
-	end_map(export, a);
+	clear_bit_unlock(0, &a->mapped); /* pairs with export_map() */
 }
 
 /* --- processors --------------------------------------------------------------------- */

@@ -128,6 +128,28 @@ bool vfifo_memory_supported(enum vfifo_memory memory)
 }
 
 /**
+ * vfifo_memory_uncached() - find out whether the mappings of a kind are not cached
+ * @memory: the kind
+ *
+ * A query.
+ *
+ * Context: Any.
+ * Return: whether they are not. Coherent memory is cached if the machine's DMA is cache-coherent.
+ */
+bool vfifo_memory_uncached(enum vfifo_memory memory)
+{
+	switch (memory) {
+	case VFIFO_MEMORY_WRITE_COMBINING:
+	case VFIFO_MEMORY_UNCACHED:
+		return true;
+	case VFIFO_MEMORY_COHERENT:
+		return !dev_is_dma_coherent(&vfifo_dma->dev);
+	default:
+		return false;
+	}
+}
+
+/**
  * vfifo_memory_protection() - find the protection that every mapping of a kind has
  * @memory: the kind
  * @cached: the protection of an ordinary mapping
@@ -145,9 +167,9 @@ pgprot_t vfifo_memory_protection(enum vfifo_memory memory, pgprot_t cached)
 	case VFIFO_MEMORY_UNCACHED:
 		return pgprot_noncached(cached);
 	case VFIFO_MEMORY_COHERENT:
-		return dev_is_dma_coherent(&vfifo_dma->dev) ?
-			       cached :
-			       pgprot_dmacoherent(cached);
+		return vfifo_memory_uncached(memory) ?
+			       pgprot_dmacoherent(cached) :
+			       cached;
 	default:
 		return cached;
 	}

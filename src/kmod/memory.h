@@ -26,6 +26,7 @@ int vfifo_memories_init(void);
 void vfifo_memories_exit(void);
 
 bool vfifo_memory_supported(enum vfifo_memory memory);
+bool vfifo_memory_uncached(enum vfifo_memory memory);
 pgprot_t vfifo_memory_protection(enum vfifo_memory memory, pgprot_t cached);
 
 int vfifo_memory_alloc(struct vfifo_memory_pages *pages,

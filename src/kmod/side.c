@@ -506,7 +506,7 @@ u32 vfifo_side_sync(struct vfifo_ring *ring, enum vfifo_end end)
  * @ring: the ring
  * @end: the side, whose lock the caller holds
  *
- * Calls vfifo_side_sync(), once for each operation.
+ * Calls vfifo_side_sync().
  *
  * Context: Process context, under the side's lock. May sleep.
  * Return: bytes; -ENODEV: the device was removed; -EBUSY: the side is claimed; -EIO: the

@@ -7,10 +7,12 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <drm/drm.h>
@@ -430,6 +432,66 @@ static void while_resizing(int card)
 	check_equal(set_attribute("memory", "cached"), 0);
 }
 
+/* Begins and ends accesses for as long as it lives, also while the buffer is mapped for a device. */
+static void synchronise(void *argument)
+{
+	int buffer = *(int *)argument;
+
+	for (;;) {
+		begin(buffer, DMA_BUF_SYNC_RW);
+		end(buffer, DMA_BUF_SYNC_RW);
+		close(dup(buffer));
+	}
+}
+
+/* Has a driver import one dma-buf again and again. */
+static void import_again(void *argument)
+{
+	int card = open(CARD, O_RDWR | O_CLOEXEC), buffer = *(int *)argument;
+
+	check(card >= 0);
+	for (;;) {
+		__u32 handle = import(card, buffer);
+
+		check(handle);
+		forget(card, handle);
+	}
+}
+
+static void end_by_force(pid_t pid)
+{
+	int status;
+
+	check(!kill(pid, SIGKILL));
+	check_equal(waitpid(pid, &status, 0), pid);
+	check(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* Processes that share one dma-buf are killed in the middle of what they do with it. */
+static void killed_while_sharing(int card)
+{
+	unsigned long i, n = share(200, 40);
+
+	for (i = 0; i < n; i++) {
+		int fd = device(O_RDWR), buffer = export_of(fd);
+		pid_t a = start(synchronise, &buffer);
+		pid_t b = start(synchronise, &buffer);
+		pid_t c = card < 0 ? 0 : start(import_again, &buffer);
+
+		close(buffer);
+		close(fd);
+		sleep_ms(1 + i % 30);
+		end_by_force(a);
+		check_equal(attribute("mappings"), 1);
+		if (c)
+			end_by_force(c);
+		end_by_force(b);
+		check_equal(attribute("mappings"), 0);
+	}
+	check_equal(set_capacity(2 * CAPACITY), 0);
+	check_equal(set_capacity(CAPACITY), 0);
+}
+
 /* Bound to a device that was removed, in a module that cannot be unloaded. */
 static void outlives_the_device(int fd)
 {
@@ -487,6 +549,7 @@ int main(void)
 		run_case(beside_a_dmabuf_of_udmabuf(fd, udmabuf));
 	run_case(in_any_order(card));
 	run_case(while_resizing(card));
+	run_case(killed_while_sharing(card));
 	run_case(outlives_the_device(fd));
 	return 0;
 }
