@@ -826,8 +826,11 @@ static bool claim_unmapped(struct vfifo_ring *ring, enum vfifo_end end,
 
 	spin_lock(&ring->positions_lock);
 	last = !--claim->mappings;
-	if (last && side->revoked == claim->file)
+	/* The same file can have claimed the side again. */
+	if (last && side->revoked_claim == claim) {
 		WRITE_ONCE(side->revoked, NULL);
+		side->revoked_claim = NULL;
+	}
 	spin_unlock(&ring->positions_lock);
 	return last;
 }
@@ -836,9 +839,13 @@ static bool claim_unmapped(struct vfifo_ring *ring, enum vfifo_end end,
 static void mark_revoked(struct vfifo_ring *ring, enum vfifo_end end,
 			 struct vfifo_claim *claim)
 {
+	struct vfifo_side *side = vfifo_side(ring, end);
+
 	spin_lock(&ring->positions_lock);
-	if (claim->revoked && claim->mappings)
-		WRITE_ONCE(vfifo_side(ring, end)->revoked, claim->file);
+	if (claim->revoked && claim->mappings) {
+		WRITE_ONCE(side->revoked, claim->file);
+		side->revoked_claim = claim;
+	}
 	spin_unlock(&ring->positions_lock);
 }
 

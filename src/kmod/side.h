@@ -50,8 +50,9 @@ struct vfifo_side {
 	struct vfifo_claim *claim;   /* NULL: the kernel moves the position */
 	struct file *claimant; /* the claim's file; only compared, lockless */
 	struct file *revoked;  /* the file of a revoked claim, while mapped */
-	u32 claims;	       /* ever made: the number of the last one */
-	u32 watermark;	       /* poll(2) reports the side from here on */
+	struct vfifo_claim *revoked_claim; /* that claim; only for comparison */
+	u32 claims;    /* ever made: the number of the last one */
+	u32 watermark; /* poll(2) reports the side from here on */
 	struct vfifo_queue sleepers;
 	wait_queue_head_t pollers;
 	atomic64_t bytes; /* moved: stored like the position */

@@ -414,7 +414,7 @@ static int revents_of(int file)
 
 static void its_holder_gets_an_error(void)
 {
-	uint32_t *at;
+	uint32_t *at, *again;
 	pid_t pid;
 	int own;
 
@@ -434,6 +434,11 @@ static void its_holder_gets_an_error(void)
 	revoke_it();
 	check(revents_of(own) & POLLERR);
 	check(!(revents_of(fd) & POLLERR));
+	/* A second claim of the same file does not end the error of the first. */
+	again = map_page(own, position_offset(end), rw);
+	check(again != MAP_FAILED);
+	check(!munmap(again, PAGE));
+	check(revents_of(own) & POLLERR);
 	check(!munmap(at, PAGE));
 	check(!(revents_of(own) & POLLERR));
 	close(own);
