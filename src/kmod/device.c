@@ -352,6 +352,17 @@ void vfifo_nodes_no_attribute(const struct class_attribute *attr)
 	class_remove_file(vfifo_class, attr);
 }
 
+/*
+ * The kernel may release the cdev later (CONFIG_DEBUG_KOBJECT_RELEASE), and the release drops a
+ * reference to the parent, which is the module's memory. Every other reference to the cdev has
+ * one to the module, so the release is not far.
+ */
+static void wait_for_cdev_release(void)
+{
+	while (kref_read(&vfifo_cdev_parent.kref) > 1)
+		msleep(20);
+}
+
 /**
  * vfifo_nodes_open() - make the nodes work
  * @fops: what an open file does
@@ -375,6 +386,7 @@ int vfifo_nodes_open(const struct file_operations *fops)
 		/* The release drops a reference that only a success has taken. */
 		kobject_get(&vfifo_cdev_parent);
 		kobject_put(&vfifo_cdev->kobj);
+		wait_for_cdev_release();
 	}
 	return err;
 }
@@ -382,16 +394,13 @@ int vfifo_nodes_open(const struct file_operations *fops)
 /**
  * vfifo_nodes_close() - undo vfifo_nodes_open()
  *
- * An inode refers to the cdev until the cdev is released, which the kernel may do later
- * (CONFIG_DEBUG_KOBJECT_RELEASE). An open(2) of the inode then looks at the module, so the
- * module waits. Every other reference to the cdev has one to the module, so the release is
- * not far.
+ * An inode refers to the cdev until the cdev is released. An open(2) of the inode then looks at
+ * the module, so the module waits.
  *
  * Context: Process context. May sleep.
  */
 void vfifo_nodes_close(void)
 {
 	cdev_del(vfifo_cdev);
-	while (kref_read(&vfifo_cdev_parent.kref) > 1)
-		msleep(20);
+	wait_for_cdev_release();
 }
