@@ -5,11 +5,12 @@
 #   arch_of ARCHITECTURE   sets these variables for an architecture by Debian's name:
 #
 #   arch_kernel      its name in the kernel's sources
+#   arch_debian      Debian's architecture of the programs that run on it
 #   arch_triplet     the prefix of its cross compiler; empty for the native compiler
 #   arch_root        the root folder with the compiler for its programs
 #   arch_cc          the compiler for its programs
 #   arch_cc32        the compiler for programs of 32 bits on its kernels, or `none`
-#   arch_package     the package with its QEMU (scripts/lib/qemu)
+#   arch_package     the package with its QEMU (scripts/lib/qemu); empty for User-Mode Linux
 #   arch_qemu        the QEMU and the options for the machine
 #   arch_tcg         the options for the emulated processor, for speed
 #   arch_console     the kernel's console
@@ -20,7 +21,7 @@
 
 arch_of() { # ARCHITECTURE
 	# A virtio port keeps each write whole, and all kernels below have the driver built in.
-	arch_root=cross-$1 arch_words='' arch_cc32=none arch_slow=3
+	arch_root=cross-$1 arch_words='' arch_cc32=none arch_slow=3 arch_debian=$1
 	arch_verdict=/dev/vport0p1
 	arch_channel='-device virtio-serial -device virtserialport,chardev=verdict,nr=1'
 	case $1 in
@@ -36,6 +37,12 @@ arch_of() { # ARCHITECTURE
 		arch_console=ttyS0 arch_verdict=/dev/ttyS1
 		arch_channel='-serial chardev:verdict'
 		arch_words='unknown_nmi_panic mitigations=off cryptomgr.notests' arch_slow=1 ;;
+	um)
+		# User-Mode Linux has the system calls of the machine it is built on.
+		arch_kernel=um arch_triplet='' arch_debian=amd64
+		arch_package='' arch_qemu='' arch_tcg=''
+		arch_console=tty0 arch_verdict=/dev/tty1
+		arch_channel='' arch_slow=1 ;;
 	arm64)
 		arch_kernel=arm64 arch_triplet=aarch64-linux-gnu-
 		arch_package=qemu-system-arm
@@ -67,6 +74,7 @@ arch_of() { # ARCHITECTURE
 	arch_cc=${arch_triplet}gcc
 	case $1 in
 	amd64) arch_root=trixie arch_cc32='gcc -m32' ;;
+	um)    arch_root=trixie ;;
 	i386)  arch_cc=i686-linux-gnu-gcc arch_cc32=$arch_cc ;;
 	armhf) arch_cc32="$arch_cc -D_FILE_OFFSET_BITS=32 -D_TIME_BITS=32" ;;
 	arm64) arch_cc32='arm-linux-gnueabihf-gcc -D_FILE_OFFSET_BITS=32 -D_TIME_BITS=32' ;;
