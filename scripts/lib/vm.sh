@@ -5,7 +5,7 @@
 #
 #   vm_start KERNEL           sets $run, a folder for this run, $vmlinuz and the variables of
 #                             arch.sh, and fetches QEMU. At the end of the script the folder is
-#                             removed, and the processes $qemu and $watchdog are killed
+#                             removed, and the processes $guest and $watchdog are killed
 #   vm_base                   prints the file of the first archive
 #   vm_programs DIR NAME...   compiles each DIR/NAME.c to $run/bin/NAME
 #   vm_module KERNEL DIR      prints the file of the archive with the module of DIR. On failure
@@ -14,21 +14,29 @@
 #   vm_commands FOLDER BASE MODULE QEMU-ARG...
 #                             starts a guest that runs FOLDER/commands; its output comes from the
 #                             FIFO $run/output. vm_wait then waits for the end of the guest
-#   vm_qemu WORDS QEMU-ARG... runs a guest with $run/initrd. WORDS are added to the kernel's
-#                             command line. The verdict of the guest goes to fd 3
+#   vm_guest WORDS CONSOLE QEMU-ARG...
+#                             becomes a guest with $run/initrd: QEMU, or User-Mode Linux, which is
+#                             an ordinary process. WORDS are added to the kernel's command line.
+#                             The console goes to the file CONSOLE, the verdict to fd 3. Standard
+#                             input is QEMU's monitor
+#   vm_terminal WORDS         the same with the console on this terminal
+#   vm_kill GUEST             kills a guest
 #
 # VFIFO_QEMU is the QEMU to run. VFIFO_ACCEL is its -accel and -cpu; the default is TCG, which
 # works on every host.
 . "$top/scripts/lib/arch.sh"
 
 # Killed at the end of the script.
-qemu='' watchdog=''
+guest='' watchdog=''
+
+# A guest is a process group: the processes of User-Mode Linux are processes here.
+vm_kill() { # GUEST
+	kill -9 "-$1" 2>/dev/null || kill -9 "$1" 2>/dev/null || :
+}
 
 vm_stop() {
-	local pid
-	for pid in $qemu $watchdog; do
-		kill -9 "$pid" 2>/dev/null || :
-	done
+	[ -z "$guest" ] || vm_kill "$guest"
+	[ -z "$watchdog" ] || kill -9 "$watchdog" 2>/dev/null || :
 	[ -z "${run:-}" ] || rm -rf "$run"
 }
 
@@ -42,7 +50,7 @@ vm_start() { # KERNEL
 	# shellcheck disable=SC2034 # used by vm-test
 	case $(kernel_line "$kernel" | cut -f3) in !*) arch_slow=3 ;; esac
 	need busybox-static cpio
-	vm_emulator=${VFIFO_QEMU:-$("$lib/qemu" "$arch_package")/${arch_qemu%% *}}
+	[ "$arch_name" = um ] || vm_emulator=${VFIFO_QEMU:-$("$lib/qemu" "$arch_package")/${arch_qemu%% *}}
 	trap vm_stop EXIT
 	trap 'exit 130' INT TERM HUP PIPE
 	mkdir -p "$cache/runs"
@@ -104,21 +112,21 @@ vm_programs() { # DIR NAME...
 # Prints the busybox of this machine, or fetches the one of the guest's architecture.
 vm_busybox() {
 	local version
-	if [ "$arch_name" = amd64 ]; then
+	if [ "$arch_debian" = amd64 ]; then
 		command -v busybox
 		return
 	fi
-	version=$(archive_version trixie busybox-static "$arch_name")
-	[ -n "$version" ] || die "the archive has no busybox-static for $arch_name in trixie"
-	cached "$cache/busybox/$arch_name-$version" vm_fetch_busybox || return 1
-	echo "$cache/busybox/$arch_name-$version/usr/bin/busybox"
+	version=$(archive_version trixie busybox-static "$arch_debian")
+	[ -n "$version" ] || die "the archive has no busybox-static for $arch_debian in trixie"
+	cached "$cache/busybox/$arch_debian-$version" vm_fetch_busybox || return 1
+	echo "$cache/busybox/$arch_debian-$version/usr/bin/busybox"
 }
 
 # shellcheck disable=SC2034 # for archive_apt
 vm_fetch_busybox() { # NEWDIR
 	local day state arch
-	say "fetching busybox-static for $arch_name"
-	archive_of trixie "$arch_name"
+	say "fetching busybox-static for $arch_debian"
+	archive_of trixie "$arch_debian"
 	mkdir "$1" && (cd "$1" && quietly "$1.log" archive_apt apt-get -q download busybox-static) &&
 		dpkg-deb -x "$1"/*.deb "$1" && rm "$1"/*.deb
 }
@@ -178,26 +186,57 @@ vm_commands() { # FOLDER BASE MODULE QEMU-ARG...
 	mkfifo "$run/output"
 	(
 		exec 3>"$run/output"
-		# shellcheck disable=SC2086 # words
-		vm_qemu "vfifo.run vfifo.verdict=$arch_verdict" -serial "file:$run/console" \
-			-chardev file,id=verdict,path=/dev/fd/3 $arch_channel "$@" </dev/null >&2
+		vm_guest vfifo.run "$run/console" "$@" </dev/null >&2
 	) &
-	qemu=$!
+	guest=$!
 }
 
 vm_wait() {
-	wait "$qemu" || :
-	qemu=''
+	wait "$guest" || :
+	guest=''
+}
+
+vm_guest() { # WORDS CONSOLE QEMU-ARG...
+	local words="vfifo.verdict=$arch_verdict $1" console="$2"
+	shift 2
+	vm_apart=setsid
+	if [ "$arch_name" = um ]; then
+		vm_uml "$words" con=null con0=null,fd:1 con1=null,fd:3 >"$console"
+	fi
+	# shellcheck disable=SC2086 # words
+	vm_qemu "$words" -serial "file:$console" -chardev file,id=verdict,path=/dev/fd/3 $arch_channel "$@"
+}
+
+vm_terminal() { # WORDS
+	vm_apart=''
+	if [ "$arch_name" = um ]; then
+		vm_uml "$1" con=null con0=fd:0,fd:1
+	fi
+	vm_qemu "$1" -serial mon:stdio
+}
+
+vm_words() { # WORDS
+	echo "console=$arch_console panic=-1 init_on_alloc=0 printk.devkmsg=on log_buf_len=4M $arch_words $1"
+}
+
+# It ends with the script, even if the script is killed. A panic kills its process group.
+vm_uml() { # WORDS ARG...
+	local words
+	words=$(vm_words "$1")
+	shift
+	# shellcheck disable=SC3045 # no core file: dash and bash have it
+	ulimit -c 0
+	# shellcheck disable=SC2086 # words
+	exec $vm_apart setpriv --pdeathsig KILL "$vmlinuz" mem=1024M ncpus=2 seccomp=auto "initrd=$run/initrd" "$@" $words
 }
 
 vm_qemu() { # WORDS QEMU-ARG...
-	local words="$1"
+	local words
+	words=$(vm_words "$1")
 	shift
 	# shellcheck disable=SC2086 # words, all of them
 	set -- ${arch_qemu#* } ${VFIFO_ACCEL:-$arch_tcg} -smp 2 -m 1024 \
 		-nodefaults -no-user-config -display none -nic none -no-reboot \
-		-kernel "$vmlinuz" -initrd "$run/initrd" \
-		-append "console=$arch_console panic=-1 init_on_alloc=0 printk.devkmsg=on log_buf_len=4M $arch_words $words" \
-		"$@"
-	exec "$vm_emulator" "$@"
+		-kernel "$vmlinuz" -initrd "$run/initrd" -append "$words" "$@"
+	exec $vm_apart "$vm_emulator" "$@"
 }

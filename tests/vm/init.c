@@ -14,6 +14,8 @@
  *   vfifo.shell            run an interactive shell on the console instead
  *   vfifo.run              run /commands with sh instead; its output goes to DEVICE
  *   vfifo.size=ROWSxCOLS   the size of the shell's terminal
+ *   vfifo.coverage=FOLDER  at the end, copy the counters of gcov to FOLDER of the machine that
+ *                          User-Mode Linux runs on
  *   VFIFO_LONG=1           passed on to the tests in their environment
  *
  * The verdict is TAP: first the plan, `# running NAME (SECONDS s)` before each test, and
@@ -732,6 +734,26 @@ static void run_all(void)
 		ntests, passed, failed, skipped);
 }
 
+/* The module is not loaded any more; the kernel has kept its counters. */
+static void copy_counters(const char *folder)
+{
+	char *const argv[] = {
+		"/bin/sh", "-c",
+		"exec find /sys/kernel/debug/gcov -name '*.gcda' -exec cp {} /counters \\;",
+		NULL
+	};
+	pid_t pid;
+
+	mkdir("/counters", 0700);
+	if (mount("none", "/counters", "hostfs", 0, folder))
+		give_up("mounting the folder for the counters");
+	pid = spawn(argv, STDIN_FILENO, STDERR_FILENO);
+	while (!reap(pid, NULL))
+		nap_ms(10);
+	sync();
+	umount2("/counters", 0);
+}
+
 static void stop(int sig)
 {
 	(void)sig;
@@ -935,5 +957,7 @@ int main(void)
 	check_boot();
 	read_list(option("vfifo.tests"));
 	run_all();
+	if (option("vfifo.coverage"))
+		copy_counters(option("vfifo.coverage"));
 	finish();
 }

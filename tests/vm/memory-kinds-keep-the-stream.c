@@ -22,9 +22,12 @@ static const char *const kinds[] = { "cached", "write-combining", "uncached",
 
 static char bytes[2 * CAPACITY];
 
-/* The kinds that a machine must have: all on x86. */
+/* The kinds that a machine must have: all on x86, which User-Mode Linux is not. */
 static int required(enum vfifo_memory kind)
 {
+	if (user_mode_linux())
+		return kind == VFIFO_MEMORY_CACHED ||
+		       kind == VFIFO_MEMORY_CONTIGUOUS;
 	switch (kind) {
 	case VFIFO_MEMORY_CACHED:
 	case VFIFO_MEMORY_CONTIGUOUS:

@@ -273,14 +273,32 @@ static void read_proc(pid_t pid, const char *file, char *text, size_t size)
 	text[n > 0 ? n : 0] = 0;
 }
 
+/* Whether a process sleeps at each of several looks. It may nap: wake up and sleep again. */
+static int stays_asleep(pid_t pid)
+{
+	char where[4096];
+	int looks;
+
+	for (looks = 0; looks < 5; looks++) {
+		read_proc(pid, "stat", where, sizeof(where));
+		if (!strstr(where, ") S "))
+			return 0;
+		sleep_ms(5);
+	}
+	return 1;
+}
+
 /*
  * A running process has a wchan of 0. Before 5.16 it is 0 for every process; those kernels
- * have the stack, which means something only if the process sleeps.
+ * have the stack, which means something only if the process sleeps. Both are wrong in
+ * User-Mode Linux, so there a process that goes on sleeping counts, wherever it does.
  */
 static int is_asleep(pid_t pid, const char *function)
 {
 	char where[4096];
 
+	if (user_mode_linux())
+		return stays_asleep(pid);
 	read_proc(pid, "wchan", where, sizeof(where));
 	if (strcmp(where, "0"))
 		return !!strstr(where, function);
@@ -371,13 +389,23 @@ int debuggers_see_devices(void)
 #ifdef __arm__
 	return 0;
 #else
-	return 1;
+	return !user_mode_linux();
 #endif
 }
 
 int slow_kernel(void)
 {
 	return !access("/sys/kernel/debug/kmemleak", F_OK);
+}
+
+int user_mode_linux(void)
+{
+	char text[256] = "";
+	int fd = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
+
+	check(read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	return !!strstr(text, "User Mode Linux");
 }
 
 unsigned long share(unsigned long whole, unsigned long short_count)

@@ -115,12 +115,15 @@ long long kernel_memory(void);
 
 /*
  * Whether this kernel calls ->access for /proc/PID/mem: not without HAVE_IOREMAP_PROT, as on
- * 32-bit ARM.
+ * 32-bit ARM and in User-Mode Linux.
  */
 int debuggers_see_devices(void);
 
 /* Whether this is a debug kernel, which is several times slower: long tests do less there. */
 int slow_kernel(void);
+
+/* Whether this is User-Mode Linux: a process, without devices and page tables of its own. */
+int user_mode_linux(void);
 
 /*
  * Returns how many rounds a long test runs: `whole` for make check-long, otherwise
