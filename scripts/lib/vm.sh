@@ -69,7 +69,7 @@ vm_pack() { # FOLDER FILE
 # Compiles in one run all programs that are not in the cache. The name of a program in the cache
 # contains a hash of all files that the compiler may read and of its options.
 vm_programs() { # DIR NAME...
-	local dir="$1" from="$run/compile/source" common library name id wanting=''
+	local dir="$1" from="$run/compile/source" common library fuzzer name id wanting=''
 	shift
 	mkdir -p "$cache/programs" "$from/main" "$from/lib" "$from/include"
 	cp "$top/tests/vm/programs.mk" "$from/"
@@ -83,10 +83,15 @@ vm_programs() { # DIR NAME...
 	# A change of the library rebuilds only the programs that use it.
 	cp -R "$top/src/lib" "$from/libvfifo"
 	library=$(key "$(cd "$from/libvfifo" && find . -name '*.[ch]' -exec sha256sum {} + | LC_ALL=C sort)")
+	# So it is with the fuzzer, which uses the library.
+	mkdir -p "$from/fuzz"
+	cp "$top"/tests/fuzz/*.[ch] "$from/fuzz/"
+	fuzzer=$(key "$library" "$(cd "$from/fuzz" && sha256sum -- *)")
 	for name in "$@"; do
 		cp "$dir/$name.c" "$from/main/$name.c"
 		id=$name-$(key "$common" "$(sha256sum <"$from/main/$name.c")" \
-			"$(! grep -q '<libvfifo.h>' "$from/main/$name.c" || echo "$library")")
+			"$(! grep -q '<libvfifo.h>' "$from/main/$name.c" || echo "$library")" \
+			"$(! grep -q '"fuzz.h"' "$from/main/$name.c" || echo "$fuzzer")")
 		echo "$id" >"$from/main/$name.id"
 		if [ -e "$cache/programs/$id" ]; then
 			touch -c "$cache/programs/$id"

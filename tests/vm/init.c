@@ -17,6 +17,7 @@
  *   vfifo.coverage=FOLDER  at the end, copy the counters of gcov to FOLDER of the machine that
  *                          User-Mode Linux runs on
  *   VFIFO_LONG=1           passed on to the tests in their environment
+ *   VFIFO_FUZZ=WORDS       the same, for the fuzzer
  *
  * The verdict is TAP: first the plan, `# running NAME (SECONDS s)` before each test, and
  * after the last result a trailer, `# finished: ...`. Lines of TAP in the output of a test
@@ -499,12 +500,12 @@ static const char *const test_env[] = {
 	"TERM=vt220",
 	NULL
 };
-/* test_env, and VFIFO_KO and VFIFO_LONG if they apply. */
-static char *child_env[sizeof(test_env) / sizeof(test_env[0]) + 2];
+/* test_env, and VFIFO_KO, VFIFO_LONG and VFIFO_FUZZ if they apply. */
+static char *child_env[sizeof(test_env) / sizeof(test_env[0]) + 3];
 
 static void make_env(void)
 {
-	static char ko[PATH_MAX + 16];
+	static char ko[PATH_MAX + 16], fuzz[4096];
 	size_t i;
 
 	for (i = 0; test_env[i]; i++)
@@ -514,7 +515,12 @@ static void make_env(void)
 		child_env[i++] = ko;
 	}
 	if (getenv("VFIFO_LONG"))
-		child_env[i] = "VFIFO_LONG=1";
+		child_env[i++] = "VFIFO_LONG=1";
+	if (getenv("VFIFO_FUZZ")) {
+		snprintf(fuzz, sizeof(fuzz), "VFIFO_FUZZ=%s",
+			 getenv("VFIFO_FUZZ"));
+		child_env[i] = fuzz;
+	}
 }
 
 static pid_t spawn(char *const argv[], int in, int outfd)

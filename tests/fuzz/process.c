@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * process.c - the steps of several processes: fork(2), exec, exit, kill, a debugger, and a call
+ * whose memory does not come
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vfifo_ring.h>
+
+#include "fuzz.h"
+#include "testlib.h"
+
+/* The exit status of a child that has seen what must not be. */
+#define WRONG 3
+
+static pid_t start_child(struct world *w)
+{
+	pid_t pid;
+
+	const pid_t parent = getpid();
+
+	if (w->child)
+		return -1; /* no tree of children */
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		return -1;
+	w->child = !pid;
+	/* The parent can be killed, and a stopped child would stay for ever. */
+	if (!pid && (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent))
+		_exit(0);
+	count_operations(w, 1);
+	return pid;
+}
+
+static int end_of(struct world *w, pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) != pid)
+		if (errno != EINTR)
+			mismatch(w, "waitpid: %s", strerror(errno));
+	return status;
+}
+
+/* --- a child that has the files, and no claim --------------------------------------------- */
+
+/* A mapping of a page of numbers is not in the child; msync(2) tells. */
+static bool has_numbers(struct world *w)
+{
+	for (int i = 0; i < MAPS; i++)
+		if (w->maps[i].at && w->maps[i].kind != MAP_DATA &&
+		    (!msync(w->maps[i].at, PAGE, MS_ASYNC) || errno != ENOMEM))
+			return true;
+	return false;
+}
+
+static void live_as_a_child(struct world *w, const struct file_slot *f,
+			    const uint8_t *byte)
+{
+	long ret = 0;
+
+	if (has_numbers(w))
+		_exit(WRONG);
+	if (f)
+		ret = write(f->fd, byte, 1);
+	_exit(f && ret != 1 ? 1 : 0);
+}
+
+static void op_fork(struct world *w, const uint16_t *arg)
+{
+	struct file_slot *f = some_file(w, arg[0]);
+	struct plan plan = { 0 };
+	uint8_t byte;
+	pid_t pid;
+	int status;
+
+	if (w->exact && f && f->of->writes)
+		plan = fifo_plan_write(f->of->fifo, 1, 1, true);
+	if (plan.store != 1)
+		f = NULL;
+	fresh_bytes(w, &byte, 1);
+	pid = start_child(w);
+	if (!pid)
+		live_as_a_child(w, f, &byte);
+	if (pid < 0)
+		return;
+	status = end_of(w, pid);
+	if (status)
+		mismatch(w, "the child ends with status %#x", status);
+	if (f)
+		fifo_write(f->of->fifo, &byte, &plan);
+}
+
+/* --- a child that claims a side and ends in some way -------------------------------------- */
+
+enum ending { EXIT, EXEC, KILLED, UNMAP, ENDINGS };
+
+static void end_as(enum ending how, void *at)
+{
+	switch (how) {
+	case EXEC:
+		execl("/proc/self/exe", "fuzz", "--nothing", NULL);
+		_exit(WRONG);
+	case KILLED:
+		raise(SIGKILL);
+		_exit(WRONG);
+	case UNMAP:
+		_exit(munmap(at, PAGE) ? WRONG : 0);
+	default:
+		_exit(0);
+	}
+}
+
+/* Exits with an errno if there is no claim. */
+static void live_with_a_claim(int number, enum vfifo_end end, uint32_t n,
+			      enum ending how)
+{
+	char path[32];
+	uint32_t *at;
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/vfifo%d", number);
+	fd = open(path, O_RDWR);
+	if (fd < 0)
+		_exit(errno);
+	at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		  end == VFIFO_PRODUCER ? VFIFO_MMAP_PRODUCER :
+					  VFIFO_MMAP_CONSUMER);
+	if (at == MAP_FAILED)
+		_exit(errno);
+	if (n)
+		__atomic_fetch_add(at, n, __ATOMIC_RELEASE);
+	end_as(how, at);
+}
+
+static int child_errno(struct world *w, pid_t pid)
+{
+	const int status = end_of(w, pid);
+
+	if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL &&
+	    WTERMSIG(status) != SIGBUS)
+		mismatch(w, "the child ends with status %#x", status);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == WRONG)
+		mismatch(w, "the child ends with status %#x", status);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+}
+
+static void claimed_by_child(struct world *w, struct fifo *f, int number,
+			     enum vfifo_end end, uint32_t n, int err)
+{
+	struct description *d;
+
+	if (!f) {
+		expect(w, "a child's open", err, ENOENT);
+		return;
+	}
+	d = description_new(f, number, true, true);
+	expect(w, "a child's claim", err, fifo_claim(f, end, d));
+	if (f->claimant[end] == d) {
+		f->shown[end] += n;
+		fifo_release(f, end);
+	}
+	description_put(d);
+}
+
+static void op_child_claim(struct world *w, const uint16_t *arg)
+{
+	const int number = numbers[arg[0] % NUMBERS];
+	const struct description d = { .number = number };
+	const enum vfifo_end end = arg[1] % 2;
+	struct fifo *f = w->fifos[number];
+	uint32_t n = arg[2];
+	pid_t pid;
+	int err;
+
+	if (!w->exact && care_of(&d) == CARE_STREAM)
+		return;
+	if (w->exact)
+		n = f ? arg[2] % (fifo_room(f, end) + 1) : 0;
+	pid = start_child(w);
+	if (!pid)
+		live_with_a_claim(number, end, n, arg[3] % ENDINGS);
+	if (pid < 0)
+		return;
+	err = child_errno(w, pid);
+	if (w->exact)
+		claimed_by_child(w, f, number, end, n, err);
+	else if (care_of(&d) == CARE_CLAIMED && !err)
+		mismatch(w, "a child claims a claimed side");
+}
+
+/* --- a child that runs steps of its own, and is killed in one of them -------------------- */
+
+/* The steps of processes do nothing meanwhile: w->child is set. */
+static void live_a_little(struct world *w, unsigned int steps)
+{
+	const struct step *before = w->step;
+
+	for (; steps; steps--) {
+		const struct step s = random_step(&w->random, false);
+
+		w->step = &s;
+		operation(s.op)->act(w, s.arg);
+	}
+	w->step = before;
+}
+
+static void op_child(struct world *w, const uint16_t *arg)
+{
+	pid_t pid;
+	int status;
+
+	if (w->exact)
+		return;
+	pid = start_child(w);
+	if (!pid) {
+		world_forked(w);
+		w->random.state += arg[0];
+		live_a_little(w, arg[0] % 64);
+		_exit(0);
+	}
+	if (pid < 0)
+		return;
+	/* Both have the same files, and use them at the same time. */
+	w->child = true;
+	live_a_little(w, arg[2] % 32);
+	w->child = false;
+	if (arg[1] % 2)
+		kill(pid, SIGKILL);
+	status = end_of(w, pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status))
+		mismatch(w, "a child ends with status %#x", status);
+	if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+		mismatch(w, "a child ends with status %#x", status);
+}
+
+/* --- two processes that change O_ASYNC of one file ---------------------------------------- */
+
+static void switch_async(const struct file_slot *f, bool on)
+{
+	const int flags = (f->of->nonblock ? O_NONBLOCK : 0) |
+			  (f->of->append ? O_APPEND : 0) | (on ? O_ASYNC : 0);
+	int value = on;
+
+	if (!fcntl(f->fd, F_SETFL, flags))
+		ioctl(f->fd, FIOASYNC, &value);
+}
+
+/* In the end the file does not have it, so a later step may get no SIGIO. */
+static void op_async_race(struct world *w, const uint16_t *arg)
+{
+	struct file_slot *f = some_file(w, arg[0]);
+	pid_t pid;
+
+	if (!f)
+		return;
+	w->signals = true;
+	expect(w, "F_SETOWN", outcome(fcntl(f->fd, F_SETOWN, getpid())), 0);
+	f->of->async = true; /* signals may come meanwhile */
+	w->async_before = 1;
+	pid = start_child(w);
+	if (!pid) {
+		for (int i = 0; i < 100; i++)
+			switch_async(f, true);
+		_exit(0);
+	}
+	if (pid > 0) {
+		while (!waitpid(pid, NULL, WNOHANG))
+			switch_async(f, false);
+	}
+	switch_async(f, false);
+	f->of->async = false;
+}
+
+/* --- a debugger --------------------------------------------------------------------------- */
+
+static void op_ptrace(struct world *w, const uint16_t *arg)
+{
+	struct map_slot *m = &w->maps[arg[0] % MAPS];
+	uint8_t *at;
+	pid_t pid;
+	int status;
+
+	if (w->exact || !m->at)
+		return;
+	at = m->at + arg[1] % m->pages * PAGE;
+	pid = start_child(w);
+	if (!pid) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	if (pid < 0)
+		return;
+	while (waitpid(pid, &status, 0) != pid)
+		;
+	if (WIFSTOPPED(status)) {
+		long word = ptrace(PTRACE_PEEKDATA, pid, at, NULL);
+
+		/* A page that this process could not write is not written. */
+		if (!m->writable &&
+		    !ptrace(PTRACE_POKEDATA, pid, at, (void *)~word))
+			mismatch(w, "a debugger writes to a read-only mapping");
+		kill(pid, SIGKILL);
+		end_of(w, pid);
+	}
+}
+
+/* --- a call whose memory does not come ------------------------------------------------------ */
+
+/* Returns memory whose faults nobody answers; NULL: the kernel does not give it. */
+static uint8_t *stalled_memory(void)
+{
+	const int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register area = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	void *at;
+
+	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api))
+		return NULL;
+	at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	check(at != MAP_FAILED);
+	area.range.start = (uintptr_t)at;
+	area.range.len = PAGE;
+	return ioctl(uffd, UFFDIO_REGISTER, &area) ? NULL : at;
+}
+
+static void live_stalled(const struct file_slot *f, uint16_t arg)
+{
+	uint8_t *at = stalled_memory();
+	const size_t n = 1 + arg % 300;
+	long ret;
+
+	if (!at)
+		_exit(0);
+	ret = arg % 2 ? read(f->fd, at, n) : write(f->fd, at, n);
+	_exit(ret > 0 ? WRONG : 0);
+}
+
+static void op_stalled(struct world *w, const uint16_t *arg)
+{
+	struct file_slot *f = some_file(w, arg[0]);
+	pid_t pid;
+	int status;
+
+	if (w->exact || !f || care_of(f->of) != CARE_NOT)
+		return;
+	pid = start_child(w);
+	if (!pid)
+		live_stalled(f, arg[1]);
+	if (pid < 0)
+		return;
+	usleep(1000 + arg[2] % 4000);
+	kill(pid, SIGKILL);
+	status = end_of(w, pid);
+	/* With overflow=drop a write that does not fit succeeds without its bytes. */
+	if (WIFEXITED(status) && WEXITSTATUS(status) == WRONG && arg[1] % 2)
+		mismatch(w, "bytes went to memory that does not come");
+}
+
+const struct operation process_operations[] = {
+	{ "fork", "vm.open vm.close flush", 1, 1, op_fork },
+	{ "child-claim", "mmap vm.close flush release", 1, 2, op_child_claim },
+	{ "child", "vm.close flush release", 0, 3, op_child },
+	{ "async-race", "fasync", 1, 2, op_async_race },
+	{ "ptrace", "vm.access vm.fault", 0, 1, op_ptrace },
+	{ "stalled", "read_iter write_iter", 0, 1, op_stalled },
+	{ 0 },
+};

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * One process makes random calls of all kinds. Each result, each byte, each attribute and each
+ * page of a mapping is what the model says (tests/fuzz/model.c). A sequence of calls that fails
+ * is shrunk and printed; what once failed is in the list below. VFIFO_FUZZ: see
+ * tests/fuzz/fuzz.c.
+ */
+#include <string.h>
+
+#include "fuzz.h"
+#include "testlib.h"
+
+/* Sequences that failed once. */
+static const struct {
+	const char *name, *steps;
+} found[] = {
+	{ "an overwriting write looks at a position that is valid again",
+	  "set.48689.6402.51134.26389+open.21625.46492.12101.32885+"
+	  "map.55999.42915.32467.46330+position.36757.20225.46068.47492+"
+	  "read.48765.16423.40765.11651+position.30690.35532.33292.50232+"
+	  "write.0.162.4.0" },
+};
+
+int main(int argc, char **argv)
+{
+	struct campaign c;
+
+	/* A step executes this program. */
+	if (argc > 1 && !strcmp(argv[1], "--nothing"))
+		return 0;
+	c = campaign_from_environment(1, share(5000000, 400000), 1e9);
+	if (!c.replay) {
+		for (size_t i = 0; i < sizeof(found) / sizeof(*found); i++) {
+			subtest("found: %s", found[i].name);
+			run_found(found[i].name, found[i].steps);
+		}
+		subtest("random calls");
+	}
+	fuzz_against_the_model(&c);
+	return 0;
+}
