@@ -26,6 +26,9 @@ style:  ## check shell, C, packaging and versions
 vm-test:  ## run the kernel lane, or its tests T under the kernel K
 	scripts/vm-test $(if $(K),-k $(K)) $(foreach t,$(T),'$(t)')
 
+fuzz:  ## fuzz the module in guests for twenty minutes, from where it was left (K: the kernel)
+	scripts/fuzz $(if $(K),-k $(K))
+
 vm-shell:  ## open a shell in a small guest with the module loaded
 	scripts/vm-shell
 
@@ -38,4 +41,4 @@ bench:  ## measure the library and the device, compared with a pipe (two minutes
 clean:  ## remove the packages that make deb put here (the cache is ~/.cache/vfifo)
 	rm -f *.deb
 
-.PHONY: help deb demo check check-kernels check-long style vm-test vm-shell install-test bench clean
+.PHONY: help deb demo check check-kernels check-long style vm-test fuzz vm-shell install-test bench clean
