@@ -163,6 +163,30 @@ static void a_mapped_consumer_gets_the_end(void)
 	at_end();
 }
 
+static void poll_end(void *unused)
+{
+	struct pollfd p = { .fd = device(O_RDONLY) };
+
+	(void)unused;
+	check_equal(poll(&p, 1, 20000), 1);
+	check_equal(p.revents, POLLHUP);
+}
+
+/* There is no producer, so the stream ends at once, and no close follows. */
+static void a_poller_gets_the_end(void)
+{
+	struct raw raw;
+	pid_t child;
+
+	raw_claim(&raw, VFIFO_CONSUMER);
+	child = start(poll_end, NULL);
+	wait_asleep(child, "poll");
+	check_equal(ioctl(raw.fd, VFIFO_END), 0);
+	finish(child);
+	raw_release(&raw);
+	at_end();
+}
+
 static void read_end(void *writer)
 {
 	int fd = device(O_RDONLY);
@@ -192,6 +216,8 @@ int main(void)
 {
 	reader = device(O_RDONLY | O_NONBLOCK);
 	/* As root, who may see where a process sleeps. */
+	a_poller_gets_the_end();
+	a_write_starts_the_next_stream();
 	a_sleeping_reader_gets_the_end();
 	a_write_starts_the_next_stream();
 	become_alice();

@@ -12,6 +12,8 @@
 
 #include "testlib.h"
 
+#define MUCH ((size_t)2 << 20)
+
 static char stored[16 * PAGE_MAX];
 
 int main(void)
@@ -82,5 +84,17 @@ int main(void)
 	check(memory != MAP_FAILED);
 	check_equal(read(fd, memory, capacity), capacity);
 	check_pattern(memory, capacity, 7);
+
+	/* A call faults in 256 KiB at once. */
+	subtest("however often it has to be faulted in");
+	check_equal(set_capacity(MUCH), 0);
+	memory = mmap(NULL, MUCH, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	check(memory != MAP_FAILED);
+	fill_pattern(memory, MUCH, 9);
+	write_all(fd, memory, MUCH);
+	check(!madvise(memory, MUCH, MADV_DONTNEED));
+	check_equal(read(fd, memory, MUCH), MUCH);
+	check_pattern(memory, MUCH, 9);
 	return 0;
 }

@@ -228,6 +228,26 @@ static void the_log_has_one_line(void)
 	check_equal(lines_in_log(), before + 1);
 }
 
+/* A user who makes a claim again and again cannot flood the log: it has 10 lines in 5 seconds. */
+static void the_log_is_not_flooded(void)
+{
+	const double began = now();
+	struct raw liar;
+	int before, lines;
+
+	sleep_ms(5500); /* the rate limit starts again */
+	before = lines_in_log();
+	for (int i = 0; i < 100; i++) {
+		raw_claim(&liar, VFIFO_PRODUCER);
+		*liar.at[VFIFO_PRODUCER] = liar.own - 1;
+		check(!ioctl(fd, VFIFO_KICK));
+		check(liar.status->flags & VFIFO_BROKEN);
+		raw_release(&liar);
+	}
+	lines = lines_in_log() - before;
+	check(lines > 0 && lines <= 10 * (1 + (int)(now() - began) / 5));
+}
+
 int main(void)
 {
 	fd = device(O_RDWR | O_NONBLOCK);
@@ -244,5 +264,6 @@ int main(void)
 	run_case(next_call_goes_on(VFIFO_CONSUMER, "overwrite"));
 	run_case(sleepers_are_woken());
 	run_case(the_log_has_one_line());
+	run_case(the_log_is_not_flooded());
 	return 0;
 }

@@ -193,6 +193,7 @@ static void debuggers_may_read(void)
 {
 	struct raw producer;
 	uint32_t seen = 1;
+	char bytes[8];
 	int mem = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
 
 	check(mem >= 0);
@@ -206,6 +207,10 @@ static void debuggers_may_read(void)
 	check_equal(pwrite(mem, &seen, 4, (off_t)(uintptr_t)producer.status),
 		    -1);
 	check_equal(producer.status->magic, VFIFO_MAGIC);
+	/* No byte behind the page. */
+	check_equal(pread(mem, bytes, 8,
+			  (off_t)(uintptr_t)producer.status + PAGE - 4),
+		    4);
 	raw_release(&producer);
 	close(mem);
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Valid labels are kept, and invalid ones change nothing. */
+#include <fcntl.h>
+
 #include "testlib.h"
 
 #define SIXTY "123456789 123456789 123456789 123456789 123456789 123456789 "
@@ -8,6 +10,16 @@ static void keeps(const char *written, const char *label)
 {
 	check_equal(set_attribute("label", written), 0);
 	check_attribute("label", label);
+}
+
+/* The string ends there for the kernel, but not for the program that stores it. */
+static void has_a_nul(void)
+{
+	int fd = open(ATTRIBUTES "label", O_WRONLY | O_CLOEXEC);
+
+	check(fd >= 0);
+	check_errno(write(fd, "a\0b", 3), EINVAL);
+	close(fd);
 }
 
 int main(void)
@@ -31,6 +43,8 @@ int main(void)
 			fail("case %zu is taken", i);
 		check_attribute("label", SIXTY "1234");
 	}
+	has_a_nul();
+	check_attribute("label", SIXTY "1234");
 	keeps("\n", "");
 	return 0;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * While a resize holds the locks of both sides to move many bytes: a nonblocking call returns
- * EAGAIN; mmap() waits, and a signal does not interrupt it; mode=0 stops the generator although
- * its work waits for the lock.
+ * EAGAIN; mmap() waits, and a signal does not interrupt it; what is mapped then is not replaced;
+ * mode=0 stops the generator although its work waits for the lock.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -85,6 +85,24 @@ static void mmap_is_not_interrupted(int fd)
 	check(!setitimer(ITIMER_REAL, &every, NULL));
 }
 
+/* The mapping comes before the resize, or after it. The capacity does not change under it. */
+static void mapped_buffer_stays(int fd)
+{
+	const double until = now() + 1;
+
+	while (now() < until) {
+		void *map = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+		long long capacity;
+
+		check(map != MAP_FAILED);
+		capacity = attribute("capacity");
+		sleep_ms(5);
+		check_equal(attribute("capacity"), capacity);
+		check(!munmap(map, PAGE));
+		sleep_ms(1);
+	}
+}
+
 int main(void)
 {
 	static char bytes[1 << 20];
@@ -99,6 +117,7 @@ int main(void)
 	run_case(nowait_does_not_wait(fd));
 	run_case(mode_0_stops_the_generator());
 	run_case(mmap_is_not_interrupted(fd));
+	run_case(mapped_buffer_stays(fd));
 	kill(pid, SIGKILL);
 	check_equal(waitpid(pid, &status, 0), pid);
 	check(WIFSIGNALED(status));

@@ -50,6 +50,24 @@ int main(void)
 	if (with > before + SLACK)
 		fail("%lld bytes charged before, %lld after", before, with);
 
+	/* One piece of memory as well. */
+	subtest("contiguous memory");
+	check_equal(set_attribute("memory", "contiguous"), 0);
+	for (int i = 0; i < 2; i++) {
+		check_equal(set_capacity(4 << 20), 0);
+		with = cgroup_memory();
+		if (with < before + (4 << 20) - CAPACITY - SLACK ||
+		    with > before + (4 << 20) + SLACK)
+			fail("%lld bytes charged before, %lld with a piece",
+			     before, with);
+		check_equal(set_capacity(CAPACITY), 0);
+	}
+	check_equal(set_attribute("memory", "cached"), 0);
+	with = cgroup_memory();
+	if (with > before + SLACK)
+		fail("%lld bytes charged before, %lld after a piece", before,
+		     with);
+
 	subtest("a limit");
 	limit_cgroup_memory("16777216");
 	check_equal(set_capacity(large), ENOMEM);

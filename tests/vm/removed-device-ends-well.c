@@ -107,6 +107,27 @@ static void check_gone(int fd)
 	check(p.revents & POLLHUP);
 }
 
+/* Beyond the bound of their rate, notices are delayed. The device goes before they are given. */
+static void notices_are_due(void)
+{
+	for (int i = 0; i < 5; i++) {
+		int fd = device(O_RDWR), on = 1, off = 0;
+
+		for (int n = 0; n < 20; n++) {
+			check(!ioctl(fd, VFIFO_SET_MODE, &on));
+			check(!ioctl(fd, VFIFO_SET_MODE, &off));
+		}
+		/* With the last file the memory goes, and later. */
+		if (i % 2)
+			check(!close(fd));
+		check_equal(store(CLASS "remove", "0"), 0);
+		sleep_ms(300);
+		if (!(i % 2))
+			check(!close(fd));
+		check_equal(store(CLASS "add", "0"), 0);
+	}
+}
+
 int main(void)
 {
 	pid_t pids[3];
@@ -161,5 +182,7 @@ int main(void)
 		check_equal(set_attribute("mode", "1"), 0);
 	}
 	check(!unlink(NODE));
+	check_equal(set_attribute("mode", "0"), 0);
+	run_case(notices_are_due());
 	return 0;
 }

@@ -18,20 +18,21 @@
 
 static int fd;
 static char *stalled; /* two pages, whose faults wait for end_stall() */
+static char *before; /* the page before them, which is resident */
 static char bytes[PAGE_MAX];
 
 static void *read_stalled(void *argument)
 {
 	(void)argument;
-	check_equal(read(fd, stalled, 100), 100);
-	check_pattern(stalled, 100, 0);
+	check_equal(read(fd, stalled + PAGE, 100), 100);
+	check_pattern(stalled + PAGE, 100, 0);
 	return NULL;
 }
 
 static void *write_stalled(void *argument)
 {
 	(void)argument;
-	check_equal(write(fd, stalled + PAGE, 100), 100);
+	check_equal(write(fd, before + PAGE - 50, 100), 100);
 	return NULL;
 }
 
@@ -91,9 +92,11 @@ int main(void)
 	int uffd;
 
 	fd = device(O_RDWR);
-	stalled = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	check(stalled != MAP_FAILED);
+	before = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	check(before != MAP_FAILED);
+	stalled = before + PAGE;
+	fill_pattern(before + PAGE - 50, 50, 1000);
 	uffd = stall();
 
 	fill_pattern(bytes, 100, 0);
@@ -102,13 +105,15 @@ int main(void)
 	await_fault(uffd);
 	check(!pthread_create(&writer, NULL, write_stalled, NULL));
 	await_fault(uffd);
+	/* The write is atomic, so the 50 bytes that it could copy are not stored. */
+	check_equal(attribute("size"), 100);
 
 	check(!pthread_create(&user, NULL, use, NULL));
 	check(!pthread_join(user, NULL));
 
 	/* The bytes of the stalled writer are stored now, after the others. */
-	fill_pattern(bytes, PAGE, 1000);
-	end_stall(uffd, stalled + PAGE, bytes);
+	fill_pattern(bytes, PAGE, 1050);
+	end_stall(uffd, stalled, bytes);
 	check(!pthread_join(writer, NULL));
 	check_equal(attribute("size"), 150);
 	read_all(fd, bytes, 150);
@@ -119,7 +124,7 @@ int main(void)
 	fill_pattern(bytes, 100, 0);
 	write_all(fd, bytes, 100);
 	memset(bytes, 0, sizeof(bytes));
-	end_stall(uffd, stalled, bytes);
+	end_stall(uffd, stalled + PAGE, bytes);
 	check(!pthread_join(reader, NULL));
 	check_equal(attribute("size"), 0);
 	return 0;

@@ -49,6 +49,33 @@ static void system_calls(void)
 	reset();
 }
 
+static void write_much(void *unused)
+{
+	static char many[2 * CAPACITY];
+
+	(void)unused;
+	check_equal(write(device(O_WRONLY), many, sizeof(many)), sizeof(many));
+}
+
+/* A call is counted once, however often it waits for space. */
+static void a_call_of_several_moves(void)
+{
+	static char many[2 * CAPACITY];
+	pid_t child = start(write_much, NULL);
+	int in = device(O_RDONLY);
+
+	for (int i = 0; i < 4; i++) {
+		wait_asleep(child, "vfifo");
+		check_equal(read(in, many, CAPACITY / 4), CAPACITY / 4);
+	}
+	read_all(in, many, CAPACITY);
+	finish(child);
+	check_equal(attribute("stats/writes"), 1);
+	close(in);
+	check(!ioctl(fd, VFIFO_CLEAR));
+	reset();
+}
+
 /* The bytes of a holder are counted by its position. */
 static void holders(void)
 {
@@ -137,6 +164,7 @@ int main(void)
 	fd = device(O_RDWR | O_NONBLOCK);
 	fill_pattern(bytes, sizeof(bytes), 0);
 	run_case(system_calls());
+	run_case(a_call_of_several_moves());
 	run_case(holders());
 	run_case(reset_includes_what_holders_moved());
 	run_case(kicks_and_wake_ups());

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The pages of a new device, and of a new buffer, may have been another process's. Whoever maps
+ * them sees zeroes, and in the pages of numbers nothing but their fields.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "raw.h"
+#include "testlib.h"
+
+#define ADDED 20 /* devices: the first pages can be clean all the same */
+
+/* Writes to memory and frees it, so that the next allocations are likely to get its pages. */
+static void dirty_memory(void *unused)
+{
+	const size_t n = (slow_kernel() ? 100 : 400) << 20;
+	char *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)unused;
+	check(p != MAP_FAILED);
+	memset(p, 0xaa, n);
+}
+
+static void check_zero(int fd, off_t offset, size_t from, size_t n)
+{
+	const unsigned char *map =
+		mmap(NULL, n, PROT_READ, MAP_SHARED, fd, offset);
+
+	check(map != MAP_FAILED);
+	for (size_t i = from; i < n; i++)
+		if (map[i])
+			fail("byte %zu of offset %lld is %#x", i,
+			     (long long)offset, map[i]);
+	check(!munmap((void *)map, n));
+}
+
+static void store(const char *name, int number)
+{
+	char path[64], text[16];
+	int fd, n = snprintf(text, sizeof(text), "%d", number);
+
+	snprintf(path, sizeof(path), "/sys/class/vfifo/%s", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	check(fd >= 0);
+	check_equal(write(fd, text, n), n);
+	close(fd);
+}
+
+static void of_a_new_device(void)
+{
+	finish(start(dirty_memory, NULL));
+	for (int i = 1; i <= ADDED; i++)
+		store("add", i);
+	for (int i = 1; i <= ADDED; i++) {
+		char node[64];
+		int fd;
+
+		snprintf(node, sizeof(node), "/dev/vfifo%d", i);
+		fd = open(node, O_RDONLY | O_CLOEXEC);
+		check(fd >= 0);
+		check_zero(fd, VFIFO_MMAP_STATUS, sizeof(struct vfifo_status),
+			   PAGE);
+		check_zero(fd, VFIFO_MMAP_PRODUCER, 0, PAGE);
+		check_zero(fd, VFIFO_MMAP_CONSUMER, 0, PAGE);
+		check_zero(fd, VFIFO_MMAP_DATA, 0, CAPACITY);
+		close(fd);
+		store("remove", i);
+	}
+}
+
+static void of_a_new_buffer(const char *kind)
+{
+	const size_t capacity = 1 << 20;
+	int fd = device(O_RDONLY), err;
+
+	subtest("a new buffer, %s", kind);
+	check_equal(set_capacity(CAPACITY), 0);
+	err = set_attribute("memory", kind);
+	if (err) {
+		check_equal(err, EOPNOTSUPP);
+		printf("# this machine has no %s memory\n", kind);
+		return;
+	}
+	finish(start(dirty_memory, NULL));
+	check_equal(set_capacity(capacity), 0);
+	check_zero(fd, VFIFO_MMAP_DATA, 0, capacity);
+	close(fd);
+}
+
+int main(void)
+{
+	run_case(of_a_new_device());
+	of_a_new_buffer("cached");
+	of_a_new_buffer("write-combining");
+	of_a_new_buffer("uncached");
+	of_a_new_buffer("coherent");
+	of_a_new_buffer("contiguous");
+	return 0;
+}
