@@ -8,8 +8,9 @@
 #                             removed, and the processes $guest and $watchdog are killed
 #   vm_base                   prints the file of the first archive
 #   vm_programs DIR NAME...   compiles each DIR/NAME.c to $run/bin/NAME
-#   vm_module KERNEL DIR      prints the file of the archive with the module of DIR. On failure
-#                             the last line of $run/build.log is the reason
+#   vm_module KERNEL DIR      prints the file of the archive with the module of DIR, or with the
+#                             module FILE.ko. On failure the last line of $run/build.log is the
+#                             reason
 #   vm_pack FOLDER FILE       makes an archive of the contents of FOLDER
 #   vm_commands FOLDER BASE MODULE QEMU-ARG...
 #                             starts a guest that runs FOLDER/commands; its output comes from the
@@ -176,7 +177,9 @@ vm_base() {
 
 vm_module() { # KERNEL DIR
 	mkdir -p "$run/module"
-	if ! "$lib/module" "$1" "$run/module/module" "$2" >/dev/null 2>"$run/build.log"; then
+	if [ "${2%.ko}" != "$2" ]; then
+		mkdir "$run/module/module" && cp "$2" "$run/module/module/vfifo.ko" || return 1
+	elif ! "$lib/module" "$1" "$run/module/module" "$2" >/dev/null 2>"$run/build.log"; then
 		cat "$run/build.log" >&2
 		return 1
 	fi
