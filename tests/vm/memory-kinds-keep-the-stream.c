@@ -177,6 +177,14 @@ static void debugger(int fd, enum vfifo_memory kind)
 	if (kind != VFIFO_MEMORY_CACHED)
 		check_errno(pwrite(mem, "x", 1, (off_t)(uintptr_t)map), EIO);
 	check(!munmap(map, PAGE));
+
+	/* Nothing behind the mapping. */
+	map = map_data(fd, 2 * CAPACITY, PROT_READ, 0);
+	check(!munmap(map + CAPACITY, CAPACITY));
+	check_equal(pread(mem, bytes, 5,
+			  (off_t)(uintptr_t)(map + CAPACITY - 2)),
+		    2);
+	check(!munmap(map, CAPACITY));
 	close(mem);
 }
 

@@ -18,7 +18,7 @@
 
 static int fd;
 static char *stalled; /* two pages, whose faults wait for end_stall() */
-static char *before; /* the page before them, which is resident */
+static char *before;  /* the page before them, which is resident */
 static char bytes[PAGE_MAX];
 
 static void *read_stalled(void *argument)
