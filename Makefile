@@ -20,6 +20,9 @@ check-kernels:  ## run the kernel lane under every kernel of scripts/kernels.lis
 check-long:  ## run the long tests of the kernel lane in full
 	scripts/vm-test -l $(if $(K),-k $(K)) $(foreach t,$(T),'$(t)')
 
+mutants:  ## take away each defence of the module in turn; a test must fail
+	scripts/mutants
+
 style:  ## check shell, C, packaging and versions
 	scripts/style
 
@@ -41,4 +44,4 @@ bench:  ## measure the library and the device, compared with a pipe (two minutes
 clean:  ## remove the packages that make deb put here (the cache is ~/.cache/vfifo)
 	rm -f *.deb
 
-.PHONY: help deb demo check check-kernels check-long style vm-test fuzz vm-shell install-test bench clean
+.PHONY: help deb demo check check-kernels check-long mutants style vm-test fuzz vm-shell install-test bench clean

@@ -45,7 +45,7 @@ static void await_space(void *argument)
  */
 static void dirty_memory(void *argument)
 {
-	const size_t n = (slow_kernel() ? 100 : 400) << 20;
+	const size_t n = (slow_kernel() || user_mode_linux() ? 100 : 400) << 20;
 	char *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 

@@ -18,7 +18,7 @@
 /* Writes to memory and frees it, so that the next allocations are likely to get its pages. */
 static void dirty_memory(void *unused)
 {
-	const size_t n = (slow_kernel() ? 100 : 400) << 20;
+	const size_t n = (slow_kernel() || user_mode_linux() ? 100 : 400) << 20;
 	char *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
