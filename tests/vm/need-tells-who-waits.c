@@ -188,9 +188,8 @@ static void sigio_at_every_kick(void)
 /* Invalid and incompatible watermarks: EINVAL, and nothing changes. */
 static void watermarks_are_checked(void)
 {
-	static const char *const bad[] = { "0",		 "-1",
-					   "x",		 "",
-					   "62464",	 "65537",
+	static const char *const bad[] = { "0",		 "-1",	      "x",
+					   "",		 "62464",     "65537",
 					   "4294967295", "4294967296" };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
