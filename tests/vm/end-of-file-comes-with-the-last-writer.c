@@ -113,6 +113,29 @@ static void holder_of_the_consumer_side_does_not_count(void)
 	at_end();
 }
 
+/* With one file for both sides no file counts as a writer, but there is a producer. */
+static void holder_of_both_sides_counts(void)
+{
+	const int rw = PROT_READ | PROT_WRITE;
+	int both = device(O_RDWR);
+	const volatile struct vfifo_status *status =
+		map_page(reader, VFIFO_MMAP_STATUS, PROT_READ);
+	void *in, *out = map_page(both, VFIFO_MMAP_CONSUMER, rw);
+
+	check(status != MAP_FAILED && out != MAP_FAILED);
+	check(status->flags & VFIFO_ENDED);
+	in = map_page(both, VFIFO_MMAP_PRODUCER, rw);
+	check(in != MAP_FAILED);
+	check(!(status->flags & VFIFO_ENDED));
+	check(!munmap(in, PAGE));
+	check(status->flags & VFIFO_ENDED);
+	check(!munmap(out, PAGE));
+	check(!(status->flags & VFIFO_ENDED));
+	close(both);
+	check(!munmap((void *)status, PAGE));
+	at_end();
+}
+
 static void library_returns_it(void)
 {
 	struct vfifo_handle *f;
@@ -198,6 +221,7 @@ int main(void)
 	run_case(last_bytes_are_read());
 	run_case(every_kind_of_producer_counts());
 	run_case(holder_of_the_consumer_side_does_not_count());
+	run_case(holder_of_both_sides_counts());
 	run_case(library_returns_it());
 	run_case(waiters_are_woken(read_end, "vfifo"));
 	run_case(waiters_are_woken(poll_end, "poll"));
