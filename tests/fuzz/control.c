@@ -532,9 +532,10 @@ static void show(struct world *w, int number, const struct attribute *a)
 
 static void op_show(struct world *w, const uint16_t *arg)
 {
-	const int number = numbers[arg[0] % NUMBERS];
+	/* What is asked for most often is the size, the first one. */
+	const size_t which = arg[1] % 4 ? arg[1] / 4 % ATTRIBUTES_COUNT : 0;
 
-	show(w, number, &attributes[arg[1] % ATTRIBUTES_COUNT]);
+	show(w, some_number(arg[0]), &attributes[which]);
 }
 
 /* root may open a file that its mode forbids, so the kernel's answer to the read differs. */
@@ -576,7 +577,7 @@ static bool is_for_want(const struct attribute *a, long ret)
 
 static void op_store_attribute(struct world *w, const uint16_t *arg)
 {
-	const int number = numbers[arg[0] % NUMBERS];
+	const int number = some_number(arg[0]);
 	const struct attribute *a = &attributes[arg[1] % ATTRIBUTES_COUNT];
 	struct fifo *f = w->fifos[number];
 	const char *value;
@@ -698,8 +699,8 @@ static void op_hold_attribute(struct world *w, const uint16_t *arg)
 	char text[4096];
 
 	if (w->held < 0) {
-		w->held = open_attribute(numbers[arg[0] % NUMBERS], a->name,
-					 O_RDONLY);
+		w->held =
+			open_attribute(some_number(arg[0]), a->name, O_RDONLY);
 		return;
 	}
 	p.fd = w->held;
@@ -777,7 +778,7 @@ void device_remove(struct world *w, int number)
 }
 
 /* On a kernel with fault injection: the n-th allocation of this task fails. */
-static void fail_nth(int n)
+void fail_nth(int n)
 {
 	char text[16];
 

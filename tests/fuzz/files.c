@@ -50,8 +50,7 @@ static int some_flags(uint16_t arg)
 static void op_open(struct world *w, const uint16_t *arg)
 {
 	struct file_slot *f = &w->files[arg[0] % FILES];
-	const int number =
-		numbers[arg[1] % 8 ? arg[1] / 8 % 2 : arg[1] / 8 % NUMBERS];
+	const int number = some_number(arg[1]);
 	const int flags = some_flags(arg[2]);
 	char path[32];
 	int fd;

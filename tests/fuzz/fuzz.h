@@ -76,6 +76,7 @@ struct world {
 	bool exact; /* the model's mode */
 	bool child; /* forked by a step */
 	uid_t user;
+	int own; /* the mob: the number of a device that only this process adds */
 	const struct step *step;
 	struct random random; /* the mob's */
 	struct file_slot files[FILES];
@@ -131,6 +132,8 @@ extern const int numbers[NUMBERS];
 
 /* --- what an operation uses ------------------------------------------------------- */
 
+/* Returns the number of a device, mostly one that exists. */
+int some_number(uint16_t arg);
 /* Returns an open file, or NULL. */
 struct file_slot *some_file(struct world *w, uint16_t arg);
 struct file_slot *file_of_description(struct world *w,
@@ -179,12 +182,17 @@ void uring_free(struct uring *u);
 /* Before and after each step: SIGIO comes only for files with O_ASYNC. */
 void note_signals(struct world *w);
 void check_signals(struct world *w);
+void forget_pending_signals(void);
+/* Ends the process if a signal of O_ASYNC is pending. */
+void check_no_signal(struct world *w);
 /* Returns how many files of this process have O_ASYNC. */
 int async_files(const struct world *w);
 void wait_begin(void);
 
 /* control.c */
 int store_text(const char *path, const void *text, size_t n);
+/* Has the n-th allocation of this task fail, if the kernel can do that; 0: none. */
+void fail_nth(int n);
 bool device_add(struct world *w, int number);
 void device_remove(struct world *w, int number);
 

@@ -119,8 +119,13 @@ static void check_record(const struct record *r, const char *bytes)
 {
 	if (r->magic != MAGIC || r->writer >= WRITERS || r->size > LARGE ||
 	    r->size < sizeof(*r))
-		fail("no record: %#x, %u bytes of writer %u", r->magic, r->size,
-		     r->writer);
+		fail("no record: %#x, %u bytes of writer %u, number %#llx, after %llu, %llu, %llu and %llu",
+		     r->magic, r->size, r->writer,
+		     (unsigned long long)r->number,
+		     (unsigned long long)shared->received[0],
+		     (unsigned long long)shared->received[1],
+		     (unsigned long long)shared->received[2],
+		     (unsigned long long)shared->received[3]);
 	if (r->number != shared->received[r->writer])
 		fail("record %llu of writer %u comes in place of %llu",
 		     (unsigned long long)r->number, r->writer,

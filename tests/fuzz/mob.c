@@ -32,6 +32,7 @@
 #define ALICE 1000
 #define MALLORY 1001
 #define GROUP 900
+#define OWN 100 /* the number of the first process's own device */
 
 /* In the order of the processes. */
 static const uid_t users[] = { 0, ALICE, ALICE, 0, MALLORY, ALICE };
@@ -82,6 +83,7 @@ static void work(void *argument)
 {
 	const size_t which = (uintptr_t)argument;
 	struct world w = { .count = &shared->count[which],
+			   .own = OWN + which,
 			   .random = { serial } };
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -185,21 +187,26 @@ static void add(int number)
 		fail("%s: %s", path, strerror(errno));
 }
 
+static void make_old_node(unsigned int major, int number)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/tmp/vfifo%d", number);
+	unlink(path);
+	check(!mknod(path, S_IFCHR | 0660, makedev(major, number)));
+	check(!chown(path, 0, GROUP));
+}
+
 /* Nodes of the numbers that come and go, which are older than their devices. */
 static void make_old_nodes(void)
 {
 	struct stat st;
 
 	check(!stat("/dev/vfifo255", &st));
-	for (int i = 0; i < 2; i++) {
-		char path[32];
-
-		snprintf(path, sizeof(path), "/tmp/vfifo%d", i);
-		unlink(path);
-		check(!mknod(path, S_IFCHR | 0660,
-			     makedev(major(st.st_rdev), i)));
-		check(!chown(path, 0, GROUP));
-	}
+	make_old_node(major(st.st_rdev), 0);
+	make_old_node(major(st.st_rdev), 1);
+	for (size_t i = 0; i < PROCESSES; i++)
+		make_old_node(major(st.st_rdev), OWN + i);
 }
 
 /* The kernel ends some things after the process that began them, such as an io_uring. */

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -261,30 +262,152 @@ static void switch_async(const struct file_slot *f, bool on)
 		ioctl(f->fd, FIOASYNC, &value);
 }
 
-/* In the end the file does not have it, so a later step may get no SIGIO. */
+/* How often the two race in one step; after each race the file must get no signal. */
+#define RACES 20
+
+/* Shared with the child: the race that the parent has begun, and the last that the child has ended. */
+static struct {
+	unsigned int begun, ended;
+} * race;
+
+static bool race_is_shared(void)
+{
+	if (!race)
+		race = mmap(NULL, sizeof(*race), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (race == MAP_FAILED)
+		race = NULL;
+	if (race)
+		race->begun = race->ended = 0;
+	return race;
+}
+
+static void live_racing(const struct file_slot *f)
+{
+	for (unsigned int i = 1; i <= RACES; i++) {
+		while (__atomic_load_n(&race->begun, __ATOMIC_ACQUIRE) < i)
+			sched_yield();
+		for (int n = 0; n < 10; n++)
+			switch_async(f, true);
+		__atomic_store_n(&race->ended, i, __ATOMIC_RELEASE);
+	}
+	_exit(0);
+}
+
+/* The file does not have O_ASYNC. If it was left in a list all the same, a kick sends a signal. */
+static void expect_no_signal(struct world *w, const struct file_slot *f)
+{
+	struct fifo *fifo = f->of->fifo;
+
+	if (!w->exact || fifo->removed || async_files(w))
+		return;
+	forget_pending_signals();
+	expect(w, "VFIFO_KICK", outcome(ioctl(f->fd, VFIFO_KICK)), 0);
+	fifo_kick(fifo, f->of);
+	check_no_signal(w);
+}
+
 static void op_async_race(struct world *w, const uint16_t *arg)
 {
 	struct file_slot *f = some_file(w, arg[0]);
 	pid_t pid;
 
-	if (!f)
+	if (!f || !race_is_shared())
 		return;
 	w->signals = true;
 	expect(w, "F_SETOWN", outcome(fcntl(f->fd, F_SETOWN, getpid())), 0);
-	f->of->async = true; /* signals may come meanwhile */
-	w->async_before = 1;
+	expect(w, "F_SETSIG", outcome(fcntl(f->fd, F_SETSIG, SIGRTMIN + 1)), 0);
+	w->async_before = 1; /* signals may come meanwhile */
 	pid = start_child(w);
-	if (!pid) {
-		for (int i = 0; i < 100; i++)
-			switch_async(f, true);
-		_exit(0);
-	}
-	if (pid > 0) {
-		while (!waitpid(pid, NULL, WNOHANG))
+	if (!pid)
+		live_racing(f);
+	if (pid < 0)
+		return;
+	for (unsigned int i = 1; i <= RACES; i++) {
+		__atomic_store_n(&race->begun, i, __ATOMIC_RELEASE);
+		while (__atomic_load_n(&race->ended, __ATOMIC_ACQUIRE) < i) {
 			switch_async(f, false);
+			sched_yield();
+		}
+		switch_async(f, false);
+		f->of->async = false;
+		expect_no_signal(w, f);
 	}
-	switch_async(f, false);
-	f->of->async = false;
+	end_of(w, pid);
+}
+
+/* --- a device that cannot be added is never open ------------------------------------------ */
+
+#define ADDS 40
+
+/* Shared with the child: the number of the add that goes on, and during which an open succeeded. */
+static struct {
+	unsigned int adding;
+	bool over, opened[ADDS + 1];
+} * adds;
+
+static void live_opening(const char *path)
+{
+	const int one = 1;
+
+	while (!__atomic_load_n(&adds->over, __ATOMIC_ACQUIRE)) {
+		const unsigned int before =
+			__atomic_load_n(&adds->adding, __ATOMIC_ACQUIRE);
+		const int fd = open(path, O_RDWR | O_CLOEXEC);
+
+		if (fd < 0) {
+			sched_yield();
+			continue;
+		}
+		if (before == __atomic_load_n(&adds->adding, __ATOMIC_ACQUIRE))
+			adds->opened[before] = true;
+		ioctl(fd, VFIFO_SET_MODE, &one);
+		close(fd);
+	}
+	_exit(0);
+}
+
+/* The n-th allocation fails. Where all succeed the device is removed again. */
+static void op_add_race(struct world *w, const uint16_t *arg)
+{
+	bool failed[ADDS + 1] = { false };
+	char path[32], number[16];
+	pid_t pid;
+
+	if (w->exact || w->user || w->child)
+		return;
+	if (!adds)
+		adds = mmap(NULL, sizeof(*adds), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (adds == MAP_FAILED)
+		mismatch(w, "mmap: %s", strerror(errno));
+	memset(adds, 0, sizeof(*adds));
+	snprintf(path, sizeof(path), "/tmp/vfifo%d", w->own);
+	snprintf(number, sizeof(number), "%d", w->own);
+	pid = start_child(w);
+	if (!pid)
+		live_opening(path);
+	if (pid < 0)
+		return;
+	for (unsigned int i = 1; i <= ADDS; i++) {
+		long ret;
+
+		fail_nth(1 + (arg[0] + i * (arg[1] % 16 + 1)) % 500);
+		__atomic_store_n(&adds->adding, i, __ATOMIC_RELEASE);
+		ret = store_text(CLASS_FOLDER "add", number, strlen(number));
+		__atomic_store_n(&adds->adding, 0, __ATOMIC_RELEASE);
+		fail_nth(0);
+		failed[i] = ret == ENOMEM;
+		if (!ret)
+			store_text(CLASS_FOLDER "remove", number,
+				   strlen(number));
+		count_operations(w, 1);
+	}
+	__atomic_store_n(&adds->over, true, __ATOMIC_RELEASE);
+	end_of(w, pid);
+	for (unsigned int i = 1; i <= ADDS; i++)
+		if (failed[i] && adds->opened[i])
+			mismatch(w, "a device was opened that was not added");
 }
 
 /* --- a debugger --------------------------------------------------------------------------- */
@@ -296,7 +419,8 @@ static void op_ptrace(struct world *w, const uint16_t *arg)
 	pid_t pid;
 	int status;
 
-	if (w->exact || !m->at)
+	/* Where a page is not mapped, something else may be. */
+	if (w->exact || !m->at || m->protection[arg[1] % m->pages] < 0)
 		return;
 	at = m->at + arg[1] % m->pages * PAGE;
 	pid = start_child(w);
@@ -378,7 +502,8 @@ const struct operation process_operations[] = {
 	{ "fork", "vm.open vm.close flush", 1, 1, op_fork },
 	{ "child-claim", "mmap vm.close flush release", 1, 2, op_child_claim },
 	{ "child", "vm.close flush release", 0, 3, op_child },
-	{ "async-race", "fasync", 1, 2, op_async_race },
+	{ "async-race", "fasync", 2, 2, op_async_race },
+	{ "add-race", "open flush release", 0, 2, op_add_race },
 	{ "ptrace", "vm.access vm.fault", 0, 1, op_ptrace },
 	{ "stalled", "read_iter write_iter", 0, 1, op_stalled },
 	{ 0 },

@@ -187,6 +187,9 @@ static void op_splice_out(struct world *w, const uint16_t *arg)
 	if (plan.blocks)
 		alarm_off();
 	must_not_move(w, f, ret);
+	/* The kernel can get fewer pages for the pipe at once than it asks for. */
+	if (ret > 0 && ret < plan.result && ret % PAGE == 0)
+		plan.result = ret;
 	expect(w, "splice", ret, plan.result);
 	if (ret < 0)
 		return;

@@ -116,6 +116,11 @@ static void nothing(int signal)
 
 /* --- slots --------------------------------------------------------------------- */
 
+int some_number(uint16_t arg)
+{
+	return numbers[arg % 8 ? arg / 8 % 2 : arg / 8 % NUMBERS];
+}
+
 /* The file of that slot, or of the next slot that has one. */
 struct file_slot *some_file(struct world *w, uint16_t arg)
 {
@@ -236,7 +241,6 @@ void world_begin(struct world *w, bool exact)
 	w->exported = -1;
 	w->held = -1;
 	w->user = getuid();
-	w->signals = false;
 	if (!w->bytes) {
 		w->bytes = buffer(exact, true);
 		w->edge = w->bytes + BYTES;
@@ -249,6 +253,10 @@ void world_begin(struct world *w, bool exact)
 		wait_begin();
 		memory_begin();
 	}
+	/* What an earlier sequence has left says nothing about this one. */
+	forget_pending_signals();
+	w->signals = false;
+	w->async_before = 0;
 	own_things(w);
 }
 

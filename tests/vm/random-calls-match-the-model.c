@@ -15,7 +15,7 @@ static const struct {
 	const char *name, *steps;
 } found[] = {
 	{ "an overwriting write looks at a position that is valid again",
-	  "set.48689.6402.51134.26389+open.21625.46492.12101.32885+"
+	  "set.48697.6402.51134.26389+open.21625.46492.12101.32885+"
 	  "map.55999.42915.32467.46330+position.36757.20225.46068.47492+"
 	  "read.48765.16423.40765.11651+position.30690.35532.33292.50232+"
 	  "write.0.162.4.0" },
