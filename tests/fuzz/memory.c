@@ -93,8 +93,8 @@ static void forget_map(struct world *w, struct map_slot *m)
 		f->mappings--;
 		if (m->claim && !m->revoked)
 			fifo_release(f, m->end);
-		if (m->revoked && f->revoked[m->end] == m->of)
-			f->revoked[m->end] = NULL;
+		if (m->revoked && f->revoked_map[m->end] == m)
+			f->revoked[m->end] = f->revoked_map[m->end] = NULL;
 	}
 	m->at = NULL;
 	description_put(m->of);
@@ -151,8 +151,11 @@ void mapping_was_revoked(struct world *w, struct fifo *f, enum vfifo_end end)
 	for (int i = 0; i < MAPS; i++) {
 		struct map_slot *m = &w->maps[i];
 
-		if (m->at && m->claim && m->end == end && m->of->fifo == f)
-			m->revoked = true;
+		if (!m->at || !m->claim || m->revoked || m->end != end ||
+		    m->of->fifo != f)
+			continue;
+		m->revoked = true;
+		f->revoked_map[end] = m;
 	}
 }
 

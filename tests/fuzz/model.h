@@ -55,6 +55,7 @@ struct fifo {
 	int writers;			 /* open files that could produce */
 	struct description *claimant[2]; /* NULL: not claimed */
 	struct description *revoked[2];	 /* while the mapping is there */
+	void *revoked_map[2];		 /* that mapping */
 	uint32_t claim[2];		 /* the number of the claim, or 0 */
 	uint32_t claims[2];		 /* the number of the last claim */
 	bool broken;

@@ -19,6 +19,10 @@ static const struct {
 	  "map.55999.42915.32467.46330+position.36757.20225.46068.47492+"
 	  "read.48765.16423.40765.11651+position.30690.35532.33292.50232+"
 	  "write.0.162.4.0" },
+	{ "a file that claims again is still told of the claim that was revoked",
+	  "open.24857.45902.21728.49494+map.50980.10396.18449.17051+"
+	  "set.29582.50192.16321.23850+map.29854.17060.63295.10145+"
+	  "unmap.63119.34314.6343.13810+poll.49985.23600.10475.29428" },
 };
 
 int main(int argc, char **argv)
