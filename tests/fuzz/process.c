@@ -263,7 +263,7 @@ static void switch_async(const struct file_slot *f, bool on)
 }
 
 /* How often the two race in one step; after each race the file must get no signal. */
-#define RACES 20
+#define RACES 100
 
 /* Shared with the child: the race that the parent has begun, and the last that the child has ended. */
 static struct {
@@ -287,8 +287,7 @@ static void live_racing(const struct file_slot *f)
 	for (unsigned int i = 1; i <= RACES; i++) {
 		while (__atomic_load_n(&race->begun, __ATOMIC_ACQUIRE) < i)
 			sched_yield();
-		for (int n = 0; n < 10; n++)
-			switch_async(f, true);
+		switch_async(f, true);
 		__atomic_store_n(&race->ended, i, __ATOMIC_RELEASE);
 	}
 	_exit(0);
@@ -502,7 +501,7 @@ const struct operation process_operations[] = {
 	{ "fork", "vm.open vm.close flush", 1, 1, op_fork },
 	{ "child-claim", "mmap vm.close flush release", 1, 2, op_child_claim },
 	{ "child", "vm.close flush release", 0, 3, op_child },
-	{ "async-race", "fasync", 2, 2, op_async_race },
+	{ "async-race", "fasync", 4, 2, op_async_race },
 	{ "add-race", "open flush release", 0, 2, op_add_race },
 	{ "ptrace", "vm.access vm.fault", 0, 1, op_ptrace },
 	{ "stalled", "read_iter write_iter", 0, 1, op_stalled },
