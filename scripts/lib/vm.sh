@@ -70,7 +70,7 @@ vm_pack() { # FOLDER FILE
 # Compiles in one run all programs that are not in the cache. The name of a program in the cache
 # contains a hash of all files that the compiler may read and of its options.
 vm_programs() { # DIR NAME...
-	local dir="$1" from="$run/compile/source" common library fuzzer name id wanting=''
+	local dir="$1" from="$run/compile/source" common library fuzzer others='' name id wanting=''
 	shift
 	mkdir -p "$cache/programs" "$from/main" "$from/lib" "$from/include"
 	cp "$top/tests/vm/programs.mk" "$from/"
@@ -88,9 +88,16 @@ vm_programs() { # DIR NAME...
 	mkdir -p "$from/fuzz"
 	cp "$top"/tests/fuzz/*.[ch] "$from/fuzz/"
 	fuzzer=$(key "$library" "$(cd "$from/fuzz" && sha256sum -- *)")
+	# The programs of tests/others include tests of the kernel's source.
+	if [ "$dir" = "$top/tests/others" ] && [ "$*" != init ]; then
+		others=$("$lib/linux-source" tools/testing/selftests/kselftest.h \
+			tools/testing/selftests/kselftest_harness.h tools/testing/selftests/filesystems/epoll) || return 1
+		cp -R "$others/tools/testing/selftests/." "$dir"/lib*.c "$from/lib/"
+		others=$(key "$others" "$(cat "$dir"/lib*.c)")
+	fi
 	for name in "$@"; do
 		cp "$dir/$name.c" "$from/main/$name.c"
-		id=$name-$(key "$common" "$(sha256sum <"$from/main/$name.c")" \
+		id=$name-$(key "$common" ${others:+"$others"} "$(sha256sum <"$from/main/$name.c")" \
 			"$(! grep -q '<libvfifo.h>' "$from/main/$name.c" || echo "$library")" \
 			"$(! grep -q '"fuzz.h"' "$from/main/$name.c" || echo "$fuzzer")")
 		echo "$id" >"$from/main/$name.id"
