@@ -16,7 +16,7 @@ int main(int argc, char **argv)
 	/* A step executes this program. */
 	if (argc > 1 && !strcmp(argv[1], "--nothing"))
 		return 0;
-	c = campaign_from_environment(1, share(5000000, 400000), 1e9);
+	c = campaign_from_environment(1, share(5000000, 80000), 1e9);
 	fuzz_by_a_mob(&c);
 	return 0;
 }

@@ -32,7 +32,7 @@ int main(int argc, char **argv)
 	/* A step executes this program. */
 	if (argc > 1 && !strcmp(argv[1], "--nothing"))
 		return 0;
-	c = campaign_from_environment(1, share(5000000, 400000), 1e9);
+	c = campaign_from_environment(1, share(5000000, 150000), 1e9);
 	if (!c.replay) {
 		for (size_t i = 0; i < sizeof(found) / sizeof(*found); i++) {
 			subtest("found: %s", found[i].name);
