@@ -437,7 +437,16 @@ static struct io_uring_cqe *next_entry(struct world *w)
 	return cqe;
 }
 
-/* Many entries in one call, all of which complete at once. */
+/* A call ends with the first entry that cannot begin. The others need another call. */
+static bool submit_all(struct io_uring *ring)
+{
+	while (io_uring_sq_ready(ring))
+		if (io_uring_submit(ring) <= 0)
+			return false;
+	return true;
+}
+
+/* Many entries, all of which complete at once. */
 static void uring_exactly(struct world *w, const uint16_t *arg)
 {
 	struct random r = random_of(arg);
@@ -458,7 +467,7 @@ static void uring_exactly(struct world *w, const uint16_t *arg)
 	 * has completed: the last close of the file would not be that of this process.
 	 */
 	batch.last->flags &= ~IOSQE_IO_LINK;
-	if (io_uring_submit(&w->uring->ring) != (int)n)
+	if (!submit_all(&w->uring->ring))
 		mismatch(w, "io_uring does not take %u entries", n);
 	for (unsigned int i = 0; i < n; i++) {
 		struct io_uring_cqe *cqe = next_entry(w);
@@ -521,14 +530,9 @@ static void uring_anyhow(struct world *w)
 		sqe->user_data = i;
 		n++;
 	}
-	/*
-	 * A call ends with the first entry that cannot begin. No entry may be left for later, when
-	 * its descriptor is one of another device.
-	 */
-	while (io_uring_sq_ready(ring) && io_uring_submit(ring) > 0)
-		;
 	count_operations(w, n);
-	if (io_uring_sq_ready(ring)) {
+	/* No entry may be left for later, when its descriptor is one of another device. */
+	if (!submit_all(ring)) {
 		uring_free(w->uring);
 		w->uring = NULL;
 		return;

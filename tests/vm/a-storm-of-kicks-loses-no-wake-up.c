@@ -74,7 +74,7 @@ static void start_waiters(pid_t *pids)
 	for (int i = 0; i < WAITERS; i++)
 		pids[i] = start(work_wait, (void *)(uintptr_t)i);
 	for (int i = 0; i < WAITERS; i++)
-		wait_asleep(pids[i], "ep_poll");
+		wait_asleep(pids[i], "epoll_wait");
 }
 
 static void kill_waiters(const pid_t *pids)

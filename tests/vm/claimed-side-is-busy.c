@@ -193,7 +193,7 @@ static void debuggers_may_read(void)
 {
 	struct raw producer;
 	uint32_t seen = 1;
-	char bytes[8];
+	char bytes[8], *page;
 	int mem = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
 
 	check(mem >= 0);
@@ -207,10 +207,15 @@ static void debuggers_may_read(void)
 	check_equal(pwrite(mem, &seen, 4, (off_t)(uintptr_t)producer.status),
 		    -1);
 	check_equal(producer.status->magic, VFIFO_MAGIC);
-	/* No byte behind the page. */
-	check_equal(pread(mem, bytes, 8,
-			  (off_t)(uintptr_t)producer.status + PAGE - 4),
-		    4);
+	/* No byte behind the page, where nothing else is mapped. */
+	page = mmap(NULL, 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0);
+	check(page != MAP_FAILED);
+	check_equal(munmap(page + PAGE, PAGE), 0);
+	check(mmap(page, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, producer.fd,
+		   VFIFO_MMAP_STATUS) == page);
+	check_equal(pread(mem, bytes, 8, (off_t)(uintptr_t)page + PAGE - 4), 4);
+	check_equal(munmap(page, PAGE), 0);
 	raw_release(&producer);
 	close(mem);
 }
