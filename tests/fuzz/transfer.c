@@ -119,6 +119,15 @@ static void op_read(struct world *w, const uint16_t *arg)
 	did_read(w, f->of->fifo, at, ret);
 }
 
+/* The signal that ends a wait can come earlier, while the bytes before the wait are copied. */
+static void shorten(struct plan *plan, long ret)
+{
+	if (!plan->blocks || ret <= 0 || ret >= plan->result)
+		return;
+	plan->result = ret;
+	plan->store = (uint32_t)ret;
+}
+
 static void op_write(struct world *w, const uint16_t *arg)
 {
 	struct file_slot *f = some_file(w, arg[0]);
@@ -147,6 +156,7 @@ static void op_write(struct world *w, const uint16_t *arg)
 	if (plan.blocks)
 		alarm_off();
 	must_not_move(w, f, ret);
+	shorten(&plan, ret);
 	expect(w, "write", ret, plan.result);
 	if (w->exact && f->of->writes)
 		fifo_write(f->of->fifo, at, &plan);
@@ -234,6 +244,7 @@ static void op_splice_in(struct world *w, const uint16_t *arg)
 	if (plan.blocks)
 		alarm_off();
 	must_not_move(w, f, ret);
+	shorten(&plan, ret);
 	expect(w, "splice", ret, plan.result);
 	if (w->exact && f->of->writes)
 		fifo_write(f->of->fifo, w->bytes, &plan);
@@ -275,6 +286,7 @@ static void op_sendfile(struct world *w, const uint16_t *arg)
 		alarm_off();
 	close(fd);
 	must_not_move(w, f, ret);
+	shorten(&plan, ret);
 	expect(w, "sendfile", ret, plan.result);
 	if (w->exact && f->of->writes)
 		fifo_write(f->of->fifo, w->bytes, &plan);
