@@ -87,8 +87,9 @@ check 'no planted test is left out' grep -qx "1\.\.$((planted + 1))" "$tap"
 
 lane -m tests/vm/selftest/kmod pass skip nomod
 check 'with no failure the exit status is 0' [ "$status" = 0 ]
-lane --no-module pass
+lane -p --no-module pass skip
 check 'without a module too' [ "$status" = 0 ]
+check 'with -p only the tests with smp run' grep -qx '1\.\.2' "$tap"
 lane --no-module 'no-such-*'
 check 'no test at all is a failure' [ "$status" != 0 ]
 check 'which is in the TAP' grep -q '^not ok 1 - ' "$tap"
