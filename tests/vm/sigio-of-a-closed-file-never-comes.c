@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * One thread sets O_ASYNC of a file and another one clears it at the same time, while bytes
- * move. Afterwards signals come only if the flag is set, none once the flag is cleared, and none
+ * One process sets O_ASYNC of a file and another one clears it at the same time, while bytes
+ * move. They share their descriptors, not their memory: User-Mode Linux never runs two threads of
+ * a process at once. Afterwards signals come only if the flag is set, none once the flag is cleared, and none
  * after the file is closed: a signal would mean that the kernel uses freed memory.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,8 +21,12 @@
 
 #define SWITCHES 20
 
-static int fd;
-static unsigned int round_begun, round_done;
+static int fd; /* of both processes, when a round begins */
+
+static struct shared {
+	int fd;
+	unsigned int round_begun, round_done;
+} * shared;
 
 static void switch_async(int on)
 {
@@ -33,23 +39,40 @@ static void switch_async(int on)
 	}
 }
 
-static void *clearer(void *unused)
+static int work_clear(void *unused)
 {
 	(void)unused;
 	for (unsigned int round = 1;; round++) {
-		while (__atomic_load_n(&round_begun, __ATOMIC_ACQUIRE) < round)
+		while (__atomic_load_n(&shared->round_begun, __ATOMIC_ACQUIRE) <
+		       round)
 			relax();
+		fd = shared->fd;
 		switch_async(0);
-		__atomic_store_n(&round_done, round, __ATOMIC_RELEASE);
+		__atomic_store_n(&shared->round_done, round, __ATOMIC_RELEASE);
 	}
-	return NULL;
+	return 0;
+}
+
+static pid_t start_clearer(void)
+{
+	static char stack[64 << 10] __attribute__((aligned(16)));
+	pid_t pid;
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	check(shared != MAP_FAILED);
+	pid = clone(work_clear, stack + sizeof(stack), CLONE_FILES | SIGCHLD,
+		    NULL);
+	check(pid >= 0);
+	return pid;
 }
 
 static void run_round(unsigned int round)
 {
-	__atomic_store_n(&round_begun, round, __ATOMIC_RELEASE);
+	shared->fd = fd;
+	__atomic_store_n(&shared->round_begun, round, __ATOMIC_RELEASE);
 	switch_async(1);
-	while (__atomic_load_n(&round_done, __ATOMIC_ACQUIRE) < round)
+	while (__atomic_load_n(&shared->round_done, __ATOMIC_ACQUIRE) < round)
 		relax();
 }
 
@@ -120,9 +143,8 @@ int main(void)
 {
 	const unsigned long rounds = share(100000, 4000);
 	unsigned long round = 0;
-	pthread_t thread;
+	pid_t mover, clearer;
 	sigset_t set;
-	pid_t mover;
 	int other;
 
 	sigemptyset(&set);
@@ -131,7 +153,7 @@ int main(void)
 	mover = start(work_move, NULL);
 	become_alice();
 	other = device(O_RDWR);
-	check(!pthread_create(&thread, NULL, clearer, NULL));
+	clearer = start_clearer();
 
 	/* While the mover runs, the number of signals is random, so it is not checked. */
 	run_rounds(&round, rounds / 4, -1);
@@ -139,6 +161,8 @@ int main(void)
 	check_equal(waitpid(mover, NULL, 0), mover);
 	check(!ioctl(other, VFIFO_CLEAR));
 	run_rounds(&round, rounds, other);
+	check(!kill(clearer, SIGKILL));
+	check_equal(waitpid(clearer, NULL, 0), clearer);
 
 	fd = device(O_RDWR | O_NONBLOCK);
 	check(!fcntl(fd, F_SETOWN, getpid()));
