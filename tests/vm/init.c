@@ -281,27 +281,6 @@ static void check_boot(void)
 	}
 }
 
-/*
- * Truncating a mapped file, User-Mode Linux flushes the address space without its lock, which
- * lockdep reports once. Have it do so before the first test, which would fail.
- */
-static void provoke_known_report(void)
-{
-	int fd = memfd_create("mapped", MFD_CLOEXEC);
-	char *map;
-
-	if (fd < 0 || ftruncate(fd, 4096))
-		give_up("making a file in memory");
-	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		give_up("mapping a file in memory");
-	*map = 1;
-	if (ftruncate(fd, 0))
-		give_up("truncating a file in memory");
-	munmap(map, 4096);
-	close(fd);
-}
-
 /* --- processes ------------------------------------------------------------------ */
 
 /* Calls f for each process but this one, zombies and kernel threads. Returns their number. */
@@ -979,7 +958,6 @@ int main(void)
 
 	if (regcomp(&bad_log_re, bad_log, REG_EXTENDED | REG_NOSUB))
 		give_up("the pattern for the log");
-	provoke_known_report();
 	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (kmsg < 0 || lseek(kmsg, 0, SEEK_END) < 0)
 		give_up("/dev/kmsg");
