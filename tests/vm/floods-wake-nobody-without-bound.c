@@ -299,7 +299,7 @@ static void flood(const char *name, void (*work)(void *), void *argument,
 		asleep[i] = times_asleep(pollers[i]);
 	began = now();
 	pid = start(work_as_alice, &f);
-	sleep_ms(1500);
+	sleep_ms(user_mode_linux() ? 700 : 1500);
 	/* A busy machine can need longer for a flood. */
 	while (turns() < TURNS && now() < began + 20)
 		sleep_ms(10);

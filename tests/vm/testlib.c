@@ -273,19 +273,28 @@ static void read_proc(pid_t pid, const char *file, char *text, size_t size)
 	text[n > 0 ? n : 0] = 0;
 }
 
-/* Whether a process sleeps at each of several looks. It may nap: wake up and sleep again. */
+/* Returns how often a process went to sleep, or -1 if it is awake. */
+static long sleeps(pid_t pid)
+{
+	const char *count;
+	char text[4096];
+
+	read_proc(pid, "status", text, sizeof(text));
+	count = strstr(text, "\nvoluntary_ctxt_switches:");
+	if (!strstr(text, "\nState:\tS") || !count)
+		return -1;
+	return atol(strchr(count, ':') + 1);
+}
+
+/* Whether a process goes on sleeping, without a nap that ends meanwhile. */
 static int stays_asleep(pid_t pid)
 {
-	char where[4096];
-	int looks;
+	const long before = sleeps(pid);
 
-	for (looks = 0; looks < 5; looks++) {
-		read_proc(pid, "stat", where, sizeof(where));
-		if (!strstr(where, ") S "))
-			return 0;
-		sleep_ms(5);
-	}
-	return 1;
+	if (before < 0)
+		return 0;
+	sleep_ms(8);
+	return sleeps(pid) == before;
 }
 
 /*
