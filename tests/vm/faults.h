@@ -15,8 +15,8 @@ void set_up_faults(void);
 
 /*
  * Calls act(), which returns 0 or an errno, while the n-th allocation or copy in it fails
- * (from 1). The errno may only be ENOMEM or EFAULT, and is stored in *err. Returns true if
- * act() made that many allocations and copies.
+ * (from 1), and stores what it returned in *err. Returns true if act() made that many
+ * allocations and copies.
  */
 bool with_fault(int n, int (*act)(void), int *err);
 
