@@ -25,6 +25,10 @@ for value in 0 -1 abc '1k junk' 1k 0x1000 18446744073709551616 18446744073709551
 		536870913 4294967296 '4096 8192' '4096\n\n' ' ' '\n' '+' 4096.0; do
 	refused capacity "$value"
 done
+# Not EBUSY, which a capacity is that is too small for what is stored.
+printf x >/dev/vfifo0
+refused capacity 0
+echo 1 >clear
 subtest mode
 for value in 2x 2 -1 '\n' ' ' '1 0' true 4294967296 0x1; do
 	refused mode "$value"

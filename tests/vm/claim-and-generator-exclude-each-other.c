@@ -14,14 +14,21 @@
 #include "raw.h"
 #include "testlib.h"
 
+/* Now and then the generator stays on long enough for the other process to see it. */
 static void work_switch(void *unused)
 {
 	int fd = device(O_RDWR);
 
 	(void)unused;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (int mode = 1;; mode = !mode)
-		check(!ioctl(fd, VFIFO_SET_MODE, &mode) || errno == EBUSY);
+	for (unsigned int turn = 1;; turn++) {
+		const int mode = turn % 2;
+
+		if (ioctl(fd, VFIFO_SET_MODE, &mode))
+			check_equal(errno, EBUSY);
+		else if (turn % 8 == 1)
+			usleep(30000);
+	}
 }
 
 int main(void)
