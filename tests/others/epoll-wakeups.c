@@ -43,7 +43,6 @@ static FILE *run_selftest(char *const *options, int n)
 	child = fork();
 	if (!child) {
 		dup2(fileno(f), STDOUT_FILENO);
-		/* exit(3) would move the place at which the parent reads an earlier file. */
 		n = selftest_main(n + 1, argv);
 		fflush(stdout);
 		_exit(n);
@@ -89,20 +88,17 @@ static bool is_result(const char *line, bool *passed, char *name)
 	return true;
 }
 
-/*
- * A case that sleeps to let others come first fails now and then, with sockets as well (epoll16 once
- * in 20 runs). Return: whether it passes three times in a row now.
- */
-static bool passes_after_all(char *name)
+/* Return: how often a case passes until it fails, at most `runs`. */
+static int passes(char *name, int runs)
 {
 	char *const options[] = { "-t", name };
 	char line[4096], other[64];
-	bool passed = false;
-	FILE *f;
+	int n;
 
-	for (int i = 0; i < 3; i++) {
-		passed = false;
-		f = run_selftest(options, 2);
+	for (n = 0; n < runs; n++) {
+		bool passed = false;
+		FILE *f = run_selftest(options, 2);
+
 		while (fgets(line, sizeof(line), f) &&
 		       !is_result(line, &passed, other))
 			;
@@ -110,17 +106,39 @@ static bool passes_after_all(char *name)
 		if (!passed)
 			break;
 	}
-	return passed;
+	return n;
 }
+
+/*
+ * A case that sleeps to let others come first fails now and then, with sockets as well: two threads
+ * are woken, and the first takes the only event before the second one looks (epoll58 on a busy
+ * machine). Return: whether it passes three times in a row now, or fails with sockets too.
+ */
+static bool passes_after_all(char *name)
+{
+	int n = passes(name, 3);
+
+	if (n == 3)
+		return true;
+	setenv("VFIFO_FOR_PIPE_OFF", "1", 1);
+	n = passes(name, 40);
+	unsetenv("VFIFO_FOR_PIPE_OFF");
+	printf("%s passes %d of 40 times with sockets\n", name, n);
+	return n < 40;
+}
+
+#define MOST 100 /* cases */
 
 int main(void)
 {
-	int cases = 0, bad = 0, planned = -1;
+	static char failed[MOST][64];
+	int cases = 0, suspect = 0, bad = 0, planned = -1;
 	FILE *f =
 		run_selftest(left_out, sizeof(left_out) / sizeof(left_out[0]));
 	char line[4096], name[64];
 	bool passed;
 
+	/* All of it first: a child would move the place at which it is read. */
 	while (fgets(line, sizeof(line), f)) {
 		sscanf(line, "1..%d", &planned);
 		if (*line == '#' && strstr(line, ": Expected"))
@@ -128,13 +146,15 @@ int main(void)
 		if (!is_result(line, &passed, name))
 			continue;
 		cases++;
-		if (passed)
-			continue;
-		passed = passes_after_all(name);
-		printf("%s failed%s\n", name, passed ? " once" : "");
-		bad += !passed;
+		if (!passed && suspect < MOST)
+			strcpy(failed[suspect++], name);
 	}
 	fclose(f);
+	for (int i = 0; i < suspect; i++) {
+		passed = passes_after_all(failed[i]);
+		printf("%s failed%s\n", failed[i], passed ? " once" : "");
+		bad += !passed;
+	}
 	remove_devices();
 	printf("%d of %d cases, %d failed\n", cases, planned, bad);
 	return bad || cases != planned || cases < 50;
