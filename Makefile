@@ -23,6 +23,9 @@ check-long:  ## run the long tests of the kernel lane in full
 mutants:  ## take away each defence of the module in turn; a test must fail
 	scripts/mutants
 
+coverage:  ## count the lines of module, library and command that the tests run
+	scripts/coverage
+
 style:  ## check shell, C, packaging and versions
 	scripts/style
 
@@ -44,4 +47,4 @@ bench:  ## measure the library and the device, compared with a pipe (two minutes
 clean:  ## remove the packages that make deb put here (the cache is ~/.cache/vfifo)
 	rm -f *.deb
 
-.PHONY: help deb demo check check-kernels check-long mutants style vm-test fuzz vm-shell install-test bench clean
+.PHONY: help deb demo check check-kernels check-long mutants coverage style vm-test fuzz vm-shell install-test bench clean
