@@ -12,7 +12,6 @@
 #include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -98,7 +97,7 @@ static int load(void)
 static void unload(void)
 {
 	pause_openers(true);
-	check(!syscall(SYS_delete_module, "vfifo", O_NONBLOCK));
+	check_equal(unload_module(), 0);
 	pause_openers(false);
 }
 
@@ -129,6 +128,8 @@ static bool with_failure(int n, int (*act)(void), void (*undo)(void),
 	if (!err) {
 		undo();
 	} else {
+		if (err != ENOMEM && err != EFAULT)
+			fail("failure %d: %s", n, strerror(err));
 		failures++;
 		*too_early += opened() - before;
 	}

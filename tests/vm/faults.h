@@ -26,7 +26,4 @@ int count_faults(int (*act)(void));
 /* Writes text to a file. Returns 0 or an errno. */
 int store(const char *path, const char *text);
 
-/* Loads the module with these parameters. Returns 0 or an errno. */
-int load_module(const char *parameters);
-
 #endif

@@ -4,7 +4,6 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "faults.h"
@@ -88,15 +87,4 @@ int count_faults(int (*act)(void))
 	count = more - left();
 	disarm();
 	return count;
-}
-
-int load_module(const char *parameters)
-{
-	int ret, ko = open(getenv("VFIFO_KO"), O_RDONLY | O_CLOEXEC);
-
-	if (ko < 0)
-		return errno;
-	ret = syscall(SYS_finit_module, ko, parameters, 0) ? errno : 0;
-	close(ko);
-	return ret;
 }

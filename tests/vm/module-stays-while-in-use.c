@@ -7,24 +7,9 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "testlib.h"
-
-static int load(void)
-{
-	int fd = open(getenv("VFIFO_KO"), O_RDONLY | O_CLOEXEC);
-	int ret = syscall(SYS_finit_module, fd, "", 0);
-
-	close(fd);
-	return ret;
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "vfifo", O_NONBLOCK);
-}
 
 int main(void)
 {
@@ -33,9 +18,9 @@ int main(void)
 	char *map;
 
 	subtest("open");
-	check(!load());
+	check_equal(load_module(""), 0);
 	fd = device(O_RDWR);
-	check_errno(unload(), EWOULDBLOCK);
+	check_equal(unload_module(), EWOULDBLOCK);
 	check_equal(write(fd, "x", 1), 1);
 
 	subtest("a node that is left behind");
@@ -45,19 +30,19 @@ int main(void)
 	other = open("/tmp/node", O_RDWR);
 	check(other >= 0);
 	close(other);
-	check(!unload());
+	check_equal(unload_module(), 0);
 	for (i = 0; i < 200; i++) {
 		check_errno(open("/tmp/node", O_RDWR), ENXIO);
 		sleep_ms(5);
 	}
-	check(!load());
+	check_equal(load_module(""), 0);
 	fd = device(O_RDWR);
 
 	subtest("mapped");
 	map = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	check(map != MAP_FAILED);
 	close(fd);
-	check_errno(unload(), EWOULDBLOCK);
+	check_equal(unload_module(), EWOULDBLOCK);
 	strcpy(map, "x");
 	check(!munmap(map, PAGE));
 
@@ -65,9 +50,9 @@ int main(void)
 	subtest("with the generator on");
 	check_equal(set_attribute("mode", "1"), 0);
 	other = device(O_RDONLY);
-	check_errno(unload(), EWOULDBLOCK);
+	check_equal(unload_module(), EWOULDBLOCK);
 	close(other);
-	check(!unload());
+	check_equal(unload_module(), 0);
 	check_errno(open(DEVICE, O_RDONLY), ENOENT);
 	/* A timer that was not cancelled would expire now. */
 	sleep_ms(1500);

@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,20 +27,6 @@ static const char *const values[][2] = {
 };
 #define VALUES (sizeof(values) / sizeof(*values))
 #define STORERS 4
-
-static int load(void)
-{
-	int fd = open(getenv("VFIFO_KO"), O_RDONLY | O_CLOEXEC);
-	int ret = syscall(SYS_finit_module, fd, "", 0);
-
-	close(fd);
-	return ret;
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "vfifo", O_NONBLOCK);
-}
 
 static void change(const char *name, const char *text)
 {
@@ -102,8 +87,8 @@ static void removed_in_stores(unsigned long times)
 static void unloaded_in_stores(unsigned long times)
 {
 	for (unsigned long i = 0; i < times; i++) {
-		check(!unload());
-		check(!load());
+		check_equal(unload_module(), 0);
+		check_equal(load_module(""), 0);
 	}
 }
 
@@ -111,7 +96,7 @@ int main(void)
 {
 	pid_t pids[STORERS];
 
-	check(!load());
+	check_equal(load_module(""), 0);
 	run_case(open_over_a_removal());
 	for (int i = 0; i < STORERS; i++)
 		pids[i] = start(work_store, (void *)(uintptr_t)(3 * i));
@@ -122,6 +107,6 @@ int main(void)
 		check(!kill(pids[i], SIGKILL));
 		check_equal(waitpid(pids[i], NULL, 0), pids[i]);
 	}
-	check(!unload());
+	check_equal(unload_module(), 0);
 	return 0;
 }

@@ -4,11 +4,13 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <glob.h>
 #include <grp.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -373,14 +375,28 @@ void limit_cgroup_memory(const char *bytes)
 	write_file(CGROUP "/memory.max", bytes);
 }
 
+/* KASAN keeps freed objects for a while, until their cache is shrunk. */
+static void shrink_caches(void)
+{
+	glob_t files;
+
+	if (glob("/sys/kernel/slab/*/shrink", 0, NULL, &files))
+		return;
+	for (size_t i = 0; i < files.gl_pathc; i++)
+		write_file(files.gl_pathv[i], "1");
+	globfree(&files);
+}
+
 long long kernel_memory(void)
 {
 	static const char *const kinds[] = { "SUnreclaim:", "VmallocUsed:",
 					     "Percpu:" };
-	FILE *f = fopen("/proc/meminfo", "re");
 	char line[128], name[64];
 	long long sum = 0, kib;
+	FILE *f;
 
+	shrink_caches();
+	f = fopen("/proc/meminfo", "re");
 	check(f);
 	while (fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%63s %lld", name, &kib) != 2)
@@ -443,4 +459,20 @@ double now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+int load_module(const char *parameters)
+{
+	int ret, ko = open(getenv("VFIFO_KO"), O_RDONLY | O_CLOEXEC);
+
+	if (ko < 0)
+		return errno;
+	ret = syscall(SYS_finit_module, ko, parameters, 0) ? errno : 0;
+	close(ko);
+	return ret;
+}
+
+int unload_module(void)
+{
+	return syscall(SYS_delete_module, "vfifo", O_NONBLOCK) ? errno : 0;
 }

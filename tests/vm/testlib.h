@@ -143,6 +143,10 @@ static inline void relax(void)
 #endif
 }
 
+/* Loads the module with these parameters, or unloads it. Returns 0 or an errno. */
+int load_module(const char *parameters);
+int unload_module(void);
+
 void sleep_ms(unsigned int ms);
 double now(void); /* seconds, monotonic */
 
