@@ -5,9 +5,10 @@
  * behind: processes, a module that cannot be unloaded, lines in the kernel's log, a taint.
  * scripts/vm-test reads the verdict; scripts/vm-shell uses this program too.
  *
- * /list has a line for each test: NAME SECONDS FLAGS, where FLAGS is `-` or `nomod` (the
- * test loads /module/NAME.ko itself). The test is /tests/NAME. The kernel's command line
- * may have
+ * /list has a line for each test: NAME SECONDS FLAGS. FLAGS is `-`, or has words that are separated
+ * by commas: `nomod` (the test loads /module/NAME.ko itself) and `timed` (it measures time: if it
+ * fails and the machine stood still meanwhile, it is run again). The test is /tests/NAME. The
+ * kernel's command line may have
  *
  *   vfifo.verdict=DEVICE   write the verdict to DEVICE (default: standard output)
  *   vfifo.tests=GLOB       run only these tests
@@ -54,11 +55,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SKIPPED 77	    /* the exit status for that, as in automake */
-#define UNLOAD_MS 5000	    /* until the last references are dropped */
-#define REAP_MS 5000	    /* until a killed process is dead */
-#define LINGER_MS 1000	    /* until a test's processes have ended */
-#define TAIL_LINES 40	    /* of a failed test's output */
+#define SKIPPED 77     /* the exit status for that, as in automake */
+#define UNLOAD_MS 5000 /* until the last references are dropped */
+#define REAP_MS 5000   /* until a killed process is dead */
+#define LINGER_MS 1000 /* until a test's processes have ended */
+#define STILL_MS 300   /* of delay, from which on the machine stood still */
+#define TRIES 3	       /* of a test that measures time */
+#define TAIL_LINES 40  /* of a failed test's output */
 #define MARK "vfifo-test: " /* our own lines in the kernel's log */
 #define LOG_LINES 40	    /* of the kernel's log, from the first bad one */
 #define KMEMLEAK "/sys/kernel/debug/kmemleak"
@@ -89,7 +92,7 @@ static const struct {
 struct test {
 	char name[64];
 	int limit;
-	bool nomod;
+	bool nomod, timed;
 };
 
 static struct test *tests;
@@ -542,9 +545,23 @@ static pid_t spawn(char *const argv[], int in, int outfd)
 	_exit(127);
 }
 
-/* Runs one test. Returns false if the next test needs another kernel. */
-static bool run(int number, const struct test *t, int *passed, int *failed,
-		int *skipped)
+enum next { GO_ON, AGAIN, OTHER_KERNEL };
+
+/* Waits for output of a test. Returns by how many ms this process was late. */
+static long long wait_for_output(struct pollfd *pfd)
+{
+	const long long until = now_ms() + 20;
+
+	poll(pfd, 1, 20);
+	return now_ms() - until;
+}
+
+/*
+ * Runs one test. Returns AGAIN if there is no result, as the machine stood still, and OTHER_KERNEL
+ * if the next test needs another kernel.
+ */
+static enum next run(int number, const struct test *t, bool last_try,
+		     int *passed, int *failed, int *skipped)
 {
 	struct findings found = { 0 };
 	unsigned long taint_before = taint(), taint_new;
@@ -552,7 +569,7 @@ static bool run(int number, const struct test *t, int *passed, int *failed,
 	bool fine = true, sound = true, skip = false, timed_out = false;
 	char path[128], *diags = NULL;
 	char *argv[] = { path, NULL };
-	long long start, took = 0;
+	long long start, took = 0, late, stood_still = 0;
 	FILE *tap = verdict;
 	size_t diags_len = 0, i;
 	struct pollfd pfd = { .events = POLLIN };
@@ -589,7 +606,9 @@ static bool run(int number, const struct test *t, int *passed, int *failed,
 				timed_out = true;
 				break;
 			}
-			poll(&pfd, 1, 20);
+			late = wait_for_output(&pfd);
+			if (late > stood_still)
+				stood_still = late;
 			if (pfd.fd >= 0 && !out_read(pfd.fd))
 				pfd.fd = -1;
 		}
@@ -681,6 +700,15 @@ static bool run(int number, const struct test *t, int *passed, int *failed,
 
 	fclose(verdict);
 	verdict = tap;
+	if (!fine && sound && t->timed && !last_try &&
+	    stood_still >= STILL_MS) {
+		fwrite(diags, 1, diags_len, verdict);
+		free(diags);
+		fprintf(verdict,
+			"# again: %s failed, and the machine stood still for %lld ms\n",
+			t->name, stood_still);
+		return AGAIN;
+	}
 	fprintf(verdict, "%s %d - %s", fine ? "ok" : "not ok", number, t->name);
 	if (fine && skip) {
 		char *c;
@@ -703,7 +731,7 @@ static bool run(int number, const struct test *t, int *passed, int *failed,
 		++*skipped;
 	else
 		++*passed;
-	return sound;
+	return sound ? GO_ON : OTHER_KERNEL;
 }
 
 /*
@@ -723,13 +751,18 @@ static void scan_for_leaks(void)
 static void run_all(void)
 {
 	struct findings late = { 0 };
-	int i, passed = 0, failed = 0, skipped = 0;
-	bool sound = true;
+	int i, try, passed = 0, failed = 0, skipped = 0;
+	enum next next = GO_ON;
 
 	fprintf(verdict, "TAP version 13\n1..%d\n", ntests);
-	for (i = 0; i < ntests && sound; i++)
-		sound = run(i + 1, &tests[i], &passed, &failed, &skipped);
-	if (sound)
+	for (i = 0; i < ntests && next == GO_ON; i++) {
+		try = 0;
+		do
+			next = run(i + 1, &tests[i], ++try == TRIES, &passed,
+				   &failed, &skipped);
+		while (next == AGAIN);
+	}
+	if (next == GO_ON)
 		scan_for_leaks();
 	late.file = open_memstream(&late.text, &late.size);
 	scan_log(&late);
@@ -854,7 +887,8 @@ static void read_list(const char *pattern)
 	char flags[64];
 
 	while (f && fscanf(f, "%63s %d %63s", t.name, &t.limit, flags) == 3) {
-		t.nomod = strcmp(flags, "nomod") == 0;
+		t.nomod = strstr(flags, "nomod");
+		t.timed = strstr(flags, "timed");
 		if (pattern && fnmatch(pattern, t.name, 0))
 			continue;
 		tests = realloc(tests, (ntests + 1) * sizeof(*tests));

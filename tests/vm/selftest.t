@@ -72,12 +72,16 @@ pass|ok|
 poweroff|not ok|it died
 room|ok|
 skip|ok|# SKIP nothing to test here
+stood-still|ok|
 stuck|not ok|cannot be unloaded
+timed|not ok|exit status 4
 unkillable|not ok|killed, but not dead
 warn|not ok|planted_do
 guest|ok|
 END
 check 'every test has its result, once' well_formed
+check 'a test that measures time is run again after a standstill, and only then' \
+	test "$(grep -c '^# again: ' "$tap") $(grep -c '^# again: stood-still failed, ' "$tap")" = '1 1'
 printf '    %s\n' 'ok 1 - first case' 'not ok 2 - second case' 1..2 >"$tmp/expected"
 sed -n '/^# running cases/,/^not ok/s/^    /&/p' "$tap" >"$tmp/cases"
 check 'the cases of a test are its subtests' cmp "$tmp/cases" "$tmp/expected"
