@@ -300,8 +300,8 @@ void honest_begin(void)
 		pids[i] = start_job(work_write, i);
 	pids[READER] = start_job(work_read, 0);
 	/* From the first byte on both sides are claimed. */
-	for (int i = 0; !load(&shared->received[WRITERS]); i++) {
-		if (i > 10000)
+	while (!load(&shared->received[WRITERS])) {
+		if (now() > seen_at[0] + STALLED)
 			fail("the honest streams do not begin");
 		sleep_ms(1);
 	}
