@@ -164,6 +164,11 @@ void alarm_off(void);
 void fresh_bytes(struct world *w, uint8_t *bytes, size_t n);
 /* Applies the results of a read() and a write(), and compares. */
 void did_read(struct world *w, struct fifo *f, const uint8_t *got, long n);
+/*
+ * To plan a call, the model looks at the positions of claimed sides, as the call will. Where no call
+ * follows the plan, this has both look, so that they know the same.
+ */
+void look_too(const struct file_slot *f);
 
 /* memory.c */
 void unmap_slot(struct world *w, struct map_slot *m);

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <sched.h>
@@ -92,6 +93,8 @@ static void op_fork(struct world *w, const uint16_t *arg)
 
 	if (w->exact && f && f->of->writes)
 		plan = fifo_plan_write(f->of->fifo, 1, 1, true);
+	if (w->exact && f && plan.store != 1)
+		look_too(f);
 	if (plan.store != 1)
 		f = NULL;
 	fresh_bytes(w, &byte, 1);
@@ -252,18 +255,23 @@ static void op_child(struct world *w, const uint16_t *arg)
 
 /* --- two processes that change O_ASYNC of one file ---------------------------------------- */
 
+/* How often the two race in one step; after each race the file must get no signal. */
+#define RACES 100
+#define SWITCHES 20 /* of each, in a race */
+
 static void switch_async(const struct file_slot *f, bool on)
 {
 	const int flags = (f->of->nonblock ? O_NONBLOCK : 0) |
 			  (f->of->append ? O_APPEND : 0) | (on ? O_ASYNC : 0);
 	int value = on;
 
-	if (!fcntl(f->fd, F_SETFL, flags))
-		ioctl(f->fd, FIOASYNC, &value);
+	for (int i = 0; i < SWITCHES; i++) {
+		if (i % 2)
+			ioctl(f->fd, FIOASYNC, &value);
+		else
+			fcntl(f->fd, F_SETFL, flags);
+	}
 }
-
-/* How often the two race in one step; after each race the file must get no signal. */
-#define RACES 100
 
 /* Shared with the child: the race that the parent has begun, and the last that the child has ended. */
 static struct {
@@ -282,11 +290,18 @@ static bool race_is_shared(void)
 	return race;
 }
 
+/* Spins for a while, so that the two begin together if there are two processors. */
+static void wait_for_race(const unsigned int *reached, unsigned int i)
+{
+	for (int n = 0; __atomic_load_n(reached, __ATOMIC_ACQUIRE) < i; n++)
+		if (n > 1000)
+			sched_yield();
+}
+
 static void live_racing(const struct file_slot *f)
 {
 	for (unsigned int i = 1; i <= RACES; i++) {
-		while (__atomic_load_n(&race->begun, __ATOMIC_ACQUIRE) < i)
-			sched_yield();
+		wait_for_race(&race->begun, i);
 		switch_async(f, true);
 		__atomic_store_n(&race->ended, i, __ATOMIC_RELEASE);
 	}
@@ -324,15 +339,161 @@ static void op_async_race(struct world *w, const uint16_t *arg)
 		return;
 	for (unsigned int i = 1; i <= RACES; i++) {
 		__atomic_store_n(&race->begun, i, __ATOMIC_RELEASE);
-		while (__atomic_load_n(&race->ended, __ATOMIC_ACQUIRE) < i) {
-			switch_async(f, false);
-			sched_yield();
-		}
 		switch_async(f, false);
+		wait_for_race(&race->ended, i);
+		count_operations(w, 2UL * SWITCHES);
+		fcntl(f->fd, F_SETFL,
+		      (f->of->nonblock ? O_NONBLOCK : 0) |
+			      (f->of->append ? O_APPEND : 0));
 		f->of->async = false;
 		expect_no_signal(w, f);
 	}
 	end_of(w, pid);
+}
+
+/* --- the order of calls that wait ------------------------------------------------------------ */
+
+#define OVERTAKES 16 /* small writes that go before a large one that waits */
+#define SERVED 10    /* seconds in which a write that can go on does so */
+
+/* Shared with the child that makes small writes. */
+static struct {
+	unsigned int done;
+	bool stop;
+} * small_writes;
+
+static void live_with_a_large_write(int fd, const uint8_t *bytes, size_t n)
+{
+	_exit(write(fd, bytes, n) == (ssize_t)n ? 0 : WRONG);
+}
+
+static void live_with_small_writes(int fd, const uint8_t *bytes, size_t n)
+{
+	while (!__atomic_load_n(&small_writes->stop, __ATOMIC_ACQUIRE)) {
+		if (write(fd, bytes, n) != (ssize_t)n)
+			_exit(WRONG);
+		__atomic_fetch_add(&small_writes->done, 1, __ATOMIC_RELEASE);
+	}
+	_exit(0);
+}
+
+static bool small_write_is_done(unsigned int number, double seconds)
+{
+	const double until = now() + seconds;
+
+	while (__atomic_load_n(&small_writes->done, __ATOMIC_ACQUIRE) <
+	       number) {
+		if (now() > until)
+			return false;
+		usleep(200);
+	}
+	return true;
+}
+
+static void write_in_the_model(struct fifo *f, const uint8_t *bytes, size_t n)
+{
+	const struct plan plan = fifo_plan_write(f, n, n, true);
+
+	fifo_write(f, bytes, &plan);
+}
+
+/* A large write waits for its turn at this device, and small ones before it are counted. */
+static bool has_an_order(struct fifo *f, size_t large)
+{
+	return !f->removed && !f->mode && !f->broken && f->overflow == BLOCK &&
+	       !f->claimant[VFIFO_PRODUCER] && !f->claimant[VFIFO_CONSUMER] &&
+	       f->capacity <= CAPACITY &&
+	       f->watermark[VFIFO_CONSUMER] + large <= f->capacity + 1;
+}
+
+static void fill(struct world *w, struct fifo *f, int fd)
+{
+	const uint32_t n = fifo_room(f, VFIFO_PRODUCER);
+
+	if (!n)
+		return;
+	fresh_bytes(w, w->bytes, n);
+	expect(w, "the write that fills", outcome(write(fd, w->bytes, n)), n);
+	write_in_the_model(f, w->bytes, n);
+}
+
+static void read_some(struct world *w, struct fifo *f, int fd, size_t n)
+{
+	expect(w, "a read that makes room", outcome(read(fd, w->got, n)), n);
+	did_read(w, f, w->got, n);
+}
+
+/*
+ * While a large write waits, OVERTAKES small ones go before it as each finds room. The next one
+ * waits until the large one is done.
+ */
+static void overtake(struct world *w, struct fifo *f, int fd, size_t large,
+		     size_t small)
+{
+	static uint8_t large_bytes[PIPE_BUF], small_bytes[PIPE_BUF];
+	pid_t large_pid, small_pid;
+
+	fill(w, f, fd);
+	fresh_bytes(w, large_bytes, large);
+	fresh_bytes(w, small_bytes, small);
+	large_pid = start_child(w);
+	if (!large_pid)
+		live_with_a_large_write(fd, large_bytes, large);
+	if (large_pid < 0)
+		return;
+	wait_asleep(large_pid, "vfifo_ring_wait");
+	small_pid = start_child(w);
+	if (!small_pid)
+		live_with_small_writes(fd, small_bytes, small);
+	if (small_pid < 0)
+		fail("a second child cannot be forked");
+
+	for (unsigned int i = 1; i <= OVERTAKES; i++) {
+		read_some(w, f, fd, small);
+		if (!small_write_is_done(i, SERVED))
+			mismatch(w, "small write %u is not served", i);
+		write_in_the_model(f, small_bytes, small);
+	}
+	read_some(w, f, fd, small);
+	if (small_write_is_done(OVERTAKES + 1, 0.02))
+		mismatch(w, "a large write is overtaken %u times",
+			 small_writes->done);
+	__atomic_store_n(&small_writes->stop, true, __ATOMIC_RELEASE);
+	read_some(w, f, fd, large);
+	write_in_the_model(f, large_bytes, large);
+	write_in_the_model(f, small_bytes, small);
+	if (end_of(w, large_pid) || end_of(w, small_pid))
+		mismatch(w, "a write that waited fails");
+}
+
+static void op_overtake(struct world *w, const uint16_t *arg)
+{
+	struct file_slot *slot = some_file(w, arg[0]);
+	const size_t large = PIPE_BUF - arg[1] % 3000;
+	const size_t small = 1 + arg[2] % 50;
+	struct description *d;
+	struct fifo *f;
+	char path[32];
+	int fd;
+
+	if (!w->exact || w->child || !slot ||
+	    !has_an_order(slot->of->fifo, large))
+		return;
+	if (!small_writes)
+		small_writes = mmap(NULL, sizeof(*small_writes),
+				    PROT_READ | PROT_WRITE,
+				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	check(small_writes != MAP_FAILED);
+	memset(small_writes, 0, sizeof(*small_writes));
+	f = slot->of->fifo;
+	snprintf(path, sizeof(path), "/dev/vfifo%d", f->number);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		mismatch(w, "open: %s", strerror(errno));
+	d = description_new(f, f->number, true, true);
+	overtake(w, f, fd, large, small);
+	description_put(d);
+	expect(w, "close", outcome(close(fd)), 0);
 }
 
 /* --- a device that cannot be added is never open ------------------------------------------ */
@@ -501,7 +662,8 @@ const struct operation process_operations[] = {
 	{ "fork", "vm.open vm.close flush", 1, 1, op_fork },
 	{ "child-claim", "mmap vm.close flush release", 1, 2, op_child_claim },
 	{ "child", "vm.close flush release", 0, 3, op_child },
-	{ "async-race", "fasync", 4, 2, op_async_race },
+	{ "async-race", "fasync", 8, 2, op_async_race },
+	{ "overtake", "write_iter read_iter", 4, 0, op_overtake },
 	{ "add-race", "open flush release", 0, 2, op_add_race },
 	{ "ptrace", "vm.access vm.fault", 0, 1, op_ptrace },
 	{ "stalled", "read_iter write_iter", 0, 1, op_stalled },

@@ -107,8 +107,10 @@ static void op_read(struct world *w, const uint16_t *arg)
 				      f->of->nonblock || how == NOWAIT);
 	else if (w->exact)
 		plan = (struct plan){ .result = -EBADF };
-	if (w->exact && !may_wait(&plan, arg[3]))
+	if (w->exact && !may_wait(&plan, arg[3])) {
+		look_too(f);
 		return;
+	}
 	if (plan.blocks)
 		alarm_on();
 	ret = call_read(f->fd, at, n, how, arg[3]);
@@ -147,8 +149,10 @@ static void op_write(struct world *w, const uint16_t *arg)
 				       f->of->nonblock || how == NOWAIT);
 	else if (w->exact)
 		plan = (struct plan){ .result = -EBADF };
-	if (w->exact && !may_wait(&plan, arg[3]))
+	if (w->exact && !may_wait(&plan, arg[3])) {
+		look_too(f);
 		return;
+	}
 	fresh_bytes(w, at, good);
 	if (plan.blocks)
 		alarm_on();
@@ -189,8 +193,10 @@ static void op_splice_out(struct world *w, const uint16_t *arg)
 		plan = fifo_plan_read(f->of->fifo, n, n, f->of->nonblock);
 	else if (w->exact)
 		plan = (struct plan){ .result = -EBADF };
-	if (w->exact && !may_wait(&plan, arg[3]))
+	if (w->exact && !may_wait(&plan, arg[3])) {
+		look_too(f);
 		return;
+	}
 	if (plan.blocks)
 		alarm_on();
 	ret = outcome(splice(f->fd, NULL, w->pipe[1], NULL, n, 0));
@@ -233,8 +239,10 @@ static void op_splice_in(struct world *w, const uint16_t *arg)
 		plan = plan_splice(f->of, n);
 	else if (w->exact)
 		plan = (struct plan){ .result = -EBADF };
-	if (w->exact && !may_wait(&plan, arg[3]))
+	if (w->exact && !may_wait(&plan, arg[3])) {
+		look_too(f);
 		return;
+	}
 	fresh_bytes(w, w->bytes, n);
 	if (write(w->pipe[1], w->bytes, n) != (ssize_t)n)
 		mismatch(w, "the pipe does not take %zu bytes", n);
@@ -270,8 +278,10 @@ static void op_sendfile(struct world *w, const uint16_t *arg)
 		plan = plan_splice(f->of, n);
 	else if (w->exact)
 		plan = (struct plan){ .result = -EBADF };
-	if (w->exact && !may_wait(&plan, arg[3]))
+	if (w->exact && !may_wait(&plan, arg[3])) {
+		look_too(f);
 		return;
+	}
 	fresh_bytes(w, w->bytes, n);
 	fd = memfd_create("fuzz", MFD_CLOEXEC);
 	if (f->of->reads)

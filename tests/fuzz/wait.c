@@ -375,8 +375,8 @@ static struct {
  * Adds an entry whose result is determined, and applies it to the model. Returns whether it did.
  * The entries of a chain must succeed in full, as a shorter result breaks a chain.
  */
-static bool add_entry(struct world *w, struct file_slot *f, struct random *r,
-		      unsigned int i, bool chain)
+static bool plan_entry(struct world *w, struct file_slot *f, struct random *r,
+		       unsigned int i, bool chain)
 {
 	const uint32_t n = 1 + random_below(r, SLOT);
 	const short events = some_events(random_u32(r));
@@ -424,6 +424,15 @@ static bool add_entry(struct world *w, struct file_slot *f, struct random *r,
 	batch.last = sqe;
 	batch.want[i] = plan.result;
 	return true;
+}
+
+static bool add_entry(struct world *w, struct file_slot *f, struct random *r,
+		      unsigned int i, bool chain)
+{
+	if (plan_entry(w, f, r, i, chain))
+		return true;
+	look_too(f);
+	return false;
 }
 
 static struct io_uring_cqe *next_entry(struct world *w)
@@ -621,8 +630,10 @@ static void op_uring_wait(struct world *w, const uint16_t *arg)
 		return;
 	fifo = f->of->fifo;
 	plan = fifo_plan_read(fifo, n, n, false);
-	if (!plan.blocks || fifo_poll(fifo, f->of) || !uring_ready(w))
+	if (!plan.blocks || fifo_poll(fifo, f->of) || !uring_ready(w)) {
+		look_too(f);
 		return;
+	}
 	ring = &w->uring->ring;
 	sqe = io_uring_get_sqe(ring);
 	if (arg[2] % 4 == 0) {
