@@ -318,6 +318,7 @@ void check_signals(struct world *w)
 
 #define ENTRIES 128
 #define SLOT 256 /* bytes for each entry */
+#define CALLS 8	 /* with entries, in a step */
 
 struct uring {
 	struct io_uring ring;
@@ -456,17 +457,16 @@ static bool submit_all(struct io_uring *ring)
 }
 
 /* Many entries, all of which complete at once. */
-static void uring_exactly(struct world *w, const uint16_t *arg)
+static void uring_exactly(struct world *w, struct random *r)
 {
-	struct random r = random_of(arg);
-	const bool chain = random_below(&r, 4) == 0;
-	const unsigned int most = some_entries(&r);
+	const bool chain = random_below(r, 4) == 0;
+	const unsigned int most = some_entries(r);
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < most; i++) {
-		struct file_slot *f = some_file(w, random_u32(&r));
+		struct file_slot *f = some_file(w, random_u32(r));
 
-		if (f && add_entry(w, f, &r, n, chain))
+		if (f && add_entry(w, f, r, n, chain))
 			n++;
 	}
 	if (!n)
@@ -564,11 +564,14 @@ static void uring_anyhow(struct world *w)
 
 static void op_uring(struct world *w, const uint16_t *arg)
 {
+	struct random r = random_of(arg);
+	unsigned int calls = 1 + random_below(&r, CALLS);
+
 	if (!uring_ready(w))
 		return;
-	if (w->exact)
-		uring_exactly(w, arg);
-	else
+	for (; w->exact && calls; calls--)
+		uring_exactly(w, &r);
+	if (!w->exact)
 		uring_anyhow(w);
 }
 
