@@ -33,6 +33,11 @@
  *	claimer			vfifo_side_claim()
  *	remover			vfifo_ring_remove()
  *	tuner			vfifo_ring_set_watermark()
+ *	closer			the last writer, which closes its file (eof=1), or ends the
+ *				stream: vfifo_side_show_flags()
+ *	switcher		a change of `overflow`, from block to drop or overwrite
+ *	overwriter		a write with overflow=overwrite: vfifo_ring_make_room()
+ *	WAITS			vfifo_side_waits()
  *
  * The order in which sleepers are served is modelled in order.pml. This model differs from
  * the kernel in these points. Here the queue has only the sleepers that have not been
@@ -63,8 +68,12 @@
  *     that have not been woken.
  *  4. A move wakes a sleeper only if its need is met.
  *
- * Not modelled: invalid positions, the copying of bytes, the wrap-around of positions,
- * `eof`, and the implementation of the locks.
+ *  5. After the end of the stream no reader sleeps, each has got all bytes before it was told
+ *     of the end, and a poller gets the rest that is below its watermark. After a change to
+ *     drop or overwrite no writer sleeps.
+ *
+ * Not modelled: invalid positions, the copying of bytes, the wrap-around of positions, a stream
+ * that goes on after its end, and the implementation of the locks.
  */
 #define P 0 /* enum vfifo_end */
 #define C 1
@@ -106,6 +115,8 @@ bit sleep[2], poll[2];	/* the word `need` */
 byte thr[2];		/* thresholds */
 byte wm[2];		/* watermarks */
 bit claimed[2], removed;
+bit ended;		/* the stream */
+bit lossy;		/* a write waits for space: overflow is drop or overwrite */
 
 /* The sleepers of each end that have not been woken, at most two, and the locks. */
 byte q[4], qn[2];
@@ -116,7 +127,7 @@ bit lk[2];		/* the side's lock, likewise */
 byte sb_at[NP];		/* the position of the end `end_of` */
 bit sb_q[NP];		/* a new entry of the queue, bit and threshold */
 bit sb_poll[NP];	/* the POLL bit */
-bit sb_wm, sb_claim;
+bit sb_wm, sb_claim, sb_ended, sb_lossy;
 byte end_of[NP];		/* the end that a process moves, or waits for */
 
 /* Waiters. */
@@ -137,6 +148,10 @@ byte credit[2];		/* sleeps and polls, minus kicks */
 #define ROOM(e, own, peer) ((peer) - (own) + ((e) == P) * CAP)
 /* A process sees its own store before the others do. */
 #define AT(p, e) (sb_at[p] && end_of[p] == (e) -> sb_at[p] : pos[e])
+
+/* Whether a call waits that has too little room, and the room from which a poller is ready. */
+#define WAITS(e) ((e) == C -> !ended : !lossy)
+#define ENOUGH(e) ((e) == C && ended -> 1 : wm[e])
 
 #define BARRIER(p) (!sb_at[p] && !sb_q[p] && !sb_poll[p])
 
@@ -560,7 +575,7 @@ inline poll_file(p, e, again) {
 	:: else
 	fi;
 #endif
-	atomic { ready = a >= wm[e] || removed; a = 0 }
+	atomic { ready = a >= ENOUGH(e) || removed; a = 0 }
 }
 
 proctype holder(byte p; byte e) {
@@ -651,7 +666,7 @@ inline wait(p, e, n) {
 #ifndef M_NO_SECOND_LOOK
 		look(p, e);
 		if
-		:: a >= n || claimed[e] -> a = 0; break
+		:: a >= n || claimed[e] || !WAITS(e) -> a = 0; break
 		:: else -> a = 0
 		fi;
 #endif
@@ -675,26 +690,36 @@ end_asleep:	atomic { (up[p] || sig[p]) -> asleep[p] = 0 };
 	again = 0
 }
 
+#ifdef ENDS
+#define NO_MORE(e, n) false /* a reader reads until it is told of the end */
+#else
+#define NO_MORE(e, n) (pos[e] + n > N)
+#endif
+
 /* Calls for `n` bytes each, until a signal comes. */
 proctype sleeper(byte p; byte e; byte n) {
 	byte a, i;
-	bit moved, again, gone, one, f;
+	bit moved, again, gone, waits, one, f;
 
 	want[p] = n;
 	do
-	:: pos[e] + n > N || gone -> break
+	:: NO_MORE(e, n) || gone -> break
 	:: else ->
 		do
 		:: if /* io_lock(), which a signal interrupts */
 		   :: sig[p] || claimed[e] -> gone = 1; break
-		   :: !claimed[e] -> move(p, e, n)
+		   :: !claimed[e] -> waits = WAITS(e); move(p, e, n)
 		   fi;
+#ifdef M_END_ASKED_LAST
+		   waits = WAITS(e);
+#endif
 		   if
 		   :: moved -> moved = 0; break
+		   :: !moved && !waits -> gone = 1; break
 		   :: else
 		   fi;
 		   if
-		   :: pos[e] + n > N -> break
+		   :: NO_MORE(e, n) -> break
 		   :: else
 		   fi;
 #ifndef M_WAITS_WITHOUT_PASSING_ON
@@ -958,6 +983,79 @@ proctype claimer(byte p; byte e) {
 #endif
 }
 
+/* The last writer: moves its bytes, and then the stream ends. */
+proctype closer(byte p; byte e) {
+	byte a, i;
+	bit moved, one, f;
+
+	do
+	:: AT(p, e) >= LIM(e) -> break
+	:: else ->
+		move(p, e, 1);
+		if
+		:: moved
+		:: else ->
+end_spin:		ROOM(e, pos[e], pos[OTHER(e)]) >= 1
+		fi
+	od;
+	sb_ended = 1;
+#ifndef M_END_NO_BARRIER
+	!sb_ended;
+#endif
+#ifndef M_NO_WAKE_AT_END
+	wake_all(p)
+#endif
+}
+
+proctype switcher(byte p) {
+	byte a, i;
+	bit one, f;
+
+	sb_lossy = 1;
+#ifndef M_OVERFLOW_NO_BARRIER
+	!sb_lossy;
+#endif
+#ifndef M_NO_WAKE_ON_OVERFLOW
+	wake_all(p)
+#endif
+}
+
+/* Drops the oldest byte if there is no space. The unlock of the consumer's side publishes that. */
+proctype overwriter(byte p; byte e) {
+	byte a, i;
+	bit moved, one, f;
+
+	do
+	:: AT(p, e) == N -> break
+	:: else ->
+		atomic { !lk[e] -> lk[e] = 1 };
+		if
+		:: ROOM(e, pos[e], pos[OTHER(e)]) == 0 ->
+#ifdef M_OVERWRITES_UNLOCKED
+			a = pos[OTHER(e)];
+#else
+			atomic { !lk[OTHER(e)] -> lk[OTHER(e)] = 1; a = pos[OTHER(e)] };
+#endif
+			atomic {
+				if
+				:: ROOM(e, pos[e], a) == 0 -> pos[OTHER(e)] = a + 1
+				:: else
+				fi;
+#ifndef M_OVERWRITES_UNLOCKED
+				lk[OTHER(e)] = 0;
+#endif
+				a = 0
+			}
+		:: else
+		fi;
+		sb_at[p] = pos[e] + 1;
+#ifndef M_NO_A_KERNEL
+		BARRIER(p);
+#endif
+		side_wake(p, OTHER(e))
+	od
+}
+
 proctype remover(byte p) {
 	byte a, i;
 	bit one, f;
@@ -991,6 +1089,12 @@ end_idle:
 #ifdef TUNED
 	:: d_step { sb_wm -> wm[TUNED] = 1; sb_wm = 0 }
 #endif
+#ifdef ENDS /* the number of the process that ends the stream: a store with release */
+	:: d_step { sb_ended && !sb_at[ENDS] -> ended = 1; sb_ended = 0 }
+#endif
+#ifdef SWITCHED
+	:: d_step { sb_lossy -> lossy = 1; sb_lossy = 0 }
+#endif
 #ifdef CLAIMED
 	:: d_step { sb_claim -> claimed[CLAIMED] = 1; sb_claim = 0 }
 #endif
@@ -999,10 +1103,11 @@ end_idle:
 
 #define JUDGE(p) \
 	assert(!(asleep[p] && (claimed[end_of[p]] || removed))); \
+	assert(!(asleep[p] == 1 && !WAITS(end_of[p]))); \
 	assert(!(asleep[p] == 1 && \
 		 ROOM(end_of[p], pos[end_of[p]], pos[OTHER(end_of[p])]) >= want[p])); \
 	assert(!(asleep[p] == 2 && pos[end_of[p]] < N && \
-		 ROOM(end_of[p], pos[end_of[p]], pos[OTHER(end_of[p])]) >= wm[end_of[p]]))
+		 ROOM(end_of[p], pos[end_of[p]], pos[OTHER(end_of[p])]) >= ENOUGH(end_of[p])))
 
 /* Runs when no process can move. */
 proctype judge() {
