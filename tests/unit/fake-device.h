@@ -2,10 +2,10 @@
 /*
  * fake-device.h - a vfifo of memory only, for tests of the library
  *
- * The memory is that of fake-memory.h. The library is linked with --wrap=ioctl, --wrap=poll
- * and --wrap=madvise; the functions here in their place follow the protocol of `need`
- * (src/doc/protocol.rst, Waking), with a futex for a queue. All of it also works between
- * processes.
+ * The memory is that of fake-memory.h. The library is linked with --wrap=ioctl, --wrap=poll,
+ * --wrap=madvise, --wrap=open, --wrap=mmap and --wrap=munmap; the functions here in their place
+ * follow the protocol of `need` (src/doc/protocol.rst, Waking), with a futex for a queue. All of it
+ * also works between processes. FAKE_PATH is the device's node.
  */
 #ifndef FAKE_DEVICE_H
 #define FAKE_DEVICE_H
@@ -113,6 +113,88 @@ int __wrap_madvise(void *p, size_t length, int advice)
 	}
 	return __real_madvise(p, length, advice);
 }
+
+/* --- vfifo_open() ------------------------------------------------------------------ */
+
+#define FAKE_PATH "/fake/vfifo0"
+#define FAKE_MAPS 4
+
+/* Of the last file that was opened. */
+static struct {
+	int fd;
+	int calls;	       /* of mmap() */
+	int failing, error;    /* which of them fails, from 1; 0: none */
+	uint32_t last;	       /* the offset of the last call */
+	void *maps[FAKE_MAPS]; /* those that are left */
+} opened;
+
+static inline int fake_maps_left(void)
+{
+	int n = 0;
+
+	for (int i = 0; i < FAKE_MAPS; i++)
+		n += !!opened.maps[i];
+	return n;
+}
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...)
+{
+	if (strcmp(path, FAKE_PATH))
+		return __real_open(path, flags, 0600);
+	opened.fd = dup(device.fd);
+	opened.calls = 0;
+	return opened.fd;
+}
+
+static void *fake_map_at(uint32_t offset, int protection)
+{
+	const size_t page = device.page;
+
+	switch (offset) {
+	case VFIFO_MMAP_STATUS:
+		return fake_map(NULL, page, protection, 0);
+	case VFIFO_MMAP_DATA:
+		return fake_map_data();
+	case VFIFO_MMAP_PRODUCER:
+		return fake_map(NULL, page, protection, page);
+	case VFIFO_MMAP_CONSUMER:
+		return fake_map(NULL, page, protection, 2 * page);
+	default:
+		abort();
+	}
+}
+
+void *__real_mmap(void *at, size_t n, int protection, int flags, int fd,
+		  off_t offset);
+void *__wrap_mmap(void *at, size_t n, int protection, int flags, int fd,
+		  off_t offset);
+void *__wrap_mmap(void *at, size_t n, int protection, int flags, int fd,
+		  off_t offset)
+{
+	if (fd < 0 || fd != opened.fd)
+		return __real_mmap(at, n, protection, flags, fd, offset);
+	opened.last = (uint32_t)offset;
+	if (++opened.calls == opened.failing) {
+		errno = opened.error;
+		return MAP_FAILED;
+	}
+	return opened.maps[opened.calls - 1] =
+		       fake_map_at((uint32_t)offset, protection);
+}
+
+int __real_munmap(void *at, size_t n);
+int __wrap_munmap(void *at, size_t n);
+int __wrap_munmap(void *at, size_t n)
+{
+	for (int i = 0; i < FAKE_MAPS; i++)
+		if (opened.maps[i] == at)
+			opened.maps[i] = NULL;
+	return __real_munmap(at, n);
+}
+
+/* --- sleeping ------------------------------------------------------------------------ */
 
 static uint64_t fake_now_ms(void)
 {

@@ -48,6 +48,57 @@ static void need_polling(enum vfifo_end end)
 			  __ATOMIC_SEQ_CST);
 }
 
+static void an_open_maps_four_areas_and_a_close_unmaps_them(void **state)
+{
+	struct vfifo_handle *f = NULL;
+	void *room;
+
+	(void)state;
+	assert_int_equal(vfifo_open(FAKE_PATH, IN, 0, &f), 0);
+	assert_int_equal(fake_maps_left(), 4);
+	/* The claim is made last. */
+	assert_int_equal(opened.last, VFIFO_MMAP_PRODUCER);
+	assert_int_equal(vfifo_fd(f), opened.fd);
+	assert_int_equal(vfifo_reserve(f, 1, &room), CAPACITY);
+	vfifo_close(f);
+	assert_int_equal(fake_maps_left(), 0);
+	assert_int_equal(fcntl(opened.fd, F_GETFD), -1);
+
+	assert_int_equal(vfifo_open(FAKE_PATH, OUT, 0, &f), 0);
+	assert_int_equal(opened.last, VFIFO_MMAP_CONSUMER);
+	vfifo_close(f);
+	assert_int_equal(fake_maps_left(), 0);
+}
+
+static void an_open_that_fails_leaves_nothing(void **state)
+{
+	struct vfifo_handle *f = (void *)&opened;
+
+	(void)state;
+	opened.error = EBUSY;
+	for (opened.failing = 1; opened.failing <= 4; opened.failing++) {
+		assert_int_equal(vfifo_open(FAKE_PATH, OUT, 0, &f), -EBUSY);
+		assert_null(f);
+		assert_int_equal(opened.calls, opened.failing);
+		assert_int_equal(fake_maps_left(), 0);
+		assert_int_equal(fcntl(opened.fd, F_GETFD), -1);
+	}
+	opened.failing = 0;
+
+	device.status->magic = 0;
+	assert_true(vfifo_open(FAKE_PATH, OUT, 0, &f) < 0);
+	assert_int_equal(opened.calls, 1);
+	assert_int_equal(fake_maps_left(), 0);
+	device.status->magic = VFIFO_MAGIC;
+
+	device.ioctl_error = ENODEV;
+	assert_int_equal(vfifo_open(FAKE_PATH, OUT, 0, &f), -ENODEV);
+	device.ioctl_error = ENOTTY;
+	assert_int_equal(vfifo_open(FAKE_PATH, OUT, 0, &f), -ENOTTY);
+	assert_int_equal(opened.calls, 0);
+	device.ioctl_error = 0;
+}
+
 /* The value of *f before a call of vfifo_open(), which overwrites it. */
 static struct vfifo_handle *garbage(void)
 {
@@ -1036,6 +1087,8 @@ int main(void)
 		cmocka_unit_test(open_takes_no_terminal),
 		with_both(open_refuses_another_abi),
 		with_both(a_later_kernel_of_the_same_abi_is_served),
+		with_both(an_open_maps_four_areas_and_a_close_unmaps_them),
+		with_both(an_open_that_fails_leaves_nothing),
 		with_both(an_unknown_bit_of_need_is_kicked),
 		with_both(open_refuses_positions_that_cannot_be),
 		with_both(bytes_come_out_as_they_went_in),
