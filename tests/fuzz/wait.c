@@ -567,12 +567,12 @@ static void op_uring(struct world *w, const uint16_t *arg)
 	struct random r = random_of(arg);
 	unsigned int calls = 1 + random_below(&r, CALLS);
 
-	if (!uring_ready(w))
-		return;
-	for (; w->exact && calls; calls--)
-		uring_exactly(w, &r);
-	if (!w->exact)
-		uring_anyhow(w);
+	for (; calls && uring_ready(w); calls--) {
+		if (w->exact)
+			uring_exactly(w, &r);
+		else
+			uring_anyhow(w);
+	}
 }
 
 static struct file_slot *some_writer(struct world *w, const struct fifo *fifo)
