@@ -420,7 +420,8 @@ int debuggers_see_devices(void)
 
 int slow_kernel(void)
 {
-	return !access("/sys/kernel/debug/kmemleak", F_OK);
+	return !access("/sys/kernel/debug/kmemleak", F_OK) ||
+	       !access("/sys/kernel/debug/kcsan", F_OK);
 }
 
 int user_mode_linux(void)
