@@ -544,6 +544,8 @@ static void op_add_race(struct world *w, const uint16_t *arg)
 	memset(adds, 0, sizeof(*adds));
 	snprintf(path, sizeof(path), "/tmp/vfifo%d", w->own);
 	snprintf(number, sizeof(number), "%d", w->own);
+	/* A process of this number can have been killed before it removed the device. */
+	store_text(CLASS_FOLDER "remove", number, strlen(number));
 	pid = start_child(w);
 	if (!pid)
 		live_opening(path);
