@@ -94,6 +94,10 @@ check 'with no failure the exit status is 0' [ "$status" = 0 ]
 lane -p --no-module pass skip
 check 'without a module too' [ "$status" = 0 ]
 check 'with -p only the tests with smp run' grep -qx '1\.\.2' "$tap"
+lane -j 2 -m tests/vm/selftest/kmod pass skip fail panic
+check 'two guests at a time: one verdict, with the failures of each' \
+	test "$status $(grep -c '^ok' "$tap") $(grep -c '^not ok [0-9]* - \(fail\|panic\)$' "$tap")" = '1 3 2'
+check 'which is well formed' well_formed
 lane --no-module 'no-such-*'
 check 'no test at all is a failure' [ "$status" != 0 ]
 check 'which is in the TAP' grep -q '^not ok 1 - ' "$tap"
