@@ -166,8 +166,10 @@ static bool belongs_to(const struct world *w, unsigned long start,
 	for (int i = 0; i < MAPS; i++) {
 		const struct map_slot *m = &w->maps[i];
 
+		/* Another mapping can be where a part of this one was. */
 		if (m->at && m->of->fifo == f && start >= (uintptr_t)m->at &&
-		    start < (uintptr_t)m->at + m->pages * PAGE)
+		    start < (uintptr_t)m->at + m->pages * PAGE &&
+		    m->protection[(start - (uintptr_t)m->at) / PAGE] >= 0)
 			return true;
 	}
 	return false;
