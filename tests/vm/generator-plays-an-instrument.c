@@ -3,7 +3,12 @@
  * The generator as a source of data: each byte of each pattern, the exact average rate, gaps
  * that a reader sees, the newest bytes with overwrite, and changes while it runs.
  */
+#define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <vfifo_pattern.h>
@@ -238,6 +243,86 @@ static void cannot_be_overworked(void)
 	check_equal(attribute("size"), CAPACITY);
 }
 
+/*
+ * How long others run in each period, so that none starves: in microseconds for all processors
+ * (-1: not at all), and since 6.8 in nanoseconds for each.
+ */
+#define RT_RUNTIME "/proc/sys/kernel/sched_rt_runtime_us"
+#define FAIR_RUNTIME "/sys/kernel/debug/sched/fair_server/cpu%ld/runtime"
+
+static void write_if_there(const char *path, const char *text)
+{
+	int file = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (file < 0)
+		return;
+	/* Busy: what others have been promised is still in use. */
+	while (write(file, text, strlen(text)) < 0) {
+		check(errno == EBUSY);
+		sleep_ms(10);
+	}
+	close(file);
+}
+
+static void let_others_run(long processors, bool run)
+{
+	char path[128];
+
+	write_if_there(RT_RUNTIME, run ? "950000" : "-1");
+	for (long i = 0; i < processors; i++) {
+		snprintf(path, sizeof(path), FAIR_RUNTIME, i);
+		write_if_there(path, run ? "50000000" : "0");
+	}
+}
+
+static void work_hog(void *until)
+{
+	const struct sched_param p = { .sched_priority = 1 };
+
+	check(!sched_setscheduler(0, SCHED_FIFO, &p));
+	while (now() < *(double *)until)
+		;
+}
+
+/* For some seconds the processors run nothing else, not even the workers of the kernel. */
+static void hog_the_machine(double seconds)
+{
+	const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	double until = now() + seconds;
+	int status;
+
+	let_others_run(processors, false);
+	for (long i = 0; i < processors; i++)
+		start(work_hog, &until);
+	while (wait(&status) > 0)
+		check_equal(status, 0);
+	let_others_run(processors, true);
+}
+
+/* The rest is dropped and counted, and the pattern does not go through it. */
+static void makes_up_for_a_second(void)
+{
+	const double began = now();
+	double lasted;
+	long long in, dropped;
+
+	begin("counter", 1000, 4);
+	hog_the_machine(1.6);
+	sleep_ms(100);
+	set("mode", "0");
+	lasted = now() - began;
+	in = attribute("stats/in_bytes");
+	dropped = attribute("stats/dropped_bytes");
+	printf("# %lld bytes, %lld dropped in %.3f s\n", in, dropped, lasted);
+	check(dropped > 0);
+	check(in + dropped <= lasted * 4000);
+	check(in + dropped >= (lasted - 1) * 4000);
+	check_equal(attribute("size"), in);
+	read_all(fd, bytes, in);
+	for (unsigned int i = 0; i < in / 4; i++)
+		check_equal(word_at(i), i);
+}
+
 static void keeps_the_newest(void)
 {
 	long long in;
@@ -320,6 +405,7 @@ int main(void)
 	run_case(keeps_the_rate(50, 12, 1));
 	run_case(keeps_the_rate(100000, 1000, 2));
 	run_case(has_a_gap());
+	run_case(makes_up_for_a_second());
 	run_case(keeps_texts_whole());
 	run_case(keeps_the_newest());
 	run_case(keeps_the_newest_of_a_burst());

@@ -20,6 +20,18 @@ echo hello > /dev/vfifo5
 [ "$(head -c 6 /dev/vfifo5)" = hello ]
 rmmod vfifo
 
+# A kind that this machine does not have is an error that the kernel's log names.
+for kind in write-combining uncached coherent; do
+	if insmod "$VFIFO_KO" memory=$kind 2>/dev/null; then
+		[ "$(cat /sys/class/vfifo/vfifo0/memory)" = $kind ]
+		rmmod vfifo
+	else
+		[ ! -e /sys/module/vfifo ]
+		[ ! -e /dev/vfifo0 ]
+		dmesg | grep "memory=$kind: not supported by this machine"
+	fi
+done
+
 # A debug kernel is slow for each device and each page.
 slow='' most=256
 [ ! -e /sys/kernel/debug/kmemleak ] || slow=y most=64
