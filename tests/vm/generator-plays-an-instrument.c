@@ -228,6 +228,33 @@ static void keeps_the_newest_of_a_burst(void)
 	set("capacity", "65536");
 }
 
+/* The same with a text whose length divides neither the burst nor the capacity. */
+static void stores_all_of_a_burst(void)
+{
+	static const char text[] = "AUTO ";
+	const long long burst = 16 * PAGE;
+	long long in, size;
+
+	set("clear", "1");
+	check_equal(set_capacity(PAGE), 0);
+	set("overflow", "overwrite");
+	set("generator/text", text);
+	begin("text", 100000, burst);
+	while (attribute("stats/in_bytes") < burst)
+		sleep_ms(1);
+	set("mode", "0");
+	in = attribute("stats/in_bytes");
+	check_equal(in % burst, 0);
+	/* There was room for whole texts. */
+	size = attribute("size");
+	check(size > (long long)PAGE - 5);
+	read_all(fd, bytes, size);
+	for (long long i = 0; i < size; i++)
+		check_equal(bytes[i], text[(in - size + i) % 5]);
+	set("overflow", "block");
+	set("capacity", "65536");
+}
+
 /* Bytes beyond the speed of the machine are dropped and counted, and mode 0 stops it at once. */
 static void cannot_be_overworked(void)
 {
@@ -409,6 +436,7 @@ int main(void)
 	run_case(keeps_texts_whole());
 	run_case(keeps_the_newest());
 	run_case(keeps_the_newest_of_a_burst());
+	run_case(stores_all_of_a_burst());
 	run_case(cannot_be_overworked());
 	run_case(is_changed_while_on());
 	run_case(refuses_invalid_values());

@@ -250,6 +250,8 @@ int main(void)
 	 */
 	run_case(readers_are_served_in_order());
 	run_case(small_ones_overtake_so_often());
+	/* The next large one can be overtaken as often. */
+	run_case(small_ones_overtake_so_often());
 	run_case(a_reader_that_polls_gets_what_it_waits_for());
 	run_case(beside_a_pipe());
 	return 0;

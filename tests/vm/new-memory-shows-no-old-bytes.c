@@ -74,10 +74,23 @@ static void of_a_new_device(void)
 	}
 }
 
+/* The buffer is dirty, and is freed as a whole. */
+static void dirty_buffer(int fd, size_t capacity)
+{
+	void *map;
+
+	check_equal(set_capacity(capacity), 0);
+	map = mmap(NULL, capacity, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	check(map != MAP_FAILED);
+	memset(map, 0xaa, capacity);
+	check(!munmap(map, capacity));
+	check_equal(set_capacity(CAPACITY), 0);
+}
+
 static void of_a_new_buffer(const char *kind)
 {
 	const size_t capacity = 1 << 20;
-	int fd = device(O_RDONLY), err;
+	int fd = device(O_RDWR), err;
 
 	subtest("a new buffer, %s", kind);
 	check_equal(set_capacity(CAPACITY), 0);
@@ -88,6 +101,7 @@ static void of_a_new_buffer(const char *kind)
 		return;
 	}
 	finish(start(dirty_memory, NULL));
+	dirty_buffer(fd, capacity);
 	check_equal(set_capacity(capacity), 0);
 	check_zero(fd, VFIFO_MMAP_DATA, 0, capacity);
 	close(fd);

@@ -197,6 +197,8 @@ static void long_write_can_be_killed(void)
 	check(WIFSIGNALED(status));
 	if (now() - began > 2)
 		fail("the kill took %.3f s", now() - began);
+	/* It ended in the middle of a write. */
+	check(attribute("stats/in_bytes") % size);
 	munmap(bytes, size);
 }
 

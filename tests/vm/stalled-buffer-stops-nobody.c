@@ -86,12 +86,11 @@ static void *use(void *argument)
 	return NULL;
 }
 
-int main(void)
+static void others_go_on(void)
 {
 	pthread_t reader, writer, user;
 	int uffd;
 
-	fd = device(O_RDWR);
 	before = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	check(before != MAP_FAILED);
@@ -127,5 +126,77 @@ int main(void)
 	end_stall(uffd, stalled + PAGE, bytes);
 	check(!pthread_join(reader, NULL));
 	check_equal(attribute("size"), 0);
+	close(uffd);
+}
+
+/* --- a call that waits, and then stalls ---------------------------------------------- */
+
+#define SMALL 10
+#define OVERTAKES 16
+
+static pid_t large_task;
+
+static void *write_large(void *argument)
+{
+	(void)argument;
+	__atomic_store_n(&large_task, gettid(), __ATOMIC_RELEASE);
+	check_equal(write(fd, stalled, PIPE_BUF), PIPE_BUF);
+	return NULL;
+}
+
+static void write_small(void *unused)
+{
+	(void)unused;
+	write_all(fd, bytes, SMALL);
+}
+
+static void wait_for_sleep_of_large(void)
+{
+	pid_t task;
+
+	while (!(task = __atomic_load_n(&large_task, __ATOMIC_ACQUIRE)))
+		sleep_ms(1);
+	wait_asleep(task, "vfifo_ring_wait");
+}
+
+/* A large write was overtaken as often as may be. It gives its place up when its memory stalls. */
+static void no_call_waits_behind_one_that_stalls(void)
+{
+	static char all[2 * CAPACITY];
+	const size_t capacity = attribute("capacity");
+	pthread_t large;
+	int uffd;
+
+	stalled = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	check(stalled != MAP_FAILED);
+	uffd = stall();
+	check(capacity <= sizeof(all));
+	write_all(fd, all, capacity);
+	check(!pthread_create(&large, NULL, write_large, NULL));
+	wait_for_sleep_of_large();
+	for (int i = 0; i < OVERTAKES; i++) {
+		pid_t pid = start(write_small, NULL);
+
+		read_all(fd, all, SMALL);
+		finish(pid);
+	}
+	read_all(fd, all, PIPE_BUF);
+	await_fault(uffd);
+	for (int i = 0; i < 3; i++)
+		finish(start(write_small, NULL));
+	end_stall(uffd, stalled, bytes);
+	read_all(fd, all, 3 * SMALL);
+	check(!pthread_join(large, NULL));
+	read_all(fd, all, capacity);
+	check_equal(attribute("size"), 0);
+	close(uffd);
+}
+
+int main(void)
+{
+	fd = device(O_RDWR);
+	run_case(others_go_on());
+	run_case(no_call_waits_behind_one_that_stalls());
 	return 0;
 }
