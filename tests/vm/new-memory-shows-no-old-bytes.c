@@ -18,7 +18,10 @@
 /* Writes to memory and frees it, so that the next allocations are likely to get its pages. */
 static void dirty_memory(void *unused)
 {
-	const size_t n = (slow_kernel() || user_mode_linux() ? 100 : 400) << 20;
+	const size_t n = (slow_kernel()	    ? 100 :
+			  user_mode_linux() ? 600 :
+					      400)
+			 << 20;
 	char *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -89,7 +92,8 @@ static void dirty_buffer(int fd, size_t capacity)
 
 static void of_a_new_buffer(const char *kind)
 {
-	const size_t capacity = 1 << 20;
+	/* As large as a block can be, so that the next allocation gets the one that was freed. */
+	const size_t capacity = 4 << 20;
 	int fd = device(O_RDWR), err;
 
 	subtest("a new buffer, %s", kind);
