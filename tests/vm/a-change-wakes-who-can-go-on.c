@@ -51,12 +51,16 @@ static void poll_once(void *argument)
 	check_equal(p.revents, e->result);
 }
 
+/* Notices of earlier changes come up to an eighth of a second late, and would wake it. */
 static pid_t sleeper(void (*work)(void *argument), long result)
 {
+	const char *where = work == poll_once ? "poll" : "vfifo_ring_wait";
 	struct expected e = { result };
 	pid_t pid = start(work, &e);
 
-	wait_asleep(pid, work == poll_once ? "poll" : "vfifo_ring_wait");
+	wait_asleep(pid, where);
+	sleep_ms(250);
+	wait_asleep(pid, where);
 	return pid;
 }
 
