@@ -121,13 +121,15 @@ static void op_read(struct world *w, const uint16_t *arg)
 	did_read(w, f->of->fifo, at, ret);
 }
 
-/* The signal that ends a wait can come earlier, while the bytes before the wait are copied. */
+/* The signal that ends a wait can come earlier, while the bytes before the wait are copied, or before. */
 static void shorten(struct plan *plan, long ret)
 {
-	if (!plan->blocks || ret <= 0 || ret >= plan->result)
+	if (!plan->blocks || ret >= plan->result || !ret)
+		return;
+	if (ret < 0 && ret != -EINTR)
 		return;
 	plan->result = ret;
-	plan->store = (uint32_t)ret;
+	plan->store = ret < 0 ? 0 : (uint32_t)ret;
 }
 
 static void op_write(struct world *w, const uint16_t *arg)
