@@ -550,15 +550,17 @@ __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
 	__poll_t ready = 0;
 	int end;
 
-	/* One queue for each direction, so two at most: io_uring refuses a third. */
+	/*
+	 * One queue for each direction, so two at most: io_uring refuses a third. Also those of
+	 * events that are not wanted: epoll queues a file once, and can want others later.
+	 */
 	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
-		if (!(file->f_mode & vfifo_ways[end].mode) ||
-		    !(wanted & vfifo_ways[end].events))
+		if (!(file->f_mode & vfifo_ways[end].mode))
 			continue;
 		poll_wait(file, &vfifo_side(ring, end)->pollers, wait);
 		queued = true;
 	}
-	/* For the end and for errors, which wake all pollers. */
+	/* A file without a direction: for the end and for errors, which wake all pollers. */
 	if (!queued)
 		poll_wait(file, &vfifo_side(ring, VFIFO_CONSUMER)->pollers,
 			  wait);
