@@ -27,6 +27,7 @@
 #define MAGIC 0x52454356
 #define MANY 6000  /* records, of which some must be large */
 #define STALLED 25 /* seconds without any byte */
+#define BEGIN 10   /* seconds until the first */
 
 struct record {
 	uint32_t magic;
@@ -301,7 +302,7 @@ void honest_begin(void)
 	pids[READER] = start_job(work_read, 0);
 	/* From the first byte on both sides are claimed. */
 	while (!load(&shared->received[WRITERS])) {
-		if (now() > seen_at[0] + STALLED)
+		if (now() > seen_at[0] + BEGIN)
 			fail("the honest streams do not begin");
 		sleep_ms(1);
 	}

@@ -28,8 +28,6 @@
 #include "testlib.h"
 
 #define EPOCH 6 /* seconds */
-/* Seconds in which what has ended must have gone; DEBUG_KOBJECT_RELEASE delays that, 4 seconds an object. */
-#define LEAVE 40
 #define ALICE 1000
 #define MALLORY 1001
 #define GROUP 900
@@ -43,6 +41,15 @@ static struct {
 	bool stop;
 	unsigned long count[PROCESSES];
 } * shared;
+
+/*
+ * Seconds in which what has ended must have gone. On the emulated debug kernel each release of an
+ * object comes up to four seconds late (DEBUG_KOBJECT_RELEASE), one after the other.
+ */
+static double leave(void)
+{
+	return slow_kernel() && !user_mode_linux() ? 40 : 10;
+}
 
 static bool mob; /* this is the mob's mode */
 static pid_t pids[PROCESSES];
@@ -128,7 +135,7 @@ static void replace_the_dead(void)
 
 static void end_all(void)
 {
-	const double until = now() + LEAVE;
+	const double until = now() + leave();
 	int status;
 
 	__atomic_store_n(&shared->stop, true, __ATOMIC_RELEASE);
@@ -213,7 +220,7 @@ static void make_old_nodes(void)
 /* The kernel ends some things after the process that began them, such as an io_uring. */
 static void wait_for_zero(int number, const char *name)
 {
-	const double until = now() + LEAVE;
+	const double until = now() + leave();
 
 	while (get(number, name)) {
 		if (now() > until)
@@ -276,7 +283,7 @@ static void load(struct random *r)
 
 static void unload(void)
 {
-	const double until = now() + LEAVE;
+	const double until = now() + leave();
 
 	while (syscall(SYS_delete_module, "vfifo", O_NONBLOCK)) {
 		if (now() > until)

@@ -82,10 +82,14 @@ static size_t some_good(size_t n, uint16_t arg)
 	return arg % 8 || !n ? n : arg / 8 % n;
 }
 
-/* Whether a call that waits is made: each takes a millisecond. */
-static bool may_wait(const struct plan *plan, uint16_t arg)
+/* Leaves most of the calls out that wait, as each takes a millisecond. Returns whether it did. */
+static bool leave_out(struct world *w, const struct file_slot *f,
+		      const struct plan *plan, uint16_t arg)
 {
-	return !plan->blocks || arg % 8 == 0;
+	if (!w->exact || !plan->blocks || arg % 8 == 0)
+		return false;
+	look_too(f);
+	return true;
 }
 
 static void op_read(struct world *w, const uint16_t *arg)
@@ -107,10 +111,8 @@ static void op_read(struct world *w, const uint16_t *arg)
 				      f->of->nonblock || how == NOWAIT);
 	else if (w->exact)
 		plan = (struct plan){ .result = -EBADF };
-	if (w->exact && !may_wait(&plan, arg[3])) {
-		look_too(f);
+	if (leave_out(w, f, &plan, arg[3]))
 		return;
-	}
 	if (plan.blocks)
 		alarm_on();
 	ret = call_read(f->fd, at, n, how, arg[3]);
@@ -121,15 +123,23 @@ static void op_read(struct world *w, const uint16_t *arg)
 	did_read(w, f->of->fifo, at, ret);
 }
 
-/* The signal that ends a wait can come earlier, while the bytes before the wait are copied, or before. */
+/* The signal that ends a wait can come earlier, while the bytes before the wait are copied. */
 static void shorten(struct plan *plan, long ret)
 {
-	if (!plan->blocks || ret >= plan->result || !ret)
-		return;
-	if (ret < 0 && ret != -EINTR)
+	if (!plan->blocks || ret <= 0 || ret >= plan->result)
 		return;
 	plan->result = ret;
-	plan->store = ret < 0 ? 0 : (uint32_t)ret;
+	plan->store = (uint32_t)ret;
+}
+
+/* splice(2) and sendfile(2) look for a signal before the first byte as well. */
+static void shorten_splice(struct plan *plan, long ret)
+{
+	if (plan->blocks && ret == -EINTR) {
+		plan->result = ret;
+		plan->store = 0;
+	}
+	shorten(plan, ret);
 }
 
 static void op_write(struct world *w, const uint16_t *arg)
@@ -151,10 +161,8 @@ static void op_write(struct world *w, const uint16_t *arg)
 				       f->of->nonblock || how == NOWAIT);
 	else if (w->exact)
 		plan = (struct plan){ .result = -EBADF };
-	if (w->exact && !may_wait(&plan, arg[3])) {
-		look_too(f);
+	if (leave_out(w, f, &plan, arg[3]))
 		return;
-	}
 	fresh_bytes(w, at, good);
 	if (plan.blocks)
 		alarm_on();
@@ -195,10 +203,8 @@ static void op_splice_out(struct world *w, const uint16_t *arg)
 		plan = fifo_plan_read(f->of->fifo, n, n, f->of->nonblock);
 	else if (w->exact)
 		plan = (struct plan){ .result = -EBADF };
-	if (w->exact && !may_wait(&plan, arg[3])) {
-		look_too(f);
+	if (leave_out(w, f, &plan, arg[3]))
 		return;
-	}
 	if (plan.blocks)
 		alarm_on();
 	ret = outcome(splice(f->fd, NULL, w->pipe[1], NULL, n, 0));
@@ -241,10 +247,8 @@ static void op_splice_in(struct world *w, const uint16_t *arg)
 		plan = plan_splice(f->of, n);
 	else if (w->exact)
 		plan = (struct plan){ .result = -EBADF };
-	if (w->exact && !may_wait(&plan, arg[3])) {
-		look_too(f);
+	if (leave_out(w, f, &plan, arg[3]))
 		return;
-	}
 	fresh_bytes(w, w->bytes, n);
 	if (write(w->pipe[1], w->bytes, n) != (ssize_t)n)
 		mismatch(w, "the pipe does not take %zu bytes", n);
@@ -254,7 +258,7 @@ static void op_splice_in(struct world *w, const uint16_t *arg)
 	if (plan.blocks)
 		alarm_off();
 	must_not_move(w, f, ret);
-	shorten(&plan, ret);
+	shorten_splice(&plan, ret);
 	expect(w, "splice", ret, plan.result);
 	if (w->exact && f->of->writes)
 		fifo_write(f->of->fifo, w->bytes, &plan);
@@ -280,10 +284,8 @@ static void op_sendfile(struct world *w, const uint16_t *arg)
 		plan = plan_splice(f->of, n);
 	else if (w->exact)
 		plan = (struct plan){ .result = -EBADF };
-	if (w->exact && !may_wait(&plan, arg[3])) {
-		look_too(f);
+	if (leave_out(w, f, &plan, arg[3]))
 		return;
-	}
 	fresh_bytes(w, w->bytes, n);
 	fd = memfd_create("fuzz", MFD_CLOEXEC);
 	if (f->of->reads)
@@ -298,7 +300,7 @@ static void op_sendfile(struct world *w, const uint16_t *arg)
 		alarm_off();
 	close(fd);
 	must_not_move(w, f, ret);
-	shorten(&plan, ret);
+	shorten_splice(&plan, ret);
 	expect(w, "sendfile", ret, plan.result);
 	if (w->exact && f->of->writes)
 		fifo_write(f->of->fifo, w->bytes, &plan);

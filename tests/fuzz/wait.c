@@ -376,8 +376,8 @@ static struct {
  * Adds an entry whose result is determined, and applies it to the model. Returns whether it did.
  * The entries of a chain must succeed in full, as a shorter result breaks a chain.
  */
-static bool plan_entry(struct world *w, struct file_slot *f, struct random *r,
-		       unsigned int i, bool chain)
+static bool add_entry(struct world *w, struct file_slot *f, struct random *r,
+		      unsigned int i, bool chain)
 {
 	const uint32_t n = 1 + random_below(r, SLOT);
 	const short events = some_events(random_u32(r));
@@ -427,10 +427,10 @@ static bool plan_entry(struct world *w, struct file_slot *f, struct random *r,
 	return true;
 }
 
-static bool add_entry(struct world *w, struct file_slot *f, struct random *r,
+static bool try_entry(struct world *w, struct file_slot *f, struct random *r,
 		      unsigned int i, bool chain)
 {
-	if (plan_entry(w, f, r, i, chain))
+	if (add_entry(w, f, r, i, chain))
 		return true;
 	look_too(f);
 	return false;
@@ -466,7 +466,7 @@ static void uring_exactly(struct world *w, struct random *r)
 	for (unsigned int i = 0; i < most; i++) {
 		struct file_slot *f = some_file(w, random_u32(r));
 
-		if (f && add_entry(w, f, r, n, chain))
+		if (f && try_entry(w, f, r, n, chain))
 			n++;
 	}
 	if (!n)

@@ -173,8 +173,11 @@ void *__wrap_mmap(void *at, size_t n, int protection, int flags, int fd,
 void *__wrap_mmap(void *at, size_t n, int protection, int flags, int fd,
 		  off_t offset)
 {
-	if (fd < 0 || fd != opened.fd)
+	/* The memory of a later device can have the number of a file that is closed. */
+	if (fd < 0 || fd != opened.fd || fd == device.fd)
 		return __real_mmap(at, n, protection, flags, fd, offset);
+	if (opened.calls == FAKE_MAPS)
+		abort();
 	opened.last = (uint32_t)offset;
 	if (++opened.calls == opened.failing) {
 		errno = opened.error;

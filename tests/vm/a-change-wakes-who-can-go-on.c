@@ -2,7 +2,8 @@
 /*
  * One process sleeps, in a call or in poll(2), and nothing else waits. A change after which it can
  * go on, and that moves no byte, wakes it: the end of the stream by a close or by the generator, a
- * watermark, the end of a claim that root revokes, and a position that breaks the FIFO.
+ * watermark, the end of a claim, which root revokes or which its holder unmaps without a kick and
+ * without closing its file, and a position that breaks the FIFO.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -150,8 +151,19 @@ static void by_a_watermark(void)
 	close(fd);
 }
 
+static void revoked(struct raw *consumer)
+{
+	(void)consumer;
+	set("consumer", "0");
+}
+
+static void unmapped(struct raw *consumer)
+{
+	check(!munmap((void *)consumer->at[VFIFO_CONSUMER], PAGE));
+}
+
 /* The holder has moved its position, and has not kicked. */
-static void by_a_revoke(void)
+static void by_the_end_of_a_claim(void (*end)(struct raw *consumer))
 {
 	int fd = device(O_RDWR);
 	struct raw consumer;
@@ -161,7 +173,7 @@ static void by_a_revoke(void)
 	raw_claim(&consumer, VFIFO_CONSUMER);
 	pid = sleeper(write_once, 1);
 	*consumer.at[VFIFO_CONSUMER] = consumer.own + 100;
-	set("consumer", "0");
+	end(&consumer);
 	is_woken(pid);
 	check_equal(attribute("size"), CAPACITY - 100 + 1);
 	raw_release(&consumer);
@@ -170,7 +182,7 @@ static void by_a_revoke(void)
 	write_all(fd, bytes, 1);
 	raw_claim(&consumer, VFIFO_CONSUMER);
 	pid = sleeper(poll_once, POLLIN);
-	set("consumer", "0");
+	end(&consumer);
 	is_woken(pid);
 	raw_release(&consumer);
 	set("clear", "1");
@@ -201,7 +213,8 @@ int main(void)
 	run_case(by_the_end_of_the_generator());
 	run_case(by_the_attribute_eof());
 	run_case(by_a_watermark());
-	run_case(by_a_revoke());
+	run_case(by_the_end_of_a_claim(revoked));
+	run_case(by_the_end_of_a_claim(unmapped));
 	run_case(by_a_position_that_breaks());
 	return 0;
 }

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -26,54 +27,30 @@ static void change(int epoll, int operation, int fd, uint32_t events)
 	check(!epoll_ctl(epoll, operation, fd, &e));
 }
 
-static void from_reading_to_writing(uint32_t how)
+/* The FIFO is full, so that a file is ready for reading only, or empty. */
+static void fill_or_empty(int fd, bool full)
 {
-	int fd = device(O_RDWR), other = device(O_RDWR);
-	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	const size_t stored = attribute("size");
 
-	write_all(other, bytes, CAPACITY);
-	read_all(other, bytes, CAPACITY);
-	change(epoll, EPOLL_CTL_ADD, fd, EPOLLIN | how);
-	reports(epoll, 0, 0);
-	write_all(other, bytes, CAPACITY);
-	change(epoll, EPOLL_CTL_MOD, fd, EPOLLOUT | how);
-	reports(epoll, 300, 0);
-	read_all(other, bytes, CAPACITY);
-	reports(epoll, 10000, 1);
-	close(epoll);
-	close(fd);
-	close(other);
+	if (full)
+		write_all(fd, bytes, CAPACITY - stored);
+	else
+		read_all(fd, bytes, stored);
 }
 
-static void from_writing_to_reading(uint32_t how)
+/* @first is 0 or the other direction than @then. */
+static void change_from_to(uint32_t first, uint32_t then, uint32_t how)
 {
 	int fd = device(O_RDWR), other = device(O_RDWR);
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 
-	write_all(other, bytes, CAPACITY);
-	change(epoll, EPOLL_CTL_ADD, fd, EPOLLOUT | how);
+	fill_or_empty(other, first == EPOLLOUT);
+	change(epoll, EPOLL_CTL_ADD, fd, first | how);
 	reports(epoll, 0, 0);
-	read_all(other, bytes, CAPACITY);
-	change(epoll, EPOLL_CTL_MOD, fd, EPOLLIN | how);
+	fill_or_empty(other, then == EPOLLOUT);
+	change(epoll, EPOLL_CTL_MOD, fd, then | how);
 	reports(epoll, 300, 0);
-	write_all(other, bytes, 1);
-	reports(epoll, 10000, 1);
-	read_all(other, bytes, 1);
-	close(epoll);
-	close(fd);
-	close(other);
-}
-
-static void from_nothing(uint32_t how)
-{
-	int fd = device(O_RDWR), other = device(O_RDWR);
-	int epoll = epoll_create1(EPOLL_CLOEXEC);
-
-	change(epoll, EPOLL_CTL_ADD, fd, how);
-	write_all(other, bytes, CAPACITY);
-	change(epoll, EPOLL_CTL_MOD, fd, EPOLLOUT | how);
-	reports(epoll, 300, 0);
-	read_all(other, bytes, CAPACITY);
+	fill_or_empty(other, then != EPOLLOUT);
 	reports(epoll, 10000, 1);
 	close(epoll);
 	close(fd);
@@ -82,11 +59,11 @@ static void from_nothing(uint32_t how)
 
 int main(void)
 {
-	run_case(from_reading_to_writing(0));
-	run_case(from_reading_to_writing(EPOLLET));
-	run_case(from_writing_to_reading(0));
-	run_case(from_writing_to_reading(EPOLLET));
-	run_case(from_nothing(0));
-	run_case(from_nothing(EPOLLET));
+	run_case(change_from_to(EPOLLIN, EPOLLOUT, 0));
+	run_case(change_from_to(EPOLLIN, EPOLLOUT, EPOLLET));
+	run_case(change_from_to(EPOLLOUT, EPOLLIN, 0));
+	run_case(change_from_to(EPOLLOUT, EPOLLIN, EPOLLET));
+	run_case(change_from_to(0, EPOLLOUT, 0));
+	run_case(change_from_to(0, EPOLLIN, EPOLLET));
 	return 0;
 }
