@@ -179,6 +179,8 @@ int main(void)
 	for (int i = 0; i < 100; i++) {
 		check_equal(store(CLASS "remove", "0"), 0);
 		check_equal(store(CLASS "add", "0"), 0);
+		/* So fast that its work is due when its timer is stopped. */
+		check_equal(set_attribute("generator/period_us", "50"), 0);
 		check_equal(set_attribute("mode", "1"), 0);
 	}
 	check(!unlink(NODE));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * userfaultfd stalls the memory of a reader and a writer in the middle of their calls. Meanwhile
- * other processes can read, write, map and resize.
+ * other processes can read, write, map and resize, and root can remove the device.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "raw.h"
 #include "testlib.h"
 
 static int fd;
@@ -193,10 +194,51 @@ static void no_call_waits_behind_one_that_stalls(void)
 	close(uffd);
 }
 
+/* --- an ioctl that stalls between its two looks at the device --------------------------- */
+
+static void *start_generator(void *argument)
+{
+	(void)argument;
+	check_errno(ioctl(fd, VFIFO_SET_MODE, stalled), ENODEV);
+	return NULL;
+}
+
+static void store(const char *path, const char *text)
+{
+	int file = open(path, O_WRONLY | O_CLOEXEC);
+
+	check(file >= 0);
+	check_equal(write(file, text, strlen(text)), strlen(text));
+	close(file);
+}
+
+/* The device was there when the ioctl began. A generator that starts now would never be stopped. */
+static void generator_of_a_removed_device_stays_off(void)
+{
+	static int mode[PAGE_MAX / sizeof(int)] = { 1 };
+	pthread_t starter;
+	int uffd;
+
+	stalled = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	check(stalled != MAP_FAILED);
+	uffd = stall();
+	check(!pthread_create(&starter, NULL, start_generator, NULL));
+	await_fault(uffd);
+	store("/sys/class/vfifo/remove", "0");
+	end_stall(uffd, stalled, (const char *)mode);
+	check(!pthread_join(starter, NULL));
+	close(uffd);
+	/* The last file frees the device, with what is still active of it. */
+	close(fd);
+	store("/sys/class/vfifo/add", "0");
+}
+
 int main(void)
 {
 	fd = device(O_RDWR);
 	run_case(others_go_on());
 	run_case(no_call_waits_behind_one_that_stalls());
+	run_case(generator_of_a_removed_device_stays_off());
 	return 0;
 }
