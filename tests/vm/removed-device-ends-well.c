@@ -77,11 +77,10 @@ static void work_poll(void *unused)
 }
 
 /* Polls for no event, and is woken by the removal. */
-static void work_poll_for_the_end(void *unused)
+static void work_poll_for_the_end(void *flags)
 {
-	struct pollfd p = { .fd = node(O_RDONLY) };
+	struct pollfd p = { .fd = node((int)(uintptr_t)flags) };
 
-	(void)unused;
 	check_equal(poll(&p, 1, 20000), 1);
 	check_equal(p.revents, POLLHUP);
 }
@@ -130,7 +129,7 @@ static void notices_are_due(void)
 
 int main(void)
 {
-	pid_t pids[3];
+	pid_t pids[4];
 	struct raw producer;
 	struct stat st;
 	char text[6] = "";
@@ -145,13 +144,15 @@ int main(void)
 	fd = node(O_RDWR);
 	pids[0] = start(work_read, NULL);
 	pids[1] = start(work_poll, NULL);
-	pids[2] = start(work_poll_for_the_end, NULL);
+	pids[2] = start(work_poll_for_the_end, (void *)O_RDONLY);
+	/* For ioctls only: neither reading nor writing. */
+	pids[3] = start(work_poll_for_the_end, (void *)O_ACCMODE);
 	wait_asleep(pids[0], "vfifo");
-	wait_asleep(pids[1], "poll");
-	wait_asleep(pids[2], "poll");
+	for (int i = 1; i < 4; i++)
+		wait_asleep(pids[i], "poll");
 
 	check_equal(store(CLASS "remove", "0"), 0);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		finish(pids[i]);
 	check_errno(access(DEVICE, F_OK), ENOENT);
 	check_errno(open(NODE, O_RDWR), ENODEV);
