@@ -58,9 +58,10 @@ const size_t attribute_count = sizeof(attributes) / sizeof(attributes[0]);
 
 const struct attribute *attribute_find(const char *name, size_t n)
 {
+	/* There can be a NUL in a name that a file has. */
 	for (size_t i = 0; i < attribute_count; i++)
-		if (!strncmp(attributes[i].name, name, n) &&
-		    !attributes[i].name[n])
+		if (strlen(attributes[i].name) == n &&
+		    !memcmp(attributes[i].name, name, n))
 			return &attributes[i];
 	return NULL;
 }
