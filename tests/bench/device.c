@@ -7,7 +7,7 @@
  * counts instructions. Each round measures all ways one after the other and prints a line for
  * each number (see scripts/bench):
  *
- *	guest - WHAT BYTES WAY NUMBER instructions
+ *	guest - WHAT BYTES 1 CAPACITY WAY NUMBER instructions
  *
  * WHAT is put or take, in one process that alternates between both for some messages each;
  * stream, in two processes that sleep when necessary; or round-trip, in two processes that sleep
@@ -204,8 +204,8 @@ static void take(struct fifo *f, uint64_t *message, size_t n, uint64_t number)
 static void print(const char *what, size_t n, const struct way *way,
 		  double seconds, unsigned long messages)
 {
-	printf("guest - %s %zu %s %.1f instructions\n", what, n, way->name,
-	       seconds * 1e9 / (double)messages);
+	printf("guest - %s %zu 1 %d %s %.1f instructions\n", what, n, CAPACITY,
+	       way->name, seconds * 1e9 / (double)messages);
 }
 
 /* Returns the cost of reading the clock, which each measurement includes. */
