@@ -41,10 +41,16 @@ vm-shell:  ## open a shell in a small guest with the module loaded
 install-test:  ## run all tests of the install lane in whole Debian guests
 	scripts/install-test -a
 
-bench:  ## measure the library and the device, compared with a pipe (two minutes)
+bench:  ## measure the library and the device beside pipes, sockets and rings (three to seven minutes)
 	scripts/bench
+
+bench-check:  ## compare the instructions of each call with tests/bench/baseline (a minute)
+	scripts/bench --check
+
+bench-document:  ## measure, and write src/doc/performance.md and its chart
+	scripts/bench --document
 
 clean:  ## remove the packages that make deb put here (the cache is ~/.cache/vfifo)
 	rm -f *.deb
 
-.PHONY: help deb demo check check-kernels check-long mutants coverage style vm-test fuzz vm-shell install-test bench clean
+.PHONY: help deb demo check check-kernels check-long mutants coverage style vm-test fuzz vm-shell install-test bench bench-check bench-document clean

@@ -61,6 +61,11 @@ static const struct way kinds[] = {
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 #define KIND_BYTES 4096
 
+/* Whether an operation costs the same whatever the capacity; the greatest is the greatest of all. */
+static const size_t capacities[] = { 4096, 1 << 20, 512 << 20 };
+#define CAPACITIES (sizeof(capacities) / sizeof(capacities[0]))
+
+static size_t capacity = CAPACITY;
 static uint64_t buffer[CAPACITY / sizeof(uint64_t)];
 static unsigned long fewer = 1;
 
@@ -204,7 +209,7 @@ static void take(struct fifo *f, uint64_t *message, size_t n, uint64_t number)
 static void print(const char *what, size_t n, const struct way *way,
 		  double seconds, unsigned long messages)
 {
-	printf("guest - %s %zu 1 %d %s %.1f instructions\n", what, n, CAPACITY,
+	printf("guest - %s %zu 1 %zu %s %.1f instructions\n", what, n, capacity,
 	       way->name, seconds * 1e9 / (double)messages);
 }
 
@@ -271,10 +276,11 @@ static double median(double *numbers, size_t n)
 	return numbers[n / 2];
 }
 
-/* One process, with a quarter of the capacity at a time, or one message. */
+/* One process, with a quarter of the capacity or of the buffer at a time, or one message. */
 static void bursts(const struct way *way, size_t n)
 {
-	const unsigned long messages = n < CAPACITY / 4 ? CAPACITY / 4 / n : 1;
+	const size_t most = (capacity < CAPACITY ? capacity : CAPACITY) / 4;
+	const unsigned long messages = n < most ? most / n : 1;
 	const double clock = clock_takes();
 	double putting[BURSTS], taking[BURSTS];
 	struct fifo f;
@@ -385,6 +391,25 @@ static void measure_round(size_t round)
 	check_equal(set_attribute("memory", "cached"), 0);
 }
 
+static void use_capacity(size_t bytes)
+{
+	check_equal(set_capacity(bytes), 0);
+	capacity = bytes;
+}
+
+/* write() and read() with other capacities than the default. */
+static void measure_capacities(void)
+{
+	static const struct way vfifo = { "vfifo", false, false, false };
+
+	for (size_t i = 0; i < CAPACITIES; i++) {
+		use_capacity(capacities[i]);
+		for (size_t s = 0; s < SIZES && sizes[s] <= capacity; s++)
+			bursts(&vfifo, sizes[s]);
+	}
+	use_capacity(CAPACITY);
+}
+
 int main(int argc, char **argv)
 {
 	const size_t rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 5;
@@ -396,5 +421,7 @@ int main(int argc, char **argv)
 	setlinebuf(stdout);
 	for (size_t round = 0; round < rounds; round++)
 		measure_round(round);
+	/* In each round it would be of no use: the counts do not differ. */
+	measure_capacities();
 	return 0;
 }
