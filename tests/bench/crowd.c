@@ -3,7 +3,7 @@
  * crowd [ROUNDS [MS]]: measures readers and writers that run at once, on the device and, in the same
  * round, on a pipe of the same size; in a guest with two processors and /dev/vfifo0
  *
- * Prints lines for each way, each MS milliseconds long (see scripts/bench):
+ * Prints lines for each way, each MS milliseconds long, a crowd CROWD_TIMES as long (see scripts/bench):
  *
  *	smp - pair BYTES 1 CAPACITY WAY NUMBER k/s             one reader, one writer
  *	smp - crowd BYTES 1 CAPACITY WAY NUMBER k/s            64 of each
@@ -25,6 +25,7 @@
 #define CROWD 64
 #define BYTES_MAX 65536
 #define WARM_UP_MS 300
+#define CROWD_TIMES 6 /* as long as a pair, as all have to run several times */
 
 static unsigned char buffer[BYTES_MAX];
 
@@ -73,7 +74,7 @@ static double watch(unsigned int readers, long ms, double *each)
 {
 	double began;
 
-	sleep_ms(WARM_UP_MS);
+	sleep_ms(readers > 1 ? CROWD_TIMES * WARM_UP_MS : WARM_UP_MS);
 	began = now();
 	for (unsigned int i = 0; i < readers; i++)
 		each[i] = -(double)__atomic_load_n(&taken[i].bytes,
@@ -101,7 +102,7 @@ static void measure(bool pipe_, size_t bytes, unsigned int clients, long ms)
 		j.number = i / 2;
 		pids[i] = start(i % 2 ? write_on : read_on, &j);
 	}
-	took = watch(clients, ms, each);
+	took = watch(clients, clients > 1 ? CROWD_TIMES * ms : ms, each);
 	for (i = 0; i < 2 * clients; i++)
 		check(!kill(pids[i], SIGKILL));
 	for (i = 0; i < 2 * clients; i++)
