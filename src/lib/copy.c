@@ -12,8 +12,7 @@ struct copy {
 	struct vfifo_handle *f;
 	unsigned char *buffer;
 	size_t left;
-	int timeout_ms;
-	uint64_t deadline; /* of all its waits; 0 before the first */
+	struct vfifo_time time; /* of all its waits */
 };
 
 /* Return: the bytes to publish at a time: so few that both ends can copy at once. */
@@ -42,9 +41,7 @@ static ssize_t wait_for_span(struct copy *c, void **p)
 
 	if (room != -EAGAIN)
 		return room;
-	if (!c->deadline)
-		c->deadline = vfifo_deadline(c->timeout_ms);
-	err = vfifo_wait_until(c->f, 1, c->deadline);
+	err = vfifo_wait_until(c->f, 1, &c->time);
 	return err ? err : span_for(c, p);
 }
 
@@ -89,7 +86,7 @@ ssize_t vfifo_write(struct vfifo_handle *f, const void *buffer, size_t n,
 		    int timeout_ms)
 {
 	/* A producer does not store to the buffer. */
-	struct copy c = { f, (unsigned char *)buffer, n, timeout_ms, 0 };
+	struct copy c = { f, (unsigned char *)buffer, n, { timeout_ms, 0 } };
 
 	return __vfifo_hot(f)->end == VFIFO_PRODUCER ? copy_all(&c) :
 						       __vfifo_wrong_end(f);
@@ -98,7 +95,7 @@ ssize_t vfifo_write(struct vfifo_handle *f, const void *buffer, size_t n,
 ssize_t vfifo_read(struct vfifo_handle *f, void *buffer, size_t n,
 		   int timeout_ms)
 {
-	struct copy c = { f, buffer, n, timeout_ms, 0 };
+	struct copy c = { f, buffer, n, { timeout_ms, 0 } };
 
 	return __vfifo_hot(f)->end == VFIFO_CONSUMER ? copy_all(&c) :
 						       __vfifo_wrong_end(f);

@@ -2,11 +2,13 @@
 /*
  * internal.h - shared by the library's files and its tests; nothing here is exported
  *
- * handle.c makes handles, wait.c sleeps and wakes, copy.c builds read and write on them.
+ * handle.c makes handles, wait.c sleeps and wakes, copy.c builds read and write on them, tune.c
+ * finds by measurement what they do best.
  */
 #ifndef VFIFO_INTERNAL_H
 #define VFIFO_INTERNAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "libvfifo.h"
@@ -21,6 +23,28 @@ struct vfifo_regions {
 };
 
 /*
+ * A choice between levels, by the rate of bytes at each. It is made anew all the time, as the
+ * other end and the distance of the two processors change.
+ */
+struct vfifo_tune {
+	uint64_t began; /* the epoch, in ns; 0: not yet */
+	uint64_t bytes; /* moved in the epoch */
+	uint64_t rate;	/* of the last epoch at `level`, in bytes a ms */
+	unsigned int level, max;
+	unsigned int
+		now; /* the level of this epoch: `level`, or one that is on trial */
+	unsigned int left;     /* epochs until the next trial */
+	unsigned int patience; /* epochs between trials */
+	bool up;	       /* the direction of the last trial */
+};
+
+/* How long a call may wait. It begins with the first wait that outlasts a few looks. */
+struct vfifo_time {
+	int timeout_ms;
+	uint64_t deadline; /* 0: not asked for yet */
+};
+
+/*
  * A handle: what the header's functions use, then the rest. A page boundary lies between
  * `hot`, which a child after fork(2) finds all zero, and `regions`, which it inherits.
  */
@@ -31,6 +55,9 @@ struct vfifo_inner {
 	int fd;
 	uint64_t spin_ns, spin_max_ns;
 	unsigned long kicks, sleeps;
+	struct vfifo_tune pace; /* how long a wait pauses before its first look */
+	unsigned int waits;	/* of this epoch of `pace` */
+	__u32 paced;		/* our position at the last wait */
 };
 
 static inline struct vfifo_inner *vfifo_inner(const struct vfifo_handle *f)
@@ -55,12 +82,22 @@ vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
 			      enum vfifo_end end, int fd,
 			      struct vfifo_handle **f);
 
-/* Return: the end of a wait that begins now, in ns of the monotonic clock. */
-vfifo_hidden uint64_t vfifo_deadline(int timeout_ms);
+/* Return: now, in ns of the monotonic clock. */
+vfifo_hidden uint64_t vfifo_now(void);
 
-#define VFIFO_FOREVER UINT64_MAX
+/* Begins with level 0 of 0 to @max. */
+vfifo_hidden void vfifo_tune_begin(struct vfifo_tune *t, unsigned int max);
+
+/*
+ * Ends the epoch, and begins the next at t->now. An epoch that something else than its level
+ * has delayed, such as a sleep, must not be measured: set t->began to 0 instead.
+ */
+vfifo_hidden void vfifo_tune_epoch(struct vfifo_tune *t, uint64_t now);
+
+/* The next wait does not pause: for a new handle, and when a wait sleeps, as that is no stream. */
+vfifo_hidden void vfifo_reset_pace(struct vfifo_inner *h);
 
 vfifo_hidden int vfifo_wait_until(struct vfifo_handle *f, size_t n,
-				  uint64_t deadline);
+				  struct vfifo_time *time);
 
 #endif /* VFIFO_INTERNAL_H */

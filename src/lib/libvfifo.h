@@ -80,7 +80,8 @@ int vfifo_fd(const struct vfifo_handle *f);
  * Waits until at least @n bytes are free (producer) or stored (consumer); 0 is the same as 1.
  * Publishes first. @timeout_ms is in milliseconds; negative: no limit, 0: do not wait.
  *
- * The wait spins for some microseconds, then sleeps in poll(2), which wakes at the watermark.
+ * The wait may pause for some microseconds before it looks, if measurements show that the
+ * stream is faster by that. It spins, then sleeps in poll(2), which wakes at the watermark.
  * If @n is another number, the wait checks periodically and may end late: by at most as long
  * as it took, and never by more than VFIFO_NAP_MAX_MS.
  *

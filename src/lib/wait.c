@@ -82,7 +82,7 @@ int __vfifo_wake(struct vfifo_handle *f)
 	return ioctl(h->fd, VFIFO_KICK) ? -errno : err;
 }
 
-static uint64_t now_ns(void)
+vfifo_hidden uint64_t vfifo_now(void)
 {
 	struct timespec t;
 
@@ -90,11 +90,16 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
-vfifo_hidden uint64_t vfifo_deadline(int timeout_ms)
+#define FOREVER UINT64_MAX
+
+static uint64_t deadline_of(struct vfifo_time *time)
 {
-	if (timeout_ms < 0)
-		return VFIFO_FOREVER;
-	return now_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+	if (time->timeout_ms < 0)
+		time->deadline = FOREVER;
+	else if (!time->deadline)
+		time->deadline =
+			vfifo_now() + (uint64_t)time->timeout_ms * NS_PER_MS;
+	return time->deadline;
 }
 
 /* Return: the time left for poll(2), rounded up, so no wait ends early; 0: none. */
@@ -102,9 +107,9 @@ static int ms_left(uint64_t deadline)
 {
 	uint64_t now, left;
 
-	if (deadline == VFIFO_FOREVER)
+	if (deadline == FOREVER)
 		return -1;
-	now = now_ns();
+	now = vfifo_now();
 	if (now >= deadline)
 		return 0;
 	left = (deadline - now + NS_PER_MS - 1) / NS_PER_MS;
@@ -150,25 +155,71 @@ static void adapt_spin(struct vfifo_inner *h, bool paid)
 	h->spin_ns = next > most ? most : next < least ? least : next;
 }
 
+static int look_often(struct vfifo_handle *f, size_t n, int looks)
+{
+	int err = -EAGAIN;
+
+	for (; err == -EAGAIN && looks; looks--) {
+		pause_cpu();
+		err = enough(f, n);
+	}
+	return err;
+}
+
 /* The clock costs more than a look, so it is read once for 16 looks. */
 static int spin(struct vfifo_handle *f, size_t n, uint64_t deadline)
 {
 	struct vfifo_inner *h = vfifo_inner(f);
-	uint64_t end, now;
+	uint64_t end, now = vfifo_now();
 	int err = -EAGAIN;
 
-	now = now_ns();
-	if (!h->spin_ns || now >= deadline)
+	if (now >= deadline)
 		return err;
 	end = now + h->spin_ns < deadline ? now + h->spin_ns : deadline;
-	for (; err == -EAGAIN && now < end; now = now_ns()) {
-		for (int looks = 16; err == -EAGAIN && looks; looks--) {
-			pause_cpu();
-			err = enough(f, n);
-		}
-	}
+	for (; err == -EAGAIN && now < end; now = vfifo_now())
+		err = look_often(f, n, 16);
 	adapt_spin(h, err != -EAGAIN);
 	return err;
+}
+
+/*
+ * Each look at the other end's position takes its cache line away from the other end, which
+ * must have it back to publish. Two ends that look at each other for each message are many times
+ * slower than they can be. So a wait pauses before its first look, for as long as that
+ * makes the stream faster: by then there is more to do. It does not where each end answers the
+ * other, and then it does not pause.
+ */
+#define PACE_LEVELS 5 /* 250 ns to 4 us */
+#define PACE_NS 125U
+#define PACE_WAITS 32 /* in an epoch */
+
+static void pause_before_look(const struct vfifo_inner *h)
+{
+	uint64_t ns = PACE_NS << h->pace.now, until;
+
+	if (!h->pace.now || ns > h->spin_ns)
+		return;
+	for (until = vfifo_now() + ns; vfifo_now() < until;)
+		pause_cpu();
+}
+
+/* After a wait that did not sleep. */
+static void tune_pace(struct vfifo_inner *h)
+{
+	/* After 4 GiB without a wait this is too little, and one epoch measured wrongly. */
+	h->pace.bytes += h->hot.own - h->paced;
+	h->paced = h->hot.own;
+	if (++h->waits < PACE_WAITS)
+		return;
+	h->waits = 0;
+	vfifo_tune_epoch(&h->pace, vfifo_now());
+}
+
+vfifo_hidden void vfifo_reset_pace(struct vfifo_inner *h)
+{
+	vfifo_tune_begin(&h->pace, PACE_LEVELS);
+	h->waits = 0;
+	h->paced = h->hot.own;
 }
 
 /* Return: the error that POLLHUP stands for; 0: the cause, such as an end of file, is gone. */
@@ -190,6 +241,7 @@ static int poll_once(struct vfifo_inner *h, short events, int ms)
 	int err = 0;
 
 	h->sleeps++;
+	vfifo_reset_pace(h);
 	if (poll(&p, 1, ms) < 0)
 		return -errno;
 	if (p.revents & POLLNVAL)
@@ -241,8 +293,32 @@ static int sleep_until(struct vfifo_handle *f, size_t n, uint64_t deadline)
 	return -ETIMEDOUT;
 }
 
+/* The clock costs as much as several looks, so most waits end before it is read. */
+#define FIRST_LOOKS 32
+
+static int wait_awake(struct vfifo_handle *f, size_t n, struct vfifo_time *time)
+{
+	struct vfifo_inner *h = vfifo_inner(f);
+	bool spins = h->spin_ns && time->timeout_ms;
+	int err;
+
+	if (spins && __vfifo_known_room(f) < n)
+		pause_before_look(h);
+	err = enough(f, n);
+	if (err == -EAGAIN && spins) {
+		err = look_often(f, n, FIRST_LOOKS);
+		if (err == -EAGAIN)
+			err = spin(f, n, deadline_of(time));
+		else
+			adapt_spin(h, true);
+	}
+	if (!err && spins)
+		tune_pace(h);
+	return err;
+}
+
 vfifo_hidden int vfifo_wait_until(struct vfifo_handle *f, size_t n,
-				  uint64_t deadline)
+				  struct vfifo_time *time)
 {
 	int err = vfifo_lost(f);
 
@@ -252,17 +328,17 @@ vfifo_hidden int vfifo_wait_until(struct vfifo_handle *f, size_t n,
 	if (!err && __vfifo_hot(f)->own != __vfifo_hot(f)->published)
 		err = vfifo_publish(f);
 	if (!err)
-		err = enough(f, n);
+		err = wait_awake(f, n, time);
 	if (err == -EAGAIN)
-		err = spin(f, n, deadline);
-	if (err == -EAGAIN)
-		err = sleep_until(f, n, deadline);
+		err = sleep_until(f, n, deadline_of(time));
 	return err;
 }
 
 int vfifo_wait(struct vfifo_handle *f, size_t n, int timeout_ms)
 {
-	return vfifo_wait_until(f, n, vfifo_deadline(timeout_ms));
+	struct vfifo_time time = { timeout_ms, 0 };
+
+	return vfifo_wait_until(f, n, &time);
 }
 
 unsigned long vfifo_kicks(const struct vfifo_handle *f)

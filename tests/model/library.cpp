@@ -59,6 +59,7 @@ static int system_ioctl(int fd, unsigned long command);
 #define poll(p, n, ms) system_poll(p, n, ms)
 #define ioctl(fd, command) system_ioctl(fd, command)
 
+#include "tune.c"
 #include "wait.c"
 
 #undef poll

@@ -1077,6 +1077,135 @@ static void spinning_adapts(void **state)
 	assert_int_equal(vfifo_inner(producer)->spin_ns, 0);
 }
 
+/* --- what the library measures --------------------------------------------------------- */
+
+/* Runs epochs of 1 us with so many bytes at each level. Return: epochs at another level than @at. */
+static int run_epochs(struct vfifo_tune *t, const uint64_t *bytes, int epochs,
+		      unsigned int at)
+{
+	static uint64_t now = 1;
+	int elsewhere = 0;
+
+	while (epochs--) {
+		elsewhere += t->now != at;
+		assert_in_range(t->now, 0, t->max);
+		t->bytes = bytes[t->now];
+		vfifo_tune_epoch(t, now += 1000);
+	}
+	return elsewhere;
+}
+
+static void the_fastest_level_is_found(void **state)
+{
+	static const uint64_t rising[] = { 10, 20, 40, 80 },
+			      falling[] = { 80, 40, 20, 10 },
+			      flat[] = { 80, 80, 80, 80 },
+			      in_between[] = { 10, 20, 40, 42 };
+	struct vfifo_tune t;
+
+	(void)state;
+	vfifo_tune_begin(&t, 3);
+	assert_int_equal(t.now, 0);
+	run_epochs(&t, rising, 20, 0);
+	assert_int_equal(t.level, 3);
+	/* What fails is seldom tried. */
+	run_epochs(&t, rising, 2000, 3);
+	assert_in_range(run_epochs(&t, rising, 10000, 3), 1, 50);
+	/* The stream changes. */
+	run_epochs(&t, falling, 1000, 0);
+	assert_int_equal(t.level, 0);
+	run_epochs(&t, in_between, 1000, 0);
+	assert_int_equal(t.level, 2);
+	/* The lowest of those that are alike. */
+	run_epochs(&t, flat, 1000, 0);
+	assert_int_equal(t.level, 0);
+}
+
+/* Something else has delayed it. */
+static void an_epoch_that_is_abandoned_is_not_measured(void **state)
+{
+	struct vfifo_tune t;
+
+	(void)state;
+	vfifo_tune_begin(&t, 1);
+	t.bytes = 1000;
+	vfifo_tune_epoch(&t, 1000);
+	assert_int_equal(t.rate, 0);
+	t.bytes = 1000;
+	vfifo_tune_epoch(&t, 2000);
+	assert_int_equal(t.rate, 1000000);
+	t.bytes = 1;
+	t.began = 0;
+	vfifo_tune_epoch(&t, 9000);
+	assert_int_equal(t.rate, 1000000);
+	/* An epoch without time has no rate. */
+	vfifo_tune_epoch(&t, 9000);
+	assert_int_equal(t.rate, 0);
+}
+
+static void a_pause_is_short_and_only_before_a_look(void **state)
+{
+	struct vfifo_inner *h = vfifo_inner(consumer);
+	uint64_t began;
+
+	(void)state;
+	vfifo_set_spin(consumer, 1000000);
+	h->pace.now = h->pace.level = 5;
+	assert_int_equal(vfifo_commit(producer, 2), 0);
+	began = vfifo_now();
+	assert_int_equal(vfifo_wait(consumer, 1, -1), 0);
+	assert_true(vfifo_now() - began >= 4000);
+	assert_int_equal(h->pace.now, 5);
+	/* Not for bytes that are known, not by a call that may not wait, and not without spinning. */
+	h->pace.now = 24; /* 2 s */
+	began = vfifo_now();
+	assert_int_equal(vfifo_wait(consumer, 2, -1), 0);
+	assert_int_equal(vfifo_wait(consumer, 3, 0), -ETIMEDOUT);
+	vfifo_set_spin(consumer, 1);
+	assert_int_equal(vfifo_commit(producer, 1), 0);
+	assert_int_equal(vfifo_wait(consumer, 3, -1), 0);
+	assert_true(vfifo_now() - began < 2000000000);
+	/* A wait that sleeps begins anew. */
+	assert_int_equal(vfifo_wait(consumer, 4, 1), -ETIMEDOUT);
+	assert_true(vfifo_sleeps(consumer) > 0);
+	assert_int_equal(h->pace.now, 0);
+}
+
+/* Each end after the other: no pause makes that faster. */
+static void waits_are_measured(void **state)
+{
+	struct vfifo_inner *h = vfifo_inner(consumer);
+
+	(void)state;
+	for (int i = 0; i < 32; i++) {
+		assert_int_equal(h->pace.rate, 0);
+		assert_int_equal(vfifo_commit(producer, 3), 0);
+		assert_int_equal(vfifo_wait(consumer, 1, -1), 0);
+		assert_int_equal(vfifo_consume(consumer, 3), 0);
+	}
+	assert_true(h->pace.began > 0);
+	for (int i = 0; i < 32; i++) {
+		assert_int_equal(vfifo_commit(producer, 3), 0);
+		assert_int_equal(vfifo_wait(consumer, 1, -1), 0);
+		assert_int_equal(vfifo_consume(consumer, 3), 0);
+	}
+	assert_true(h->pace.rate > 0);
+}
+
+/* The clock costs more than a few looks. */
+static void a_wait_that_need_not_wait_reads_no_clock(void **state)
+{
+	struct vfifo_time time = { 1000, 0 };
+
+	(void)state;
+	assert_int_equal(vfifo_commit(producer, 1), 0);
+	assert_int_equal(vfifo_wait_until(consumer, 1, &time), 0);
+	assert_int_equal(time.deadline, 0);
+	vfifo_set_spin(consumer, 0);
+	assert_int_equal(vfifo_wait_until(consumer, 2, &time), -ETIMEDOUT);
+	assert_true(time.deadline > 0);
+}
+
 #define with_both(test) \
 	cmocka_unit_test_setup_teardown(test, both_open, both_close)
 
@@ -1124,6 +1253,11 @@ int main(void)
 		with_both(the_watermark_itself_is_one_sleep),
 		with_both(write_writes_all_and_read_what_there_is),
 		with_both(spinning_adapts),
+		cmocka_unit_test(the_fastest_level_is_found),
+		cmocka_unit_test(an_epoch_that_is_abandoned_is_not_measured),
+		with_both(a_pause_is_short_and_only_before_a_look),
+		with_both(waits_are_measured),
+		with_both(a_wait_that_need_not_wait_reads_no_clock),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
