@@ -45,11 +45,89 @@ static ssize_t wait_for_span(struct copy *c, void **p)
 	return err ? err : span_for(c, p);
 }
 
+/* --- how vfifo_write() copies ------------------------------------------------------------ */
+
+/* Other memory is not cached, or not by lines. */
+static bool can_stream(const struct vfifo_inner *h)
+{
+	return VFIFO_CAN_STREAM && (h->hot.memory == VFIFO_MEMORY_CACHED ||
+				    h->hot.memory == VFIFO_MEMORY_CONTIGUOUS);
+}
+
+vfifo_hidden void vfifo_copy_begin(struct vfifo_inner *h)
+{
+	vfifo_tune_begin(&h->copy, can_stream(h));
+}
+
+int vfifo_set_copy(struct vfifo_handle *f, enum vfifo_copying how)
+{
+	struct vfifo_inner *h = vfifo_inner(f);
+
+	switch (how) {
+	case VFIFO_COPY_AUTO:
+		vfifo_copy_begin(h);
+		return 0;
+	case VFIFO_COPY_STREAMING:
+		if (!can_stream(h))
+			return -EOPNOTSUPP;
+		break;
+	case VFIFO_COPY_CACHED:
+		break;
+	default:
+		return -EINVAL;
+	}
+	vfifo_tune_begin(&h->copy, 0);
+	h->copy.level = h->copy.now = how == VFIFO_COPY_STREAMING;
+	return 0;
+}
+
+int vfifo_copy(const struct vfifo_handle *f)
+{
+	return vfifo_inner(f)->copy.level ? VFIFO_COPY_STREAMING :
+					    VFIFO_COPY_CACHED;
+}
+
+/*
+ * In the first lap of an epoch the buffer is as the epoch before has left it, and shows little of
+ * what the consumer gains. So an epoch has several, but takes some milliseconds at most.
+ */
+#define EPOCH_LAPS 4
+#define EPOCH_MIN (1U << 20)
+#define EPOCH_MAX (32U << 20)
+
+static void tune_copy(struct vfifo_inner *h, size_t n)
+{
+	uint64_t enough = (uint64_t)EPOCH_LAPS * h->hot.capacity;
+
+	if (enough < EPOCH_MIN)
+		enough = EPOCH_MIN;
+	if (enough > EPOCH_MAX)
+		enough = EPOCH_MAX;
+	if (h->copy.max)
+		vfifo_tune_work(&h->copy, n, n, enough);
+}
+
+static void copy_in(struct vfifo_inner *h, void *p, const void *buffer,
+		    size_t n)
+{
+	if (n < VFIFO_STREAM_MIN) {
+		memcpy(p, buffer, n);
+		return;
+	}
+	if (h->copy.now)
+		vfifo_stream(p, buffer, n);
+	else
+		memcpy(p, buffer, n);
+	tune_copy(h, n);
+}
+
+/* --- reading and writing ------------------------------------------------------------------ */
+
 /* The bytes are moved, even if vfifo_publish() fails (*err). */
 static size_t copy_piece(struct copy *c, void *p, size_t n, int *err)
 {
 	if (__vfifo_hot(c->f)->end == VFIFO_PRODUCER)
-		memcpy(p, c->buffer, n);
+		copy_in(vfifo_inner(c->f), p, c->buffer, n);
 	else
 		memcpy(c->buffer, p, n);
 	vfifo_advance(c->f, n);

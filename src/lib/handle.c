@@ -118,6 +118,7 @@ vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
 	__vfifo_order(&h->hot);
 	*f = (struct vfifo_handle *)h;
 	vfifo_reset_pace(h);
+	vfifo_copy_begin(h);
 	/* With one processor the other end cannot move while we spin. */
 	vfifo_set_spin(*f,
 		       sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPIN_DEFAULT_US : 0);

@@ -29,13 +29,14 @@ struct vfifo_regions {
 struct vfifo_tune {
 	uint64_t began; /* the epoch, in ns; 0: not yet */
 	uint64_t bytes; /* moved in the epoch */
+	uint64_t work;	/* done in it: its length is given in this */
 	uint64_t rate;	/* of the last epoch at `level`, in bytes a ms */
 	unsigned int level, max;
 	unsigned int
 		now; /* the level of this epoch: `level`, or one that is on trial */
 	unsigned int left;     /* epochs until the next trial */
 	unsigned int patience; /* epochs between trials */
-	bool up;	       /* the direction of the last trial */
+	unsigned int next;     /* the level of the last trial */
 };
 
 /* How long a call may wait. It begins with the first wait that outlasts a few looks. */
@@ -56,8 +57,8 @@ struct vfifo_inner {
 	uint64_t spin_ns, spin_max_ns;
 	unsigned long kicks, sleeps;
 	struct vfifo_tune pace; /* how long a wait pauses before its first look */
-	unsigned int waits;	/* of this epoch of `pace` */
 	__u32 paced;		/* our position at the last wait */
+	struct vfifo_tune copy; /* of vfifo_write(): level 1 is streaming */
 };
 
 static inline struct vfifo_inner *vfifo_inner(const struct vfifo_handle *f)
@@ -82,6 +83,26 @@ vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
 			      enum vfifo_end end, int fd,
 			      struct vfifo_handle **f);
 
+/* A new handle, which begins to measure how to copy best. */
+vfifo_hidden void vfifo_copy_begin(struct vfifo_inner *h);
+
+/* Copies from this size on can stream; shorter ones are slower by it. */
+#define VFIFO_STREAM_MIN 1024
+
+#ifdef __x86_64__
+#define VFIFO_CAN_STREAM 1
+#else
+#define VFIFO_CAN_STREAM 0
+#endif
+
+/*
+ * memcpy() with streaming stores for all whole cache lines of @to: they go to memory, and the line
+ * is not fetched first from the processor that has read the old bytes. Where the processor has
+ * none, it is memcpy().
+ */
+vfifo_hidden void vfifo_stream(unsigned char *to, const unsigned char *from,
+			       size_t n);
+
 /* Return: now, in ns of the monotonic clock. */
 vfifo_hidden uint64_t vfifo_now(void);
 
@@ -89,9 +110,12 @@ vfifo_hidden uint64_t vfifo_now(void);
 vfifo_hidden void vfifo_tune_begin(struct vfifo_tune *t, unsigned int max);
 
 /*
- * Ends the epoch, and begins the next at t->now. An epoch that something else than its level
- * has delayed, such as a sleep, must not be measured: set t->began to 0 instead.
+ * Counts bytes and work. With @enough work the epoch ends, and a trial also if an eighth of it
+ * has shown half of the rate at most. The next one is then at t->now. An epoch that something else
+ * than its level has delayed, such as a sleep, must not be measured: set t->began to 0.
  */
+vfifo_hidden void vfifo_tune_work(struct vfifo_tune *t, uint64_t bytes,
+				  uint64_t work, uint64_t enough);
 vfifo_hidden void vfifo_tune_epoch(struct vfifo_tune *t, uint64_t now);
 
 /* The next wait does not pause: for a new handle, and when a wait sleeps, as that is no stream. */

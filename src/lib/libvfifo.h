@@ -118,6 +118,26 @@ ssize_t vfifo_write(struct vfifo_handle *f, const void *buffer, size_t n,
 ssize_t vfifo_read(struct vfifo_handle *f, void *buffer, size_t n,
 		   int timeout_ms);
 
+/*
+ * How vfifo_write() stores copies of at least a kilobyte. Streaming stores are faster where
+ * the other end is far away, and cached ones where both ends share a cache; so by default the
+ * handle measures both again and again, and uses the one that moves more bytes.
+ */
+enum vfifo_copying {
+	VFIFO_COPY_AUTO,      /* the default */
+	VFIFO_COPY_CACHED,    /* as memcpy(3) does */
+	VFIFO_COPY_STREAMING, /* past the caches, to memory */
+};
+
+/*
+ * Return: 0; -EINVAL: @how is not one of these; -EOPNOTSUPP: the library streams on this
+ * processor, or in this kind of memory, not at all.
+ */
+int vfifo_set_copy(struct vfifo_handle *f, enum vfifo_copying how);
+
+/* Return: what is in use: VFIFO_COPY_CACHED or VFIFO_COPY_STREAMING. */
+int vfifo_copy(const struct vfifo_handle *f);
+
 /* Return: the number of calls to the kernel so far, to wake the other end and to sleep. */
 unsigned long vfifo_kicks(const struct vfifo_handle *f);
 unsigned long vfifo_sleeps(const struct vfifo_handle *f);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Finding out what is fastest: an end cannot know how far away the other one is, nor how fast, so
- * it tries a neighbouring level now and then, and keeps it if the rate of bytes is better. What
- * fails is tried less and less often.
+ * it tries another level now and then, and keeps it if the rate of bytes is better. As long as
+ * no trial succeeds they become rare.
  */
 #include "internal.h"
 
@@ -23,14 +23,13 @@ static bool is_better(const struct vfifo_tune *t, uint64_t rate)
 				   rate >= t->rate - t->rate / 16;
 }
 
-/* The direction changes after each trial that failed, unless there is only one. */
-static void try_neighbour(struct vfifo_tune *t)
+/* Each of the other levels in turn, as a neighbour may be no better where a further one is. */
+static void begin_trial(struct vfifo_tune *t)
 {
-	if (t->level == 0)
-		t->up = true;
-	else if (t->level == t->max)
-		t->up = false;
-	t->now = t->up ? t->level + 1 : t->level - 1;
+	t->next = t->next < t->max ? t->next + 1 : 0;
+	if (t->next == t->level)
+		t->next = t->next < t->max ? t->next + 1 : 0;
+	t->now = t->next;
 }
 
 static void end_trial(struct vfifo_tune *t, uint64_t rate)
@@ -39,28 +38,47 @@ static void end_trial(struct vfifo_tune *t, uint64_t rate)
 		t->level = t->now;
 		t->rate = rate;
 		t->patience = PATIENCE_MIN;
-		t->left = 1;
-		return;
+	} else if (t->patience < PATIENCE_MAX) {
+		t->patience *= 2;
 	}
 	t->now = t->level;
-	t->up = !t->up;
-	if (t->patience < PATIENCE_MAX)
-		t->patience *= 2;
 	t->left = t->patience;
+}
+
+static uint64_t rate_until(const struct vfifo_tune *t, uint64_t now)
+{
+	uint64_t took = now - t->began;
+
+	return took ? t->bytes * 1000000 / took : 0;
 }
 
 vfifo_hidden void vfifo_tune_epoch(struct vfifo_tune *t, uint64_t now)
 {
-	uint64_t took = now - t->began;
-	uint64_t rate = took ? t->bytes * 1000000 / took : 0;
+	uint64_t rate = rate_until(t, now);
 
 	if (t->began && t->now != t->level) {
 		end_trial(t, rate);
 	} else if (t->began) {
-		t->rate = rate;
+		/* So slow, it was interrupted; or it stays so, and the next one is believed. */
+		t->rate = rate < t->rate / 8 ? t->rate / 2 : rate;
 		if (!--t->left)
-			try_neighbour(t);
+			begin_trial(t);
 	}
 	t->began = now;
-	t->bytes = 0;
+	t->bytes = t->work = 0;
+}
+
+vfifo_hidden void vfifo_tune_work(struct vfifo_tune *t, uint64_t bytes,
+				  uint64_t work, uint64_t enough)
+{
+	bool trial = t->now != t->level;
+	uint64_t now;
+
+	t->bytes += bytes;
+	t->work += work;
+	if (t->work < (trial ? enough / 8 : enough))
+		return;
+	now = vfifo_now();
+	if (t->work >= enough || rate_until(t, now) < t->rate / 2)
+		vfifo_tune_epoch(t, now);
 }

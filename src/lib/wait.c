@@ -189,15 +189,16 @@ static int spin(struct vfifo_handle *f, size_t n, uint64_t deadline)
  * makes the stream faster: by then there is more to do. It does not where each end answers the
  * other, and then it does not pause.
  */
-#define PACE_LEVELS 5 /* 250 ns to 4 us */
-#define PACE_NS 125U
+static const unsigned int pace_ns[] = { 0, 500, 1500, 4000 };
+
+#define PACE_MAX (sizeof(pace_ns) / sizeof(pace_ns[0]) - 1)
 #define PACE_WAITS 32 /* in an epoch */
 
 static void pause_before_look(const struct vfifo_inner *h)
 {
-	uint64_t ns = PACE_NS << h->pace.now, until;
+	uint64_t ns = pace_ns[h->pace.now], until;
 
-	if (!h->pace.now || ns > h->spin_ns)
+	if (!ns || ns > h->spin_ns)
 		return;
 	for (until = vfifo_now() + ns; vfifo_now() < until;)
 		pause_cpu();
@@ -207,18 +208,15 @@ static void pause_before_look(const struct vfifo_inner *h)
 static void tune_pace(struct vfifo_inner *h)
 {
 	/* After 4 GiB without a wait this is too little, and one epoch measured wrongly. */
-	h->pace.bytes += h->hot.own - h->paced;
+	__u32 bytes = h->hot.own - h->paced;
+
 	h->paced = h->hot.own;
-	if (++h->waits < PACE_WAITS)
-		return;
-	h->waits = 0;
-	vfifo_tune_epoch(&h->pace, vfifo_now());
+	vfifo_tune_work(&h->pace, bytes, 1, PACE_WAITS);
 }
 
 vfifo_hidden void vfifo_reset_pace(struct vfifo_inner *h)
 {
-	vfifo_tune_begin(&h->pace, PACE_LEVELS);
-	h->waits = 0;
+	vfifo_tune_begin(&h->pace, PACE_MAX);
 	h->paced = h->hot.own;
 }
 
@@ -242,6 +240,7 @@ static int poll_once(struct vfifo_inner *h, short events, int ms)
 
 	h->sleeps++;
 	vfifo_reset_pace(h);
+	h->copy.began = 0;
 	if (poll(&p, 1, ms) < 0)
 		return -errno;
 	if (p.revents & POLLNVAL)

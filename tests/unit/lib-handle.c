@@ -1138,37 +1138,87 @@ static void an_epoch_that_is_abandoned_is_not_measured(void **state)
 	t.began = 0;
 	vfifo_tune_epoch(&t, 9000);
 	assert_int_equal(t.rate, 1000000);
+	/* One that was interrupted is not believed, but what stays slow is. */
+	t.bytes = 100;
+	vfifo_tune_epoch(&t, 10000);
+	assert_int_equal(t.rate, 500000);
+	t.bytes = 100;
+	vfifo_tune_epoch(&t, 11000);
+	assert_int_equal(t.rate, 100000);
 	/* An epoch without time has no rate. */
-	vfifo_tune_epoch(&t, 9000);
-	assert_int_equal(t.rate, 0);
+	vfifo_tune_epoch(&t, 11000);
+	assert_int_equal(t.rate, 50000);
+}
+
+/* Return: the least time of a wait in ns. Each has a new byte, which is consumed if it is awaited. */
+static uint64_t shortest_wait(size_t n, int timeout_ms)
+{
+	struct vfifo_inner *h = vfifo_inner(consumer);
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < 100; i++) {
+		uint64_t took = vfifo_now();
+
+		h->pace.now = h->pace.level = 3;
+		assert_int_equal(vfifo_wait(consumer, n, timeout_ms), 0);
+		took = vfifo_now() - took;
+		least = took < least ? took : least;
+		assert_int_equal(vfifo_commit(producer, 1), 0);
+		assert_int_equal(vfifo_consume(consumer, n - 1), 0);
+	}
+	return least;
 }
 
 static void a_pause_is_short_and_only_before_a_look(void **state)
 {
-	struct vfifo_inner *h = vfifo_inner(consumer);
-	uint64_t began;
+	(void)state;
+	assert_int_equal(vfifo_commit(producer, 2), 0);
+	vfifo_set_spin(consumer, 1000);
+	assert_true(shortest_wait(2, -1) >= 4000);
+	assert_true(shortest_wait(2, 0) < 4000);
+	vfifo_set_spin(consumer, 3);
+	assert_true(shortest_wait(2, -1) < 4000);
+	vfifo_set_spin(consumer, 1000);
+	assert_int_equal(__vfifo_look(consumer), 0);
+	assert_true(shortest_wait(1, -1) < 4000);
+	/* A wait that sleeps begins anew. */
+	vfifo_set_spin(consumer, 1);
+	vfifo_inner(consumer)->pace.now = 3;
+	assert_int_equal(vfifo_wait(consumer, CAPACITY, 1), -ETIMEDOUT);
+	assert_true(vfifo_sleeps(consumer) > 0);
+	assert_int_equal(vfifo_inner(consumer)->pace.now, 0);
+}
+
+/* A trial that is lost already ends early; what is no trial does not. */
+static void a_hopeless_trial_ends_early(void **state)
+{
+	struct vfifo_tune t;
 
 	(void)state;
-	vfifo_set_spin(consumer, 1000000);
-	h->pace.now = h->pace.level = 5;
-	assert_int_equal(vfifo_commit(producer, 2), 0);
-	began = vfifo_now();
-	assert_int_equal(vfifo_wait(consumer, 1, -1), 0);
-	assert_true(vfifo_now() - began >= 4000);
-	assert_int_equal(h->pace.now, 5);
-	/* Not for bytes that are known, not by a call that may not wait, and not without spinning. */
-	h->pace.now = 24; /* 2 s */
-	began = vfifo_now();
-	assert_int_equal(vfifo_wait(consumer, 2, -1), 0);
-	assert_int_equal(vfifo_wait(consumer, 3, 0), -ETIMEDOUT);
-	vfifo_set_spin(consumer, 1);
-	assert_int_equal(vfifo_commit(producer, 1), 0);
-	assert_int_equal(vfifo_wait(consumer, 3, -1), 0);
-	assert_true(vfifo_now() - began < 2000000000);
-	/* A wait that sleeps begins anew. */
-	assert_int_equal(vfifo_wait(consumer, 4, 1), -ETIMEDOUT);
-	assert_true(vfifo_sleeps(consumer) > 0);
-	assert_int_equal(h->pace.now, 0);
+	vfifo_tune_begin(&t, 1);
+	vfifo_tune_work(&t, 1, 800, 800);
+	assert_true(t.began > 0);
+	for (int i = 0; i < 4; i++) {
+		usleep(1000);
+		assert_int_equal(t.now, 0);
+		vfifo_tune_work(&t, 1000000, 799, 800);
+		vfifo_tune_work(&t, 0, 1, 800);
+	}
+	assert_int_equal(t.now, 1);
+	vfifo_tune_work(&t, 1, 99, 800);
+	assert_int_equal(t.now, 1);
+	vfifo_tune_work(&t, 1, 1, 800);
+	assert_int_equal(t.now, 0);
+	assert_int_equal(t.level, 0);
+	usleep(1000);
+	vfifo_tune_work(&t, 1, 799, 800);
+	assert_int_equal(t.work, 799);
+	/* A promising one is given its time. */
+	t.now = 1;
+	t.rate = 1;
+	vfifo_tune_work(&t, 1000, 0, 800);
+	assert_int_equal(t.work, 799);
+	assert_int_equal(t.now, 1);
 }
 
 /* Each end after the other: no pause makes that faster. */
@@ -1204,6 +1254,120 @@ static void a_wait_that_need_not_wait_reads_no_clock(void **state)
 	vfifo_set_spin(consumer, 0);
 	assert_int_equal(vfifo_wait_until(consumer, 2, &time), -ETIMEDOUT);
 	assert_true(time.deadline > 0);
+}
+
+/* --- streaming copies --------------------------------------------------------------------- */
+
+#define EDGE 64U
+
+/* Each alignment of both sides, with all that is around. */
+static void a_streaming_copy_is_a_copy(void **state)
+{
+	static unsigned char from[512 + EDGE], to[512 + 2 * EDGE],
+		expected[512 + 2 * EDGE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(from); i++)
+		from[i] = (unsigned char)(1 + i * 7 + i / 256);
+	for (size_t at = 0; at < EDGE; at++) {
+		for (size_t n = 0; n <= 300; n++) {
+			const unsigned char *source =
+				from + (at * 5 + n) % EDGE;
+
+			memset(to, 0, sizeof(to));
+			memset(expected, 0, sizeof(expected));
+			memcpy(expected + EDGE + at, source, n);
+			vfifo_stream(to + EDGE + at, source, n);
+			assert_memory_equal(to, expected, sizeof(to));
+		}
+	}
+}
+
+/* Copies on both sides of the least that streams, at each offset in a line. */
+static void streamed_bytes_come_out_as_they_went_in(void **state)
+{
+	static char sent[VFIFO_STREAM_MIN + 300], got[sizeof(sent)];
+
+	(void)state;
+	if (vfifo_set_copy(producer, VFIFO_COPY_STREAMING))
+		skip();
+	assert_int_equal(vfifo_copy(producer), VFIFO_COPY_STREAMING);
+	for (size_t i = 0; i < sizeof(sent); i++)
+		sent[i] = (char)(i * 31 >> 3);
+	for (uint32_t i = 0; i < 64 * 64; i++) {
+		size_t n = VFIFO_STREAM_MIN - 10 + i % 310;
+
+		/* 1 mod 64 further each time */
+		assert_int_equal(vfifo_write(producer, sent + i % 17, n - 16,
+					     0),
+				 n - 16);
+		assert_int_equal(vfifo_read(consumer, got, n - 16, 0), n - 16);
+		assert_memory_equal(got, sent + i % 17, n - 16);
+	}
+	assert_int_equal(vfifo_copy(producer), VFIFO_COPY_STREAMING);
+}
+
+static void a_copy_can_be_chosen(void **state)
+{
+	const bool streams = VFIFO_CAN_STREAM;
+
+	(void)state;
+	assert_int_equal(vfifo_copy(producer), VFIFO_COPY_CACHED);
+	assert_int_equal(vfifo_inner(producer)->copy.max, streams);
+	assert_int_equal(vfifo_set_copy(producer, VFIFO_COPY_STREAMING),
+			 streams ? 0 : -EOPNOTSUPP);
+	assert_int_equal(vfifo_set_copy(producer, (enum vfifo_copying)3),
+			 -EINVAL);
+	assert_int_equal(vfifo_copy(producer),
+			 streams ? VFIFO_COPY_STREAMING : VFIFO_COPY_CACHED);
+	assert_int_equal(vfifo_set_copy(producer, VFIFO_COPY_CACHED), 0);
+	assert_int_equal(vfifo_copy(producer), VFIFO_COPY_CACHED);
+	/* A choice is not changed by what is measured. */
+	assert_int_equal(vfifo_inner(producer)->copy.max, 0);
+	assert_int_equal(vfifo_set_copy(producer, VFIFO_COPY_AUTO), 0);
+	assert_int_equal(vfifo_inner(producer)->copy.max, streams);
+	vfifo_close(producer);
+
+	/* What is not cached is not streamed to. */
+	device.status->features = VFIFO_HAS_MEMORY;
+	for (uint32_t memory = 0; memory < 6; memory++) {
+		bool cached = memory == VFIFO_MEMORY_CACHED ||
+			      memory == VFIFO_MEMORY_CONTIGUOUS;
+
+		device.status->memory = memory;
+		producer = fake_open(IN);
+		assert_int_equal(vfifo_set_copy(producer, VFIFO_COPY_STREAMING),
+				 streams && cached ? 0 : -EOPNOTSUPP);
+		vfifo_close(producer);
+	}
+	producer = fake_open(IN);
+}
+
+/* By itself a handle tries both, and the bytes are the same. */
+static void copies_are_measured(void **state)
+{
+	static char sent[4000], got[sizeof(sent)];
+	struct vfifo_tune *t = &vfifo_inner(producer)->copy;
+	bool tried = false;
+
+	(void)state;
+	memset(sent, 'x', sizeof(sent));
+	for (int i = 0; i < 3000; i++) {
+		tried |= t->now;
+		sent[i] = (char)i;
+		assert_int_equal(vfifo_write(producer, sent, sizeof(sent), 0),
+				 sizeof(sent));
+		assert_int_equal(vfifo_read(consumer, got, sizeof(got), 0),
+				 sizeof(got));
+		assert_memory_equal(got, sent, sizeof(got));
+	}
+	assert_true(t->rate > 0);
+	assert_int_equal(tried, VFIFO_CAN_STREAM);
+	/* A sleep is not measured. */
+	assert_int_equal(vfifo_reserve(producer, CAPACITY, &p), CAPACITY);
+	assert_int_equal(vfifo_commit(producer, CAPACITY), 0);
+	assert_int_equal(vfifo_write(producer, sent, 1, 1), -ETIMEDOUT);
+	assert_int_equal(t->began, 0);
 }
 
 #define with_both(test) \
@@ -1256,8 +1420,13 @@ int main(void)
 		cmocka_unit_test(the_fastest_level_is_found),
 		cmocka_unit_test(an_epoch_that_is_abandoned_is_not_measured),
 		with_both(a_pause_is_short_and_only_before_a_look),
+		cmocka_unit_test(a_hopeless_trial_ends_early),
 		with_both(waits_are_measured),
 		with_both(a_wait_that_need_not_wait_reads_no_clock),
+		cmocka_unit_test(a_streaming_copy_is_a_copy),
+		with_both(streamed_bytes_come_out_as_they_went_in),
+		with_both(a_copy_can_be_chosen),
+		with_both(copies_are_measured),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
