@@ -106,6 +106,7 @@ vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
 		.own = own,
 		.published = own,
 		.peer = peer,
+		.limit = end == VFIFO_PRODUCER ? peer + (__u32)capacity : peer,
 		.peer_need = other == VFIFO_PRODUCER ? VFIFO_NEED_PRODUCER :
 						       VFIFO_NEED_CONSUMER,
 		.end = end,

@@ -186,9 +186,10 @@ struct __vfifo_hot {
 	__u32 published; /* our position as the other end can see it */
 	__u32 peer;	 /* the other end's last valid position */
 	__u32 peer_need; /* the bits of status->need to act on */
-	enum vfifo_end end;
-	__u32 claim;  /* its number, see status->claim[] */
-	__u32 memory; /* enum vfifo_memory */
+	__u32 claim;	 /* its number, see status->claim[] */
+	enum vfifo_end end : 16;
+	__u32 memory : 16; /* enum vfifo_memory */
+	__u32 limit;	   /* up to where `peer` lets us move */
 } __attribute__((aligned(64)));
 
 static inline struct __vfifo_hot *__vfifo_hot(const struct vfifo_handle *f)
@@ -210,14 +211,15 @@ static inline int __vfifo_wrong_end(const struct vfifo_handle *f)
 	return __vfifo_hot(f)->capacity ? -EBADF : -ESTALE;
 }
 
-/* Bytes that our end may fill or take, by the other end's position as last seen. */
+/*
+ * Bytes that our end may fill or take, by the other end's position as last seen. Each message asks
+ * for it several times, so it is one subtraction.
+ */
 static inline __u32 __vfifo_known_room(const struct vfifo_handle *f)
 {
 	const struct __vfifo_hot *h = __vfifo_hot(f);
 
-	return h->end == VFIFO_PRODUCER ?
-		       vfifo_room(h->end, h->capacity, h->own, h->peer) :
-		       vfifo_room(h->end, h->capacity, h->peer, h->own);
+	return h->limit - h->own;
 }
 
 /*
@@ -249,6 +251,7 @@ static inline int __vfifo_look(struct vfifo_handle *f)
 			 h->published))
 		return -EBADMSG;
 	__vfifo_order(h);
+	h->limit += now - h->peer;
 	h->peer = now;
 	return 0;
 }

@@ -380,6 +380,7 @@ static void attach(struct vfifo_inner *f, enum vfifo_end end, __u32 position)
 	f->hot.capacity = CAPACITY;
 	f->hot.own = f->hot.published = position;
 	f->hot.peer = end == VFIFO_CONSUMER ? position : position - CAPACITY;
+	f->hot.limit = position;
 	f->hot.peer_need = end == VFIFO_PRODUCER ? VFIFO_NEED_CONSUMER : VFIFO_NEED_PRODUCER;
 	f->hot.end = end;
 	f->hot.claim = 1;

@@ -62,6 +62,8 @@ static void the_header_works_by_itself(void **state)
 	producer.own = producer.published = producer.peer = in.position;
 	producer.status = &status;
 	consumer = producer;
+	producer.limit = producer.peer + producer.capacity;
+	consumer.limit = consumer.peer;
 	producer.mine = &in;
 	producer.theirs = &out;
 	producer.end = VFIFO_PRODUCER;

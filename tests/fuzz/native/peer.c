@@ -173,6 +173,7 @@ static void follow(void)
 	MUST(h->capacity == device.capacity);
 	MUST(published <= own && peer <= peer_limit());
 	MUST(room() <= capacity());
+	MUST(h->limit - h->own == (uint32_t)room());
 	MUST(device.position[h->end]->position == h->published);
 }
 
