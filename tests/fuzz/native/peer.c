@@ -366,13 +366,18 @@ static void copy(void)
 
 static void look(void)
 {
+	unsigned int what = (unsigned int)take(&input, 1);
 	int err = vfifo_lost(f);
 
 	MUST(err == lost());
 	MUST(vfifo_capacity(f) == capacity());
 	MUST(vfifo_watermark(f) ==
 	     device.status->watermark[__vfifo_hot(f)->end]);
-	vfifo_set_spin(f, (unsigned int)take(&input, 1));
+	vfifo_set_spin(f, what);
+	err = vfifo_set_copy(f, (enum vfifo_copying)(what % 4));
+	MUST(err == 0 || err == (what % 4 == 3 ? -EINVAL : -EOPNOTSUPP));
+	MUST(err || (vfifo_copy(f) == VFIFO_COPY_STREAMING) ==
+			    (what % 4 == VFIFO_COPY_STREAMING));
 }
 
 static void (*const calls[])(void) = { span, span,     advance, publish,
