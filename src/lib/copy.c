@@ -63,6 +63,8 @@ int vfifo_set_copy(struct vfifo_handle *f, enum vfifo_copying how)
 {
 	struct vfifo_inner *h = vfifo_inner(f);
 
+	if (!h->hot.capacity)
+		return -ESTALE;
 	switch (how) {
 	case VFIFO_COPY_AUTO:
 		vfifo_copy_begin(h);

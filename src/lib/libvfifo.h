@@ -130,8 +130,8 @@ enum vfifo_copying {
 };
 
 /*
- * Return: 0; -EINVAL: @how is not one of these; -EOPNOTSUPP: the library streams on this
- * processor, or in this kind of memory, not at all.
+ * Return: 0; -EINVAL: @how is not one of these; -EOPNOTSUPP: the library cannot stream on this
+ * processor, or in this kind of memory; -ESTALE in a child after fork(2).
  */
 int vfifo_set_copy(struct vfifo_handle *f, enum vfifo_copying how);
 

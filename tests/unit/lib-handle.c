@@ -491,12 +491,14 @@ static int use_in_child(struct vfifo_handle *f)
 	}
 	must(vfifo_publish(f) == -ESTALE);
 	must(vfifo_lost(f) == -ESTALE);
+	must(vfifo_set_copy(f, VFIFO_COPY_CACHED) == -ESTALE);
 	must(vfifo_capacity(f) == 0);
 	must(vfifo_watermark(f) == 0);
 	must(!p);
 	/* These keep what they were at the fork. */
 	must(vfifo_kicks(f) == 1);
 	must(vfifo_sleeps(f) == 0);
+	must(vfifo_copy(f) == VFIFO_COPY_CACHED);
 	must(fcntl(vfifo_fd(f), F_GETFD) >= 0);
 	vfifo_set_spin(f, 5);
 	return 0;
