@@ -45,18 +45,22 @@ static ssize_t wait_for_span(struct copy *c, void **p)
 	return err ? err : span_for(c, p);
 }
 
-/* --- how vfifo_write() copies ------------------------------------------------------------ */
+/* --- how bytes pass the caches ------------------------------------------------------------ */
 
 /* Other memory is not cached, or not by lines. */
 static bool can_stream(const struct vfifo_inner *h)
 {
-	return VFIFO_CAN_STREAM && (h->hot.memory == VFIFO_MEMORY_CACHED ||
-				    h->hot.memory == VFIFO_MEMORY_CONTIGUOUS);
+	if (h->hot.memory != VFIFO_MEMORY_CACHED &&
+	    h->hot.memory != VFIFO_MEMORY_CONTIGUOUS)
+		return false;
+	return h->hot.end == VFIFO_PRODUCER ? VFIFO_CAN_STREAM :
+					      vfifo_can_flush();
 }
 
 vfifo_hidden void vfifo_copy_begin(struct vfifo_inner *h)
 {
 	vfifo_tune_begin(&h->copy, can_stream(h));
+	h->flushed = h->hot.own;
 }
 
 int vfifo_set_copy(struct vfifo_handle *f, enum vfifo_copying how)
@@ -78,7 +82,8 @@ int vfifo_set_copy(struct vfifo_handle *f, enum vfifo_copying how)
 	default:
 		return -EINVAL;
 	}
-	vfifo_tune_begin(&h->copy, 0);
+	vfifo_copy_begin(h);
+	h->copy.max = 0;
 	h->copy.level = h->copy.now = how == VFIFO_COPY_STREAMING;
 	return 0;
 }
@@ -97,7 +102,7 @@ int vfifo_copy(const struct vfifo_handle *f)
 #define EPOCH_MIN (1U << 20)
 #define EPOCH_MAX (32U << 20)
 
-static void tune_copy(struct vfifo_inner *h, size_t n)
+vfifo_hidden void vfifo_tune_copy(struct vfifo_inner *h, size_t n)
 {
 	uint64_t enough = (uint64_t)EPOCH_LAPS * h->hot.capacity;
 
@@ -120,7 +125,7 @@ static void copy_in(struct vfifo_inner *h, void *p, const void *buffer,
 		vfifo_stream(p, buffer, n);
 	else
 		memcpy(p, buffer, n);
-	tune_copy(h, n);
+	vfifo_tune_copy(h, n);
 }
 
 /* --- reading and writing ------------------------------------------------------------------ */

@@ -58,7 +58,9 @@ struct vfifo_inner {
 	unsigned long kicks, sleeps;
 	struct vfifo_tune pace; /* how long a wait pauses before its first look */
 	__u32 paced;		/* our position at the last wait */
-	struct vfifo_tune copy; /* of vfifo_write(): level 1 is streaming */
+	struct vfifo_tune
+		copy;  /* level 1: vfifo_write() streams, a consumer flushes */
+	__u32 flushed; /* up to this position */
 };
 
 static inline struct vfifo_inner *vfifo_inner(const struct vfifo_handle *f)
@@ -83,8 +85,11 @@ vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
 			      enum vfifo_end end, int fd,
 			      struct vfifo_handle **f);
 
-/* A new handle, which begins to measure how to copy best. */
+/* Begins to measure how a new handle copies best. */
 vfifo_hidden void vfifo_copy_begin(struct vfifo_inner *h);
+
+/* Counts @n bytes for that. */
+vfifo_hidden void vfifo_tune_copy(struct vfifo_inner *h, size_t n);
 
 /* Copies from this size on can stream; shorter ones are slower by it. */
 #define VFIFO_STREAM_MIN 1024
@@ -102,6 +107,15 @@ vfifo_hidden void vfifo_copy_begin(struct vfifo_inner *h);
  */
 vfifo_hidden void vfifo_stream(unsigned char *to, const unsigned char *from,
 			       size_t n);
+
+/* Return: whether vfifo_flush() does anything on this processor. */
+vfifo_hidden bool vfifo_can_flush(void);
+
+/*
+ * Writes the cache lines of @n bytes back to memory and drops them, but for the last one if it is
+ * not whole. It changes no byte.
+ */
+vfifo_hidden void vfifo_flush(unsigned char *p, size_t n);
 
 /* Return: now, in ns of the monotonic clock. */
 vfifo_hidden uint64_t vfifo_now(void);

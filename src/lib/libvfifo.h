@@ -119,18 +119,19 @@ ssize_t vfifo_read(struct vfifo_handle *f, void *buffer, size_t n,
 		   int timeout_ms);
 
 /*
- * How vfifo_write() stores copies of at least a kilobyte. Streaming stores are faster where
- * the other end is far away, and cached ones where both ends share a cache; so by default the
- * handle measures both again and again, and uses the one that moves more bytes.
+ * Whether bytes go past the caches: vfifo_write() of a kilobyte or more by streaming stores; a
+ * consumer flushes the lines that it has consumed, in vfifo_wait() and vfifo_read(). That is
+ * faster where the other end is far away, and slower where both ends share a cache. By default
+ * the handle measures both again and again, and does what moves more bytes.
  */
 enum vfifo_copying {
-	VFIFO_COPY_AUTO,      /* the default */
-	VFIFO_COPY_CACHED,    /* as memcpy(3) does */
-	VFIFO_COPY_STREAMING, /* past the caches, to memory */
+	VFIFO_COPY_AUTO, /* the default */
+	VFIFO_COPY_CACHED,
+	VFIFO_COPY_STREAMING,
 };
 
 /*
- * Return: 0; -EINVAL: @how is not one of these; -EOPNOTSUPP: the library cannot stream on this
+ * Return: 0; -EINVAL: @how is not one of these; -EOPNOTSUPP: the library cannot do it on this
  * processor, or in this kind of memory; -ESTALE in a child after fork(2).
  */
 int vfifo_set_copy(struct vfifo_handle *f, enum vfifo_copying how);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Copying with streaming (non-temporal) stores. */
+/* Past the caches: streaming (non-temporal) stores, and lines that are flushed. */
 #include <string.h>
 
 #include "internal.h"
@@ -7,7 +7,23 @@
 #define LINE 64U
 
 #if VFIFO_CAN_STREAM
+#include <cpuid.h>
 #include <emmintrin.h>
+
+#define CLFLUSHOPT (1U << 23) /* in ebx of leaf 7 */
+
+vfifo_hidden bool vfifo_can_flush(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) &&
+	       (ebx & CLFLUSHOPT);
+}
+
+static void flush_line(unsigned char *line)
+{
+	__asm__ volatile("clflushopt %0" : "+m"(*line));
+}
 
 static void stream_line(unsigned char *to, const unsigned char *from)
 {
@@ -27,6 +43,16 @@ static void end_stream(void)
 	_mm_sfence();
 }
 #else
+vfifo_hidden bool vfifo_can_flush(void)
+{
+	return false;
+}
+
+static void flush_line(unsigned char *line)
+{
+	(void)line;
+}
+
 static void stream_line(unsigned char *to, const unsigned char *from)
 {
 	memcpy(to, from, LINE);
@@ -54,4 +80,12 @@ vfifo_hidden void vfifo_stream(unsigned char *to, const unsigned char *from,
 	}
 	memcpy(to, from, n);
 	end_stream();
+}
+
+vfifo_hidden void vfifo_flush(unsigned char *p, size_t n)
+{
+	unsigned char *end = p + n;
+
+	for (p -= (uintptr_t)p % LINE; p + LINE <= end; p += LINE)
+		flush_line(p);
 }

@@ -204,14 +204,37 @@ static void pause_before_look(const struct vfifo_inner *h)
 		pause_cpu();
 }
 
+/*
+ * Far from each other, a producer waits long for each line that the consumer has read. If the
+ * consumer drops the lines, they are in memory. It does so when it has to wait anyway; if it never
+ * waits, the producer is not the slower one. A line may be filled again by then: no byte changes.
+ */
+#define FLUSH_MIN 4096U
+
+static void flush_consumed(struct vfifo_inner *h)
+{
+	__u32 n = h->hot.own - h->flushed;
+
+	if (h->hot.end != VFIFO_CONSUMER || n < FLUSH_MIN)
+		return;
+	/* More has been filled again, most likely, or is from before a trial. */
+	if (h->copy.now && n <= h->hot.capacity / 2)
+		vfifo_flush(h->hot.data +
+				    vfifo_offset(h->hot.capacity, h->flushed),
+			    n);
+	h->flushed = h->hot.own;
+}
+
 /* After a wait that did not sleep. */
-static void tune_pace(struct vfifo_inner *h)
+static void tune_waits(struct vfifo_inner *h)
 {
 	/* After 4 GiB without a wait this is too little, and one epoch measured wrongly. */
 	__u32 bytes = h->hot.own - h->paced;
 
 	h->paced = h->hot.own;
 	vfifo_tune_work(&h->pace, bytes, 1, PACE_WAITS);
+	if (h->hot.end == VFIFO_CONSUMER)
+		vfifo_tune_copy(h, bytes);
 }
 
 vfifo_hidden void vfifo_reset_pace(struct vfifo_inner *h)
@@ -301,8 +324,10 @@ static int wait_awake(struct vfifo_handle *f, size_t n, struct vfifo_time *time)
 	bool spins = h->spin_ns && time->timeout_ms;
 	int err;
 
-	if (spins && __vfifo_known_room(f) < n)
+	if (spins && __vfifo_known_room(f) < n) {
+		flush_consumed(h);
 		pause_before_look(h);
+	}
 	err = enough(f, n);
 	if (err == -EAGAIN && spins) {
 		err = look_often(f, n, FIRST_LOOKS);
@@ -312,7 +337,7 @@ static int wait_awake(struct vfifo_handle *f, size_t n, struct vfifo_time *time)
 			adapt_spin(h, true);
 	}
 	if (!err && spins)
-		tune_pace(h);
+		tune_waits(h);
 	return err;
 }
 

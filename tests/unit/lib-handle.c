@@ -1376,6 +1376,62 @@ static void copies_are_measured(void **state)
 	assert_int_equal(t->began, 0);
 }
 
+/* Spans of all sizes, some across the end of the buffer, and bytes that are seen after a flush. */
+static void consumed_lines_are_flushed(void **state)
+{
+	struct vfifo_inner *h = vfifo_inner(consumer);
+	unsigned char *at;
+	uint32_t count = 0;
+
+	(void)state;
+	assert_int_equal(h->copy.max, vfifo_can_flush());
+	if (vfifo_set_copy(consumer, VFIFO_COPY_STREAMING))
+		skip();
+	assert_int_equal(vfifo_copy(consumer), VFIFO_COPY_STREAMING);
+	for (uint32_t i = 0; i < 2000; i++) {
+		uint32_t n = 1 + i * 37 % 3000;
+
+		assert_int_equal(vfifo_wait(consumer, n, 0), -ETIMEDOUT);
+		assert_true(vfifo_reserve(producer, n, &p) > 0);
+		at = p;
+		for (uint32_t k = 0; k < n; k++)
+			at[k] = (unsigned char)(count + k);
+		assert_int_equal(vfifo_commit(producer, n), 0);
+		assert_int_equal(vfifo_wait(consumer, n, -1), 0);
+		assert_in_range(h->hot.own - h->flushed, 0, 4095);
+		assert_int_equal(vfifo_peek(consumer, n, &p), n);
+		at = p;
+		for (uint32_t k = 0; k < n; k++)
+			assert_int_equal(at[k], (unsigned char)(count + k));
+		assert_int_equal(vfifo_consume(consumer, n), 0);
+		count += n;
+	}
+	/* What is old is left alone. */
+	h->flushed = h->hot.own - CAPACITY;
+	assert_int_equal(vfifo_commit(producer, 1), 0);
+	assert_int_equal(vfifo_wait(consumer, 1, -1), 0);
+	assert_int_equal(h->flushed, h->hot.own);
+}
+
+/* Only whole lines behind the last byte, and no byte is changed. */
+static void a_flush_changes_no_byte(void **state)
+{
+	static unsigned char bytes[1024];
+
+	(void)state;
+	if (!vfifo_can_flush())
+		skip();
+	for (size_t at = 0; at < 130; at++) {
+		for (size_t n = 0; n < 300; n += 7) {
+			memset(bytes, (int)(at + n) | 1, sizeof(bytes));
+			vfifo_flush(bytes + at, n);
+			for (size_t i = 0; i < sizeof(bytes); i++)
+				assert_int_equal(bytes[i],
+						 ((at + n) | 1) & 255);
+		}
+	}
+}
+
 /* Of large devices an epoch has less than a lap or two, so that it ends some day. */
 static void an_epoch_of_a_large_device_ends(void **state)
 {
@@ -1454,6 +1510,8 @@ int main(void)
 		with_both(streamed_bytes_come_out_as_they_went_in),
 		with_both(a_copy_can_be_chosen),
 		with_both(copies_are_measured),
+		with_both(consumed_lines_are_flushed),
+		cmocka_unit_test(a_flush_changes_no_byte),
 		cmocka_unit_test(an_epoch_of_a_large_device_ends),
 	};
 
