@@ -35,8 +35,9 @@ static void stream_line(unsigned char *to, const unsigned char *from)
 		_mm_stream_si128((__m128i *)to + i, part[i]);
 }
 
-/* sfence: before the store of the position that publishes the bytes, whose release does not order
- * streaming stores. Its partner is the acquire of the consumer, in __vfifo_look() or the kernel.
+/*
+ * The sfence comes before the store of the position that publishes the bytes, whose release does not
+ * order streaming stores. Its partner is the acquire of the consumer, in __vfifo_look() or the kernel.
  */
 static void end_stream(void)
 {

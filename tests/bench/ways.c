@@ -64,7 +64,8 @@ static void sleep_at_once(struct vfifo_handle *f)
 
 /*
  * vfifo waits by vfifo_wait(), vfifo-spin as the ring does. span: the whole batch is reserved,
- * filled and committed at once. copy: vfifo_write() and vfifo_read() of a batch.
+ * filled and committed at once. copy: vfifo_write() and vfifo_read() of a batch. write: vfifo_write()
+ * of a batch, which the consumer reads in place.
  */
 const struct way ways[] = {
 	{ .name = "pipe",
@@ -141,6 +142,15 @@ const struct way ways[] = {
 	  .stream = true,
 	  .batches = true,
 	  VFIFO(spin, copy) },
+	{ .name = "vfifo-write",
+	  .stream = true,
+	  .batches = true,
+	  .tune = spin,
+	  .make = make_vfifo,
+	  .enter = enter_vfifo,
+	  .send = copy_send,
+	  .receive = wait_receive,
+	  .leave = leave_vfifo },
 	{ .name = "vfifo-sleep",
 	  .trip = true,
 	  .device_only = true,
