@@ -15,10 +15,14 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/vmalloc.h>
 
 #include "buffer.h"
 #include "compat.h"
+
+/* What a fault brings in: this many bytes, aligned to as many. Fewer cost more faults. */
+#define AROUND ((unsigned long)SZ_256K)
 
 /**
  * vfifo_buffer_free() - free a buffer
@@ -73,6 +77,45 @@ struct page *vfifo_buffer_page(const struct vfifo_buffer *buffer,
 			       unsigned long index)
 {
 	return index < 2UL * buffer->pages.n ? buffer->pages.page[index] : NULL;
+}
+
+/*
+ * vm_insert_pages() stops at the first page that is mapped already, and another fault maps the
+ * rest, so an error needs no answer.
+ */
+static void insert(const struct vfifo_buffer *buffer,
+		   struct vm_area_struct *vma, unsigned long start,
+		   unsigned long end)
+{
+	unsigned long index =
+		vma->vm_pgoff + ((start - vma->vm_start) >> PAGE_SHIFT);
+	unsigned long n = (end - start) >> PAGE_SHIFT;
+
+	if (n)
+		vm_insert_pages(vma, start, buffer->pages.page + index, &n);
+}
+
+/**
+ * vfifo_buffer_map_around() - map the pages around a page that is about to be mapped
+ * @buffer: the buffer; the caller's mapping keeps it from being replaced
+ * @vma: the mapping, which has VM_MIXEDMAP; it and its offset lie within the two appearances of
+ * the data
+ * @address: the address of the page
+ *
+ * Leaves out the page itself, which the kernel maps with the access of the fault, and all that
+ * lies beyond the mapping. Maps what it can: a page that stays unmapped is mapped by a fault of its
+ * own.
+ *
+ * Context: Process context, in ->fault. May sleep.
+ */
+void vfifo_buffer_map_around(const struct vfifo_buffer *buffer,
+			     struct vm_area_struct *vma, unsigned long address)
+{
+	const unsigned long start = ALIGN_DOWN(address, AROUND);
+
+	insert(buffer, vma, max(start, vma->vm_start), address);
+	insert(buffer, vma, address + PAGE_SIZE,
+	       min(start + AROUND, vma->vm_end));
 }
 
 /* How many pages, up to @limit, are one behind the other in memory from @index on. */

@@ -27,6 +27,8 @@ int vfifo_buffer_alloc(struct vfifo_buffer *buffer, u32 capacity,
 void vfifo_buffer_free(struct vfifo_buffer *buffer);
 struct page *vfifo_buffer_page(const struct vfifo_buffer *buffer,
 			       unsigned long index);
+void vfifo_buffer_map_around(const struct vfifo_buffer *buffer,
+			     struct vm_area_struct *vma, unsigned long address);
 int vfifo_buffer_map(const struct vfifo_buffer *buffer,
 		     struct vm_area_struct *vma);
 void *vfifo_page_alloc(void);

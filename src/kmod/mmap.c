@@ -44,12 +44,12 @@ static void data_close(struct vm_area_struct *vma)
 
 static vm_fault_t data_fault(struct vm_fault *vmf)
 {
-	struct vfifo *vfifo = vma_vfifo(vmf->vma);
-	struct page *page;
+	const struct vfifo_buffer *buffer = &vma_vfifo(vmf->vma)->ring.buffer;
+	struct page *page = vfifo_buffer_page(buffer, vmf->pgoff);
 
-	page = vfifo_buffer_page(&vfifo->ring.buffer, vmf->pgoff);
 	if (!page)
 		return VM_FAULT_SIGBUS;
+	vfifo_buffer_map_around(buffer, vmf->vma, vmf->address);
 	get_page(page);
 	vmf->page = page;
 	return 0;
@@ -216,11 +216,13 @@ static int map_data(struct vfifo *vfifo, struct vm_area_struct *vma)
 
 	if (err)
 		return err;
-	vma_restrict(vma, 0);
 	if (vfifo->ring.buffer.pages.memory == VFIFO_MEMORY_CACHED) {
+		/* A fault may insert pages only if the mapping has VM_MIXEDMAP from the start. */
+		vma_restrict(vma, VM_MIXEDMAP);
 		vma->vm_ops = &data_operations;
 		return 0;
 	}
+	vma_restrict(vma, 0);
 	vma->vm_ops = &mapped_data_operations;
 	err = vfifo_buffer_map(&vfifo->ring.buffer, vma);
 	if (err)
