@@ -79,20 +79,26 @@ struct page *vfifo_buffer_page(const struct vfifo_buffer *buffer,
 	return index < 2UL * buffer->pages.n ? buffer->pages.page[index] : NULL;
 }
 
+/* The number of the page at an address, in a mapping from offset 0. */
+static unsigned long index_at(const struct vm_area_struct *vma,
+			      unsigned long address)
+{
+	return vma->vm_pgoff + ((address - vma->vm_start) >> PAGE_SHIFT);
+}
+
 /*
  * vm_insert_pages() stops at the first page that is mapped already, and another fault maps the
  * rest, so an error needs no answer.
  */
-static void insert(const struct vfifo_buffer *buffer,
-		   struct vm_area_struct *vma, unsigned long start,
-		   unsigned long end)
+static void insert_range(const struct vfifo_buffer *buffer,
+			 struct vm_area_struct *vma, unsigned long start,
+			 unsigned long end)
 {
-	unsigned long index =
-		vma->vm_pgoff + ((start - vma->vm_start) >> PAGE_SHIFT);
 	unsigned long n = (end - start) >> PAGE_SHIFT;
 
 	if (n)
-		vm_insert_pages(vma, start, buffer->pages.page + index, &n);
+		vm_insert_pages(vma, start,
+				buffer->pages.page + index_at(vma, start), &n);
 }
 
 /**
@@ -113,9 +119,62 @@ void vfifo_buffer_map_around(const struct vfifo_buffer *buffer,
 {
 	const unsigned long start = ALIGN_DOWN(address, AROUND);
 
-	insert(buffer, vma, max(start, vma->vm_start), address);
-	insert(buffer, vma, address + PAGE_SIZE,
-	       min(start + AROUND, vma->vm_end));
+	insert_range(buffer, vma, max(start, vma->vm_start), address);
+	insert_range(buffer, vma, address + PAGE_SIZE,
+		     min(start + AROUND, vma->vm_end));
+}
+
+/**
+ * vfifo_buffer_maps_huge() - find out whether a mapping could show a huge page as a whole
+ * @buffer: the buffer; the caller's mapping keeps it from being replaced
+ * @index: the number of the mapping's first page in a mapping from offset 0
+ * @n: its pages; they lie within the two appearances of the data
+ *
+ * A query. No part of a mapping could do so if the mapping itself could not.
+ *
+ * Context: Any.
+ * Return: whether it could, at a suitable address.
+ */
+bool vfifo_buffer_maps_huge(const struct vfifo_buffer *buffer,
+			    unsigned long index, unsigned long n)
+{
+	const struct vfifo_memory_pages *pages = &buffer->pages;
+	const unsigned long each = 1UL << vfifo_huge_order;
+	unsigned long i;
+
+	if (!pages->huge)
+		return false;
+	for (i = round_up(index, each); i + each <= index + n; i += each)
+		if (i % pages->n < pages->huge)
+			return true;
+	return false;
+}
+
+/**
+ * vfifo_buffer_map_huge() - map a huge page as a whole
+ * @buffer: the buffer; the caller's mapping keeps it from being replaced
+ * @vmf: the fault, where no page is mapped, or one that is to become writable
+ * @order: the order of the page
+ *
+ * Context: Process context, in ->huge_fault. May sleep.
+ * Return: VM_FAULT_NOPAGE; VM_FAULT_FALLBACK: there is no such page, or it would begin or end
+ * beyond the mapping; VM_FAULT_OOM.
+ */
+vm_fault_t vfifo_buffer_map_huge(const struct vfifo_buffer *buffer,
+				 struct vm_fault *vmf, unsigned int order)
+{
+	const unsigned long size = PAGE_SIZE << order;
+	const struct vm_area_struct *vma = vmf->vma;
+	unsigned long start = ALIGN_DOWN(vmf->address, size);
+	struct page *page;
+
+	if (start < vma->vm_start || vma->vm_end - start < size)
+		return VM_FAULT_FALLBACK;
+	page = buffer->pages.page[index_at(vma, start)];
+	/* The order of a tail page is 0: the mapping may be aligned in another way. */
+	if (compound_order(page) != order)
+		return VM_FAULT_FALLBACK;
+	return vfifo_huge_page_insert(vmf, page);
 }
 
 /* How many pages, up to @limit, are one behind the other in memory from @index on. */

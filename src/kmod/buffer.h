@@ -14,6 +14,7 @@
 
 struct page;
 struct vm_area_struct;
+struct vm_fault;
 
 /* The data, mapped twice, back to back: see buffer.c. */
 struct vfifo_buffer {
@@ -29,6 +30,10 @@ struct page *vfifo_buffer_page(const struct vfifo_buffer *buffer,
 			       unsigned long index);
 void vfifo_buffer_map_around(const struct vfifo_buffer *buffer,
 			     struct vm_area_struct *vma, unsigned long address);
+bool vfifo_buffer_maps_huge(const struct vfifo_buffer *buffer,
+			    unsigned long index, unsigned long n);
+vm_fault_t vfifo_buffer_map_huge(const struct vfifo_buffer *buffer,
+				 struct vm_fault *vmf, unsigned int order);
 int vfifo_buffer_map(const struct vfifo_buffer *buffer,
 		     struct vm_area_struct *vma);
 void *vfifo_page_alloc(void);

@@ -40,6 +40,7 @@
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/hrtimer.h>
+#include <linux/huge_mm.h>
 #include <linux/mm.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
@@ -275,6 +276,50 @@ static inline void vfifo_zap(struct vm_area_struct *vma)
 	zap_vma_ptes(vma, vma->vm_start, bytes);
 #endif
 }
+
+/* Before 6.6 the second argument of ->huge_fault was not an order. */
+#ifdef VFIFO_HAVE_HUGE_FAULT_ORDER
+#define vfifo_fault_order unsigned int
+#else
+#define vfifo_fault_order enum page_entry_size
+#endif
+
+/*
+ * Huge pages: since 6.15 a module can map one as a whole, with a reference to it, so that
+ * get_user_pages() can pin it. vmf_insert_pfn_pmd(), which older kernels have, takes no reference.
+ */
+#if defined(VFIFO_HAVE_INSERT_FOLIO_PMD) && defined(CONFIG_TRANSPARENT_HUGEPAGE)
+#define vfifo_huge_order HPAGE_PMD_ORDER
+#define vfifo_get_unmapped_area thp_get_unmapped_area
+
+static inline struct page *vfifo_huge_page_alloc(gfp_t gfp)
+{
+	struct folio *folio = folio_alloc(gfp, HPAGE_PMD_ORDER);
+
+	return folio ? folio_page(folio, 0) : NULL;
+}
+
+static inline vm_fault_t vfifo_huge_page_insert(struct vm_fault *vmf,
+						struct page *page)
+{
+	return vmf_insert_folio_pmd(vmf, page_folio(page),
+				    vmf->flags & FAULT_FLAG_WRITE);
+}
+#else
+#define vfifo_huge_order 0
+#define vfifo_get_unmapped_area NULL
+
+static inline struct page *vfifo_huge_page_alloc(gfp_t gfp)
+{
+	return NULL;
+}
+
+static inline vm_fault_t vfifo_huge_page_insert(struct vm_fault *vmf,
+						struct page *page)
+{
+	return VM_FAULT_FALLBACK;
+}
+#endif
 
 /* Since 6.13 one call sets the function too. */
 static inline void

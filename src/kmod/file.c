@@ -458,4 +458,5 @@ const struct file_operations vfifo_file_operations = {
 	.unlocked_ioctl = vfifo_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = vfifo_mmap,
+	.get_unmapped_area = vfifo_get_unmapped_area,
 };

@@ -3,7 +3,7 @@
  * memory.c - pages of each kind of memory
  *
  *	kind			pages					protection
- *	cached			of order 0				cached
+ *	cached			huge pages, then of order 0		cached
  *	write-combining		of order 0				write-combining
  *	uncached		of order 0				uncached
  *	coherent		one piece of dma_alloc_coherent()	the DMA API's
@@ -37,6 +37,11 @@
 
 /* Fail before the OOM killer would have to make room. */
 #define VFIFO_GFP (VFIFO_GFP_PAGES | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
+/* Pages of order 0 will do as well, so only one attempt is made to make room for a huge one. */
+#define VFIFO_GFP_HUGE                                                  \
+	(VFIFO_GFP_PAGES | __GFP_HIGHMEM | __GFP_ZERO | __GFP_NORETRY | \
+	 __GFP_NOWARN)
 
 /* The device whose DMA addresses coherent memory has. */
 static struct platform_device *vfifo_dma;
@@ -182,29 +187,51 @@ static void set_page_of(struct vfifo_memory_pages *pages, unsigned int i,
 	pages->page[i + pages->n] = page;
 }
 
-/* --- pages of order 0 --------------------------------------------------------------- */
+/* --- huge pages and pages of order 0 ------------------------------------------------ */
 
-static void free_singles(struct vfifo_memory_pages *pages, unsigned int n)
+static void free_counted(struct vfifo_memory_pages *pages, unsigned int n)
 {
-	unsigned int i;
+	unsigned int i = 0;
 
-	for (i = 0; i < n; i++) {
-		put_page(pages->page[i]);
+	while (i < n) {
+		struct page *page = pages->page[i];
+
+		i += 1U << compound_order(page);
+		put_page(page);
 		cond_resched(); /* there may be half a gigabyte of pages */
 	}
 }
 
+/* Allocates huge pages for as long as whole ones fit and there are any. */
+static void alloc_huge(struct vfifo_memory_pages *pages)
+{
+	const unsigned int each = 1U << vfifo_huge_order;
+	unsigned int i;
+
+	while (pages->n - pages->huge >= each &&
+	       !fatal_signal_pending(current)) {
+		struct page *page = vfifo_huge_page_alloc(VFIFO_GFP_HUGE);
+
+		if (!page)
+			break;
+		for (i = 0; i < each; i++)
+			set_page_of(pages, pages->huge++, page + i);
+		cond_resched();
+	}
+}
+
+/* Allocates the pages that are not in huge ones. On failure it frees both. */
 static int alloc_singles(struct vfifo_memory_pages *pages, gfp_t where)
 {
 	unsigned int i;
 
-	for (i = 0; i < pages->n; i++) {
+	for (i = pages->huge; i < pages->n; i++) {
 		struct page *page = NULL;
 
 		if (!fatal_signal_pending(current))
 			page = alloc_page(VFIFO_GFP | __GFP_ZERO | where);
 		if (!page) {
-			free_singles(pages, i);
+			free_counted(pages, i);
 			return fatal_signal_pending(current) ? -EINTR : -ENOMEM;
 		}
 		set_page_of(pages, i, page);
@@ -220,7 +247,7 @@ static void free_uncached(struct vfifo_memory_pages *pages)
 		       pages->n);
 		return;
 	}
-	free_singles(pages, pages->n);
+	free_counted(pages, pages->n);
 }
 
 static int alloc_uncached(struct vfifo_memory_pages *pages)
@@ -345,6 +372,7 @@ int vfifo_memory_alloc(struct vfifo_memory_pages *pages,
 		err = alloc_contiguous(pages);
 		break;
 	default:
+		alloc_huge(pages);
 		err = alloc_singles(pages, __GFP_HIGHMEM);
 	}
 	if (err)
@@ -356,7 +384,8 @@ int vfifo_memory_alloc(struct vfifo_memory_pages *pages,
  * vfifo_memory_free() - undo vfifo_memory_alloc()
  * @pages: the pages, which nothing maps any more
  *
- * A cached page that user space still has pinned is freed when the last pin goes.
+ * A cached page that user space still has pinned is freed when the last pin goes, and so is the
+ * huge page that it is part of.
  * get_user_pages() refuses the pages of other kinds.
  *
  * Context: Process context. May sleep.
@@ -375,7 +404,7 @@ void vfifo_memory_free(struct vfifo_memory_pages *pages)
 		free_contiguous(pages);
 		break;
 	default:
-		free_singles(pages, pages->n);
+		free_counted(pages, pages->n);
 	}
 	kvfree(pages->page);
 }

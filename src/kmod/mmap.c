@@ -5,9 +5,14 @@
  * mmap(2) decides what the offset means and whether the mapping is allowed. There are two
  * kinds of mapping.
  *
- * The data. Cached pages of order 0 are mapped by faults and can be pinned for direct I/O. All
- * other kinds of memory, and exports of every kind, are mapped at once as VM_PFNMAP, which
- * get_user_pages() refuses: see vfifo_buffer_map().
+ * The data. Cached pages are mapped by faults and can be pinned for direct I/O. All other kinds of
+ * memory, and exports of every kind, are mapped at once as VM_PFNMAP, which get_user_pages()
+ * refuses: see vfifo_buffer_map().
+ * A fault in the data maps more than one page, in one of two ways that exclude each other. In a
+ * mapping with VM_MIXEDMAP it maps the pages around it one by one. In a mapping without, it maps a
+ * huge page as a whole: in one with VM_MIXEDMAP the kernel would drop no reference to a huge page
+ * that it divides. mmap(2) chooses the way by what the mapping shows. The choice does not depend on
+ * the address, which mremap(2) can change.
  *
  * A page of numbers, the status or a position: one page, mapped by a fault, so the mapping can
  * never be split.
@@ -49,7 +54,8 @@ static vm_fault_t data_fault(struct vm_fault *vmf)
 
 	if (!page)
 		return VM_FAULT_SIGBUS;
-	vfifo_buffer_map_around(buffer, vmf->vma, vmf->address);
+	if (vmf->vma->vm_flags & VM_MIXEDMAP)
+		vfifo_buffer_map_around(buffer, vmf->vma, vmf->address);
 	get_page(page);
 	vmf->page = page;
 	return 0;
@@ -59,6 +65,19 @@ static const struct vm_operations_struct data_operations = {
 	.open = data_open,
 	.close = data_close,
 	.fault = data_fault,
+};
+
+static vm_fault_t huge_data_fault(struct vm_fault *vmf, vfifo_fault_order order)
+{
+	return vfifo_buffer_map_huge(&vma_vfifo(vmf->vma)->ring.buffer, vmf,
+				     order);
+}
+
+static const struct vm_operations_struct huge_data_operations = {
+	.open = data_open,
+	.close = data_close,
+	.fault = data_fault,
+	.huge_fault = huge_data_fault,
 };
 
 /* Lets a debugger read and write the data of a VM_PFNMAP mapping. */
@@ -210,6 +229,19 @@ static void vma_restrict(struct vm_area_struct *vma, unsigned long flags)
 	vfifo_vm_flags_mod(vma, flags | VM_DONTEXPAND | VM_DONTDUMP, never);
 }
 
+static void map_by_faults(const struct vfifo_buffer *buffer,
+			  struct vm_area_struct *vma)
+{
+	if (vfifo_buffer_maps_huge(buffer, vma->vm_pgoff, vma_pages(vma))) {
+		vma_restrict(vma, 0);
+		vma->vm_ops = &huge_data_operations;
+		return;
+	}
+	/* A fault cannot set VM_MIXEDMAP. */
+	vma_restrict(vma, VM_MIXEDMAP);
+	vma->vm_ops = &data_operations;
+}
+
 static int map_data(struct vfifo *vfifo, struct vm_area_struct *vma)
 {
 	int err = vfifo_side_map(&vfifo->ring, vma->vm_pgoff, vma_pages(vma));
@@ -217,9 +249,7 @@ static int map_data(struct vfifo *vfifo, struct vm_area_struct *vma)
 	if (err)
 		return err;
 	if (vfifo->ring.buffer.pages.memory == VFIFO_MEMORY_CACHED) {
-		/* A fault may insert pages only if the mapping has VM_MIXEDMAP from the start. */
-		vma_restrict(vma, VM_MIXEDMAP);
-		vma->vm_ops = &data_operations;
+		map_by_faults(&vfifo->ring.buffer, vma);
 		return 0;
 	}
 	vma_restrict(vma, 0);

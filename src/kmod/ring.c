@@ -391,6 +391,7 @@ static void exchange_buffer(struct vfifo_ring *ring,
 
 	at->data = buffer->data;
 	at->pages.n = buffer->pages.n;
+	at->pages.huge = buffer->pages.huge;
 	at->pages.page = buffer->pages.page;
 	at->pages.piece = buffer->pages.piece;
 	at->pages.dma = buffer->pages.dma;

@@ -980,7 +980,7 @@ static void op_export(struct world *w, const uint16_t *arg)
 }
 
 const struct operation memory_operations[] = {
-	{ "map", "mmap", 250, 300, op_map },
+	{ "map", "mmap get_unmapped_area", 250, 300, op_map },
 	{ "unmap", "vm.close", 75, 75, op_unmap },
 	{ "load", "vm.fault", 150, 50, op_load },
 	{ "store", "vm.fault", 75, 50, op_store },

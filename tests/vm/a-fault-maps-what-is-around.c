@@ -8,13 +8,13 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "numbered.h"
 #include "testlib.h"
 
 #define BUFFER ((size_t)1 << 20) /* less than a huge page */
@@ -28,35 +28,7 @@ static int fd;
 static char
 	*place; /* aligned to AROUND, for 2 * BUFFER and AROUND on both sides */
 
-/* --- what a page shows --------------------------------------------------------------- */
-
-/* Each page of the buffer has its number at both ends. */
-static void number_pages(void)
-{
-	char *all = mmap(NULL, BUFFER, rw, MAP_SHARED, fd, 0);
-
-	check(all != MAP_FAILED);
-	for (size_t i = 0; i < PAGES; i++) {
-		uint32_t *page = (uint32_t *)(all + i * PAGE);
-
-		page[0] = page[PAGE / 4 - 1] = 1 + i;
-	}
-	check(!munmap(all, BUFFER));
-}
-
-static void check_page(const char *at, size_t index)
-{
-	const volatile uint32_t *page = (const uint32_t *)at;
-
-	check_equal(page[0], 1 + index % PAGES);
-	check_equal(page[PAGE / 4 - 1], 1 + index % PAGES);
-}
-
-static void check_pages(const char *map, size_t first, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		check_page(map + i * PAGE, first + i);
-}
+/* --- what is mapped ------------------------------------------------------------------ */
 
 /* Exactly the pages from `from` up to `to` of the n are mapped. */
 static void check_mapped(char *map, size_t n, size_t from, size_t to)
@@ -217,31 +189,12 @@ static void children(void)
 
 /* --- access ------------------------------------------------------------------------------ */
 
-static sigjmp_buf after_signal;
-
-static void on_signal(int signal)
-{
-	siglongjmp(after_signal, signal);
-}
-
-/* Returns the signal that a store of what is there raises, or 0. */
-static int store_raises(char *at)
-{
-	int signal = sigsetjmp(after_signal, 1);
-
-	if (!signal)
-		*(volatile char *)at = *at;
-	return signal;
-}
-
 /* No page that a fault brings in beside it has more rights than the mapping. */
 static void access_of_the_mapping(void)
 {
-	struct sigaction action = { .sa_handler = on_signal };
 	int in = device(O_RDONLY);
 	char *map = map_at(0, 0, WINDOW, rw), *shown, *own;
 
-	check(!sigaction(SIGSEGV, &action, NULL));
 	check_page(map, 0);
 	check(!mprotect(map, WINDOW * PAGE, PROT_READ));
 	check_equal(store_raises(map), SIGSEGV);
@@ -346,7 +299,7 @@ int main(void)
 
 	fd = device(O_RDWR);
 	check_equal(set_capacity(BUFFER), 0);
-	number_pages();
+	number_pages(fd, BUFFER);
 	place = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	check(place != MAP_FAILED);
 	place += AROUND - (uintptr_t)place % AROUND;
