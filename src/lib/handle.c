@@ -178,6 +178,8 @@ static int map_all(int fd, enum vfifo_end end, struct vfifo_regions *r,
 		map(fd, VFIFO_MMAP_DATA, *data_length, PROT_READ | PROT_WRITE);
 	if (!r->data)
 		return -errno;
+	/* A policy may want to be asked. Without huge pages all is as right, and slower. */
+	madvise(r->data, *data_length, MADV_HUGEPAGE);
 	r->position[other] = map_position(fd, other, PROT_READ);
 	if (!r->position[other])
 		return -errno;

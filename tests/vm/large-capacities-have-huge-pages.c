@@ -16,6 +16,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <libvfifo.h>
+
 #include "numbered.h"
 #include "testlib.h"
 
@@ -345,6 +347,23 @@ static void threads(void)
 	check(!munmap(p, 2 * capacity));
 }
 
+/* The library asks for huge pages where the system wants to be asked. */
+static void policy_madvise(void)
+{
+	struct vfifo_handle *f;
+	void *p;
+
+	store(POLICY "enabled", "madvise");
+	check_equal(vfifo_open(DEVICE, VFIFO_PRODUCER, 0, &f), 0);
+	check(vfifo_reserve(f, capacity, &p) >= 0);
+	check_equal(mapped_huge(p), 0);
+	*(volatile char *)p = 'z';
+	check_huge(p, size);
+	vfifo_close(f);
+	store(POLICY "enabled", "always");
+	number_pages(fd, capacity);
+}
+
 static void policy_never(void)
 {
 	char *p;
@@ -392,8 +411,10 @@ int main(void)
 	run_case(access_of_the_mapping());
 	run_case(pins());
 	run_case(threads());
-	if (huge)
+	if (huge) {
+		run_case(policy_madvise());
 		run_case(policy_never());
+	}
 	check_equal(attribute("mappings"), 0);
 	check_equal(set_capacity(PAGE), 0);
 	subtest("all pages are given back");
