@@ -44,6 +44,7 @@ struct vfifo_io {
 	bool nonblock;	     /* EAGAIN rather than wait for the other side */
 	bool nowait;	     /* EAGAIN rather than wait for the lock, too */
 	bool can_continue;   /* more to copy without waiting */
+	bool waited;	     /* it may have used a wake-up */
 	unsigned int futile; /* copies in a row that copied nothing */
 	bool done;	     /* end of file, or the rest was dropped: stop */
 	bool counted;	     /* in stats/reads or stats/writes */
@@ -77,11 +78,18 @@ static bool io_overwrites(struct vfifo_io *io)
 	       READ_ONCE(io->ring->overflow) == VFIFO_OVERWRITE;
 }
 
-/* Gives up the place in the queue, if there is one. vfifo_ring_pass_on() is due. */
+/* Gives up the place in the queue, if there is one. io_pass_on() is due. */
 static void io_leave(struct vfifo_io *io)
 {
 	if (io->sleeper->queued)
 		vfifo_ring_leave(io->ring, io->end, io->sleeper);
+}
+
+/* A call that has not waited was not woken, so no other call misses its wake-up. */
+static void io_pass_on(struct vfifo_io *io)
+{
+	if (io->waited)
+		vfifo_ring_pass_on(io->ring, io->end);
 }
 
 /*
@@ -95,7 +103,7 @@ static int io_prepare(struct vfifo_io *io)
 
 	/* The fault can take for ever, and other calls wait behind this one. */
 	io_leave(io);
-	vfifo_ring_pass_on(io->ring, io->end);
+	io_pass_on(io);
 	io->faulted_in = n;
 	if (vfifo_user_backed_iter(io->iter))
 		io->faulted_in -= vfifo_fault_in_iov_iter(io->iter, n, false);
@@ -246,7 +254,8 @@ static int io_next(struct vfifo_io *io, bool moved, bool any)
 	 * If the call has waited before, it has used the only wake-up and found less than
 	 * it needs, which may be enough for the next sleeper.
 	 */
-	vfifo_ring_pass_on(io->ring, io->end);
+	io_pass_on(io);
+	io->waited = true;
 	return vfifo_ring_wait(io->ring, io->end, io->sleeper, io->need);
 }
 
@@ -279,7 +288,7 @@ static ssize_t io_run(struct vfifo_io *io)
 		if (missing) {
 			/* The fault can take for ever, and other calls sleep. */
 			io_leave(io);
-			vfifo_ring_pass_on(io->ring, io->end);
+			io_pass_on(io);
 			err = io_fault_in(io, missing, copied);
 			if (!err && n < 0)
 				err = io_retry(io);
@@ -297,7 +306,7 @@ static ssize_t io_run(struct vfifo_io *io)
 	} while (!err && iov_iter_count(io->iter));
 
 	io_leave(io);
-	vfifo_ring_pass_on(io->ring, io->end);
+	io_pass_on(io);
 	return moved ?: err;
 }
 

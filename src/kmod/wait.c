@@ -76,16 +76,6 @@ static const struct {
 			     VFIFO_NEED_CONSUMER_POLL },
 };
 
-/*
- * The word is in a page that clients can only read. The kernel uses it to skip work that would
- * change nothing.
- */
-static atomic_t *need_of(struct vfifo_ring *ring)
-{
-	BUILD_BUG_ON(sizeof(atomic_t) != sizeof(ring->status->need));
-	return (atomic_t *)&ring->status->need;
-}
-
 static struct vfifo_queue *queue_of(struct vfifo_ring *ring, enum vfifo_end end)
 {
 	return &vfifo_side(ring, end)->sleepers;
@@ -151,7 +141,7 @@ static void sleepers_changed(struct vfifo_ring *ring, enum vfifo_end end)
 		return;
 	WRITE_ONCE(queue->least, least);
 	if (least == VFIFO_NO_NEED) {
-		atomic_andnot(vfifo_need[end].sleep, need_of(ring));
+		atomic_andnot(vfifo_need[end].sleep, vfifo_ring_need(ring));
 		return;
 	}
 	/*
@@ -162,7 +152,7 @@ static void sleepers_changed(struct vfifo_ring *ring, enum vfifo_end end)
 	 */
 	WRITE_ONCE(ring->status->threshold[end], least);
 	if (before == VFIFO_NO_NEED)
-		atomic_or(vfifo_need[end].sleep, need_of(ring));
+		atomic_or(vfifo_need[end].sleep, vfifo_ring_need(ring));
 }
 
 /* --- waking sleepers ---------------------------------------------------------------- */
@@ -481,10 +471,10 @@ static void wake_pollers(struct vfifo_ring *ring, enum vfifo_end end)
 	 * barrier in vfifo_ring_fasync(): if this clears the bit that was set there, the
 	 * next line sees the entry that was added before.
 	 */
-	atomic_fetch_andnot(bit, need_of(ring));
+	atomic_fetch_andnot(bit, vfifo_ring_need(ring));
 	async = has_async(ring, end);
 	if (async)
-		atomic_fetch_or(bit, need_of(ring));
+		atomic_fetch_or(bit, vfifo_ring_need(ring));
 	if (!async && !waitqueue_active(pollers))
 		return;
 	atomic64_inc(&ring->wakeups);
@@ -507,7 +497,7 @@ static u32 poll_threshold(struct vfifo_ring *ring, enum vfifo_end end)
 /* Whether a poller waits for a side. Called after a full barrier. */
 static bool poll_bit(struct vfifo_ring *ring, enum vfifo_end end)
 {
-	return atomic_read(need_of(ring)) & vfifo_need[end].poll;
+	return atomic_read(vfifo_ring_need(ring)) & vfifo_need[end].poll;
 }
 
 /* Whether poll(2) reports a side to a file: when claimed, only to the claim's file. */
@@ -574,7 +564,7 @@ __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
 		may[end] = (file->f_mode & vfifo_ways[end].mode) &&
 			   may_use(vfifo_side(ring, end), file);
 		if (may[end] && (wanted & vfifo_ways[end].events))
-			atomic_or(vfifo_need[end].poll, need_of(ring));
+			atomic_or(vfifo_need[end].poll, vfifo_ring_need(ring));
 	}
 	smp_mb__after_atomic(); /* [C]: pairs with [A] of a move */
 
@@ -615,7 +605,7 @@ int vfifo_ring_fasync(struct vfifo_ring *ring, int fd, struct file *file,
 	/* The bits stay set from here on: see wake_pollers(). */
 	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
 		if (file->f_mode & vfifo_ways[end].mode)
-			atomic_or(vfifo_need[end].poll, need_of(ring));
+			atomic_or(vfifo_need[end].poll, vfifo_ring_need(ring));
 	}
 	smp_mb__after_atomic(); /* [C]: pairs with [A] */
 	return ret;
@@ -624,21 +614,20 @@ int vfifo_ring_fasync(struct vfifo_ring *ring, int fd, struct file *file,
 /* --- what wakes --------------------------------------------------------------------- */
 
 /**
- * vfifo_ring_wake() - wake the waiters that can go on after a vfifo_side_commit()
+ * vfifo_ring_wake_waiters() - what vfifo_ring_wake() does if there may be waiters
  * @ring: the ring
  * @end: the side whose position moved; its peer is woken
  *
- * Context: Process context. May sleep. The caller holds no lock.
+ * Context: Process context. May sleep. The caller holds no lock, and had a full barrier after
+ * the move.
  */
-void vfifo_ring_wake(struct vfifo_ring *ring, enum vfifo_end end)
+void vfifo_ring_wake_waiters(struct vfifo_ring *ring, enum vfifo_end end)
 {
 	const enum vfifo_end peer = vfifo_peer(end);
-	u32 threshold, room;
+	/* First, so that bytes produced just before the end of file are not missed. */
+	const u32 threshold = poll_threshold(ring, peer);
+	const u32 room = vfifo_side_room(ring, peer);
 
-	/* [A]: pairs with [B] in sleeper_enter(), [C] in vfifo_ring_poll() */
-	smp_mb();
-	threshold = poll_threshold(ring, peer);
-	room = vfifo_side_room(ring, peer);
 	sleepers_wake(ring, peer, room);
 	if (room >= threshold && poll_bit(ring, peer))
 		wake_pollers(ring, peer);
@@ -686,7 +675,7 @@ static void side_kick(struct vfifo_ring *ring, enum vfifo_end end,
 void vfifo_ring_kick(struct vfifo_ring *ring, const struct file *file)
 {
 	atomic64_inc(&ring->kicks);
-	trace_vfifo_kick(ring->number, atomic_read(need_of(ring)));
+	trace_vfifo_kick(ring->number, atomic_read(vfifo_ring_need(ring)));
 	/* [A]: as in vfifo_ring_wake(), for a client that left out its barrier. */
 	smp_mb();
 	side_kick(ring, VFIFO_PRODUCER, file);
@@ -807,7 +796,7 @@ void vfifo_ring_waiting_init(struct vfifo_ring *ring)
  */
 void vfifo_ring_waiting_end(struct vfifo_ring *ring)
 {
-	atomic_or(VFIFO_NEED_REMOVED, need_of(ring));
+	atomic_or(VFIFO_NEED_REMOVED, vfifo_ring_need(ring));
 }
 
 /**

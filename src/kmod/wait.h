@@ -5,6 +5,9 @@
 #ifndef _VFIFO_WAIT_H
 #define _VFIFO_WAIT_H
 
+#include <linux/atomic.h>
+#include <linux/build_bug.h>
+#include <linux/compiler.h>
 #include <linux/poll.h>
 
 #include "side.h"
@@ -26,11 +29,51 @@ __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
 int vfifo_ring_fasync(struct vfifo_ring *ring, int fd, struct file *file,
 		      int on);
 
-void vfifo_ring_wake(struct vfifo_ring *ring, enum vfifo_end end);
+void vfifo_ring_wake_waiters(struct vfifo_ring *ring, enum vfifo_end end);
 void vfifo_ring_kick(struct vfifo_ring *ring, const struct file *file);
 void vfifo_ring_changed(struct vfifo_ring *ring);
 void vfifo_ring_released(struct vfifo_ring *ring, enum vfifo_end end,
 			 bool moved);
 void vfifo_ring_flush(struct vfifo_ring *ring);
+
+/*
+ * The word `need`. It is in a page that clients can only read, so the kernel uses it to skip work
+ * that would change nothing.
+ */
+static inline atomic_t *vfifo_ring_need(struct vfifo_ring *ring)
+{
+	BUILD_BUG_ON(sizeof(atomic_t) != sizeof(ring->status->need));
+	return (atomic_t *)&ring->status->need;
+}
+
+/*
+ * Whether a call sleeps on a side that more room can wake, or a task has polled it since its
+ * pollers were woken. Called after a full barrier.
+ */
+static inline bool vfifo_ring_awaited(struct vfifo_ring *ring,
+				      enum vfifo_end end)
+{
+	const u32 bits =
+		end == VFIFO_PRODUCER ?
+			VFIFO_NEED_PRODUCER_SLEEP | VFIFO_NEED_PRODUCER_POLL :
+			VFIFO_NEED_CONSUMER_SLEEP | VFIFO_NEED_CONSUMER_POLL;
+
+	return atomic_read(vfifo_ring_need(ring)) & bits;
+}
+
+/**
+ * vfifo_ring_wake() - wake the waiters that can go on after a vfifo_side_commit()
+ * @ring: the ring
+ * @end: the side whose position moved; its peer is woken
+ *
+ * Context: Process context. May sleep. The caller holds no lock.
+ */
+static inline void vfifo_ring_wake(struct vfifo_ring *ring, enum vfifo_end end)
+{
+	/* [A]: pairs with [B] in sleeper_enter(), [C] in vfifo_ring_poll() */
+	smp_mb();
+	if (unlikely(vfifo_ring_awaited(ring, vfifo_peer(end))))
+		vfifo_ring_wake_waiters(ring, end);
+}
 
 #endif /* _VFIFO_WAIT_H */

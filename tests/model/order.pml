@@ -19,6 +19,7 @@
  *	leave			vfifo_ring_leave()
  *	wake			sleepers_wake(); and vfifo_ring_pass_on(), the same for
  *				the caller's own side
+ *	pass_on			io_pass_on()
  *	STRICT			must_be_next()
  *	find, show_least	next_to_wake(); least_to_wake(), sleepers_changed()
  *	intruder		a call with O_NONBLOCK, or the generator: it ignores the
@@ -357,6 +358,7 @@ inline leave(p, e) {
 }
 
 inline wait(p, e, n) {
+	waited = 1;
 	do
 	::
 #ifdef M_TURN_ASKED_FIRST
@@ -444,10 +446,18 @@ inline move(e, most) {
 	}
 }
 
+/* Passes a wake-up on. A call that has never waited has used none. */
+inline pass_on(e) {
+	if
+	:: waited -> wake(e)
+	:: else
+	fi
+}
+
 /* Makes `calls` calls (0: endlessly) with a need of `n` bytes. A signal ends one of them. */
 proctype sleeper(byte p; byte e; byte n; byte most; byte calls) {
 	byte i, r, s, done;
-	bit moves, may, gone, placed, counted;
+	bit moves, may, gone, placed, waited, counted;
 
 	d_step { want[p] = n; up[p] = 1; must[p] = calls > 0 }
 	do
@@ -470,7 +480,7 @@ proctype sleeper(byte p; byte e; byte n; byte most; byte calls) {
 		   };
 			leave(p, e);
 #ifndef M_FAULT_NO_PASS_ON
-			wake(e);
+			pass_on(e);
 #endif
 			if
 			:: true
@@ -480,7 +490,7 @@ proctype sleeper(byte p; byte e; byte n; byte most; byte calls) {
 		   :: moves -> move(e, most); break
 		   :: !moves ->
 #ifndef M_AGAIN_NO_PASS_ON
-			wake(e);
+			pass_on(e);
 #endif
 			wait(p, e, n);
 			if
@@ -497,10 +507,10 @@ proctype sleeper(byte p; byte e; byte n; byte most; byte calls) {
 #ifdef M_SIGNAL_NO_PASS_ON
 		if
 		:: gone
-		:: else -> wake(e)
+		:: else -> pass_on(e)
 		fi;
 #elif !defined(M_NO_PASS_ON)
-		wake(e);
+		pass_on(e);
 #endif
 		d_step {
 			if
@@ -512,6 +522,7 @@ proctype sleeper(byte p; byte e; byte n; byte most; byte calls) {
 			:: else
 			fi;
 			gone = 0;
+			waited = 0;
 			moves = 0
 		}
 	od;

@@ -18,13 +18,14 @@
  *	mover, move		io_move() and vfifo_side_commit(), for a call that
  *				does not wait
  *	intruder		the generator
- *	side_wake		what vfifo_ring_wake() does to one end
+ *	side_wake, side_wake_waiters
+ *				vfifo_ring_wake(), vfifo_ring_wake_waiters()
  *	sleeper			io_run(), vfifo_ring_wait()
  *	enqueue, leave, wake_sleepers, show_need
  *				the sections under the lock of the sleepers' queue:
  *				sleeper_enter(), sleeper_get_up() and
  *				vfifo_ring_leave(), sleepers_wake(), sleepers_changed()
- *	pass_on			vfifo_ring_pass_on()
+ *	pass_on, pass_on_used	vfifo_ring_pass_on(), io_pass_on()
  *	poll_file		vfifo_ring_poll()
  *	epoller, sharer, uring	epoll_wait() and io_uring, each with its program
  *	sigio			vfifo_ring_fasync(), and a program
@@ -368,7 +369,7 @@ inline wake_sleeper_of(p, e) {
 #endif
 
 /* Wakes the waiters of an end that can continue; called after a barrier. */
-inline side_wake(p, e) {
+inline side_wake_waiters(p, e) {
 	look(p, e);
 	if
 	:: ACTIVE(e) -> wake_sleepers(e, a)
@@ -386,6 +387,22 @@ inline side_wake(p, e) {
 	a = 0
 }
 
+/* The same, but nothing at all if the word `need` has no bit of that end. */
+#ifdef M_LOOKS_FOR_NO_POLLER
+#define AWAITED(e) (sleep[e])
+#elif defined(M_LOOKS_FOR_NO_SLEEPER)
+#define AWAITED(e) (POLLED(e))
+#else
+#define AWAITED(e) (sleep[e] || POLLED(e))
+#endif
+
+inline side_wake(p, e) {
+	if
+	:: AWAITED(e) -> side_wake_waiters(p, e)
+	:: else
+	fi
+}
+
 /*
  * The holder has tested the watermark before its kick, so the pollers are woken without
  * another test. The bytes may be gone by now, but if the bit stayed set, the holder would
@@ -400,7 +417,7 @@ inline side_kick(p, e) {
 	:: else
 	fi
 #else
-	side_wake(p, e)
+	side_wake_waiters(p, e)
 #endif
 }
 
@@ -657,6 +674,7 @@ proctype intruder(byte p; byte e) {
 }
 
 inline wait(p, e, n) {
+	waited = 1;
 	again = 0;
 	do
 	:: enqueue(p, e);
@@ -696,10 +714,18 @@ end_asleep:	atomic { (up[p] || sig[p]) -> asleep[p] = 0 };
 #define NO_MORE(e, n) (pos[e] + n > N)
 #endif
 
+/* A call that has never waited has used no wake-up. */
+inline pass_on_used(p, e) {
+	if
+	:: waited -> pass_on(p, e)
+	:: else
+	fi
+}
+
 /* Calls for `n` bytes each, until a signal comes. */
 proctype sleeper(byte p; byte e; byte n) {
 	byte a, i;
-	bit moved, again, gone, waits, one, f;
+	bit moved, again, gone, waits, waited, one, f;
 
 	want[p] = n;
 	do
@@ -723,7 +749,7 @@ proctype sleeper(byte p; byte e; byte n) {
 		   :: else
 		   fi;
 #ifndef M_WAITS_WITHOUT_PASSING_ON
-		   pass_on(p, e);
+		   pass_on_used(p, e);
 #endif
 		   wait(p, e, n);
 		   if
@@ -733,12 +759,13 @@ proctype sleeper(byte p; byte e; byte n) {
 		od;
 #ifdef M_SIGNAL_PASSES_NOT_ON
 		if
-		:: !gone -> pass_on(p, e)
+		:: !gone -> pass_on_used(p, e)
 		:: else
-		fi
+		fi;
 #elif !defined(M_NO_PASS_ON)
-		pass_on(p, e)
+		pass_on_used(p, e);
 #endif
+		waited = 0
 #ifdef ONCE
 		;
 		break
