@@ -42,18 +42,13 @@
 
 #include <linux/err.h>
 #include <linux/file.h>
-#include <linux/lockdep.h>
-#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include <vfifo_ring.h>
-
 #include "side.h"
-#include "trace.h"
 
 /* Attempts to load a consistent pair of positions. */
 #define PAIR_TRIES 4
@@ -64,87 +59,12 @@ enum verdict {
 	UNDECIDED,
 };
 
-/* --- the lock of a side ------------------------------------------------------------- */
-
-/**
- * vfifo_side_lock() - lock a side
- * @ring: the ring
- * @end: the side; of two, the producer side is locked first
- *
- * No user memory may be touched that can fault while a side is locked: mmap(2) takes this
- * lock inside mmap_lock, and a fault can take for ever.
- *
- * Context: Process context. May sleep.
- */
-void vfifo_side_lock(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	mutex_lock(&vfifo_side(ring, end)->lock);
-}
-
-/**
- * vfifo_side_lock_interruptible() - lock a side, unless a signal comes first
- * @ring: the ring
- * @end: the side
- *
- * Context: As vfifo_side_lock().
- * Return: 0; -ERESTARTSYS: a signal is pending, and the side is not locked.
- */
-int vfifo_side_lock_interruptible(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	if (mutex_lock_interruptible(&vfifo_side(ring, end)->lock))
-		return -ERESTARTSYS;
-	return 0;
-}
-
-/**
- * vfifo_side_trylock() - lock a side, if no other task has it locked
- * @ring: the ring
- * @end: the side
- *
- * Context: As vfifo_side_lock(), but does not sleep.
- * Return: true: it is locked now.
- */
-bool vfifo_side_trylock(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	return mutex_trylock(&vfifo_side(ring, end)->lock);
-}
-
-/**
- * vfifo_side_unlock() - unlock a side
- * @ring: the ring
- * @end: the side
- *
- * Context: Process context.
- */
-void vfifo_side_unlock(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	mutex_unlock(&vfifo_side(ring, end)->lock);
-}
-
 /* --- what is believed of the positions ---------------------------------------------- */
 
 /* The position in force: the holder's or the kernel's. Stable under positions_lock. */
 static const u32 *position_of(const struct vfifo_side *side)
 {
 	return side->claim ? &side->page->position : &side->position;
-}
-
-/*
- * Called where the position changes, under the lock that protects it. Updates are
- * serialised; readers are lockless, hence atomic64_set().
- */
-static void count_bytes(struct vfifo_ring *ring, enum vfifo_end end, u32 n,
-			u32 now)
-{
-	struct vfifo_side *side = vfifo_side(ring, end);
-
-	atomic64_set(&side->bytes, atomic64_read(&side->bytes) + n);
-	if (!n)
-		return;
-	if (end == VFIFO_PRODUCER)
-		trace_vfifo_produce(ring->number, n, now);
-	else
-		trace_vfifo_consume(ring->number, n, now);
 }
 
 /*
@@ -233,7 +153,8 @@ static void take_over(struct vfifo_ring *ring, enum verdict verdict, u32 at[2])
 
 		if (!side->claim)
 			continue;
-		count_bytes(ring, end, at[end] - side->position, at[end]);
+		vfifo_side_count_bytes(ring, end, at[end] - side->position,
+				       at[end]);
 		/*
 		 * Release: pairs with the acquire of tasks that load it once the claim
 		 * has ended. load_and_check() acquired what the holder did before it
@@ -258,36 +179,6 @@ static bool refresh(struct vfifo_ring *ring, enum vfifo_end own, u32 at[2])
 	return ring->broken != was_broken;
 }
 
-static u32 room_between(const struct vfifo_ring *ring, enum vfifo_end end,
-			const u32 at[2])
-{
-	const u32 capacity = READ_ONCE(ring->buffer.capacity);
-
-	/* The second position may have moved on after the first was loaded. */
-	return min(vfifo_room(end, capacity, at[VFIFO_PRODUCER],
-			      at[VFIFO_CONSUMER]),
-		   capacity);
-}
-
-static bool any_claimed(struct vfifo_ring *ring)
-{
-	return vfifo_side_claimed(vfifo_side(ring, VFIFO_PRODUCER)) ||
-	       vfifo_side_claimed(vfifo_side(ring, VFIFO_CONSUMER));
-}
-
-/* The room of a side while no side is claimed: without a lock. */
-static u32 unclaimed_room(struct vfifo_ring *ring, enum vfifo_end own)
-{
-	const enum vfifo_end peer = vfifo_peer(own);
-	u32 at[2];
-
-	/* Acquire: its own is loaded first, as in load_and_check(). */
-	at[own] = smp_load_acquire(&vfifo_side(ring, own)->position);
-	/* Acquire: pairs with the release in vfifo_side_commit(). */
-	at[peer] = smp_load_acquire(&vfifo_side(ring, peer)->position);
-	return room_between(ring, own, at);
-}
-
 /* --- queries ------------------------------------------------------------------------ */
 
 /**
@@ -305,12 +196,12 @@ u32 vfifo_side_room(struct vfifo_ring *ring, enum vfifo_end end)
 {
 	u32 at[2];
 
-	if (!any_claimed(ring))
-		return unclaimed_room(ring, end);
+	if (!vfifo_side_any_claimed(ring))
+		return vfifo_side_unclaimed_room(ring, end);
 	spin_lock(&ring->positions_lock);
 	believed_positions(ring, end, at);
 	spin_unlock(&ring->positions_lock);
-	return room_between(ring, end, at);
+	return vfifo_side_room_between(ring, end, at);
 }
 
 /**
@@ -336,50 +227,6 @@ u64 vfifo_side_bytes(struct vfifo_ring *ring, enum vfifo_end end)
 		bytes += (u32)(at[end] - side->position);
 	spin_unlock(&ring->positions_lock);
 	return bytes;
-}
-
-/**
- * vfifo_side_state() - find out why the kernel may not use a side
- * @ring: the ring
- * @end: the side
- *
- * A query. Under the side's lock the result is stable, except -EIO, which comes and goes
- * with what a holder stores.
- *
- * Context: Any.
- * Return: 0: it may be used; -ENODEV: the device was removed; -EBUSY: the side is claimed;
- * -EIO: the position of the other side is invalid.
- */
-int vfifo_side_state(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	if (READ_ONCE(ring->removed))
-		return -ENODEV;
-	if (vfifo_side_claimed(vfifo_side(ring, end)))
-		return -EBUSY;
-	if (READ_ONCE(ring->broken))
-		return -EIO;
-	return 0;
-}
-
-/**
- * vfifo_side_waits() - find out whether a side waits when it has too little room
- * @ring: the ring
- * @end: the side
- *
- * A query. Call it before the room is computed, so that bytes produced just before the end of
- * file are not missed.
- *
- * Context: Any.
- * Return: false: for a producer, overflow is drop or overwrite (a claimed producer always
- * waits); for a consumer, the stream has ended.
- */
-bool vfifo_side_waits(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	if (end == VFIFO_PRODUCER)
-		return READ_ONCE(ring->overflow) == VFIFO_BLOCK ||
-		       vfifo_side_claimed(vfifo_side(ring, end));
-	/* Acquire: pairs with the release in vfifo_side_show_flags(). */
-	return !smp_load_acquire(&ring->ended);
 }
 
 /**
@@ -483,8 +330,8 @@ u32 vfifo_side_sync(struct vfifo_ring *ring, enum vfifo_end end)
 	bool turned = false, log = false;
 	u32 at[2];
 
-	if (!any_claimed(ring))
-		return unclaimed_room(ring, end);
+	if (!vfifo_side_any_claimed(ring))
+		return vfifo_side_unclaimed_room(ring, end);
 	spin_lock(&ring->positions_lock);
 	if (refresh(ring, end, at)) {
 		turned = true;
@@ -498,7 +345,7 @@ u32 vfifo_side_sync(struct vfifo_ring *ring, enum vfifo_end end)
 	if (unlikely(log))
 		pr_warn_ratelimited("vfifo%d: broken by an invalid position\n",
 				    ring->number);
-	return room_between(ring, end, at);
+	return vfifo_side_room_between(ring, end, at);
 }
 
 /**
@@ -526,75 +373,17 @@ int vfifo_side_available(struct vfifo_ring *ring, enum vfifo_end end)
 }
 
 /**
- * vfifo_side_at() - find where the available bytes of a side begin
+ * vfifo_side_stream_goes_on() - note that bytes are produced again after VFIFO_END
  * @ring: the ring
- * @end: the side, whose lock the caller holds
  *
- * Context: Under the side's lock.
- * Return: the address. The available bytes are contiguous from there on.
+ * Context: Process context, under the producer side's lock. Takes positions_lock.
  */
-void *vfifo_side_at(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	struct vfifo_side *side = vfifo_side(ring, end);
-
-	lockdep_assert_held(&side->lock);
-	return ring->buffer.data +
-	       vfifo_offset(ring->buffer.capacity, side->position);
-}
-
-/* Bytes are produced again after VFIFO_END, so the stream goes on. */
-static void stream_goes_on(struct vfifo_ring *ring)
+void vfifo_side_stream_goes_on(struct vfifo_ring *ring)
 {
 	spin_lock(&ring->positions_lock);
 	WRITE_ONCE(ring->closing, false);
 	vfifo_side_show_flags(ring);
 	spin_unlock(&ring->positions_lock);
-}
-
-/**
- * vfifo_side_commit() - hand bytes over to the other side
- * @ring: the ring
- * @end: the side, whose lock the caller holds, and which is not claimed
- * @n: how many bytes, at most vfifo_side_available()
- *
- * When the lock is released, vfifo_ring_wake() is due.
- *
- * Context: Process context, under the side's lock.
- */
-void vfifo_side_commit(struct vfifo_ring *ring, enum vfifo_end end, u32 n)
-{
-	struct vfifo_side *side = vfifo_side(ring, end);
-	const u32 now = side->position + n;
-
-	lockdep_assert_held(&side->lock);
-	/* The bytes before the position that stands for them. */
-	vfifo_buffer_order(&ring->buffer);
-	/*
-	 * Update the kernel's copy first and the shared page second. A client that sees the
-	 * new value and moves its own position must not appear to be ahead of the kernel's
-	 * copy. Release: pairs with the acquire in load_and_check() and unclaimed_room().
-	 */
-	smp_store_release(&side->position, now);
-	/* Release: pairs with the acquire of the clients. */
-	smp_store_release(&side->page->position, now);
-	count_bytes(ring, end, n, now);
-	if (unlikely(READ_ONCE(ring->closing)) && end == VFIFO_PRODUCER)
-		stream_goes_on(ring);
-}
-
-/**
- * vfifo_side_count_call() - count a read() or write() that moved bytes
- * @ring: the ring
- * @end: the side, whose lock the caller holds
- *
- * Context: Under the side's lock.
- */
-void vfifo_side_count_call(struct vfifo_ring *ring, enum vfifo_end end)
-{
-	struct vfifo_side *side = vfifo_side(ring, end);
-
-	lockdep_assert_held(&side->lock);
-	atomic64_set(&side->calls, atomic64_read(&side->calls) + 1);
 }
 
 /* --- the generator ------------------------------------------------------------------ */

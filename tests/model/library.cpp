@@ -205,7 +205,7 @@ static unsigned get_byte(__u32 at)
 
 /* --- the kernel --------------------------------------------------------------------- */
 
-/* unclaimed_room(), load_and_check() */
+/* vfifo_side_unclaimed_room(), load_and_check() */
 static __u32 room_of(enum vfifo_end end)
 {
 	__u32 own = w->position[end].load(rl::mo_acquire, $);
