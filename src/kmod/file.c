@@ -2,11 +2,12 @@
 /*
  * file.c - what system calls do to an open /dev/vfifoN
  *
- * read() and write() are one function: it takes the lock of its side, copies what is
- * available, commits and wakes. The copy is made with page faults disabled, because a fault
- * under the lock could wait for anything (userfaultfd, a network file system), and because
- * mmap(2) takes the lock inside mmap_lock. If user memory is not resident, the call drops the
- * lock, faults the memory in, and tries again.
+ * read() and write() are one function, io_run(): it takes the lock of its side, copies what is
+ * available, commits and wakes. io_simple() does the same for a call that has nothing to wait
+ * for. The copy is made with page faults disabled, because a fault under the lock could wait for
+ * anything (userfaultfd, a network file system), and because mmap(2) takes the lock inside
+ * mmap_lock. If user memory is not resident, the call drops the lock, faults the memory in, and
+ * tries again.
  */
 #include <linux/compat.h>
 #include <linux/limits.h>
@@ -52,24 +53,33 @@ struct vfifo_io {
 	size_t faulted_in;   /* bytes of the source, for io_make_room() */
 };
 
+/*
+ * Copies without page faults. A copy that ends early has met memory that is not resident, or
+ * that refuses it.
+ *
+ * copy_to_iter() and copy_from_iter() would call check_object_size() first. It knows slab
+ * objects, the stack and the kernel's text, but it looks at a vmap() area only while page faults
+ * are enabled. The buffer is a vmap() area, and the caller has compared @n with its room.
+ */
+static __always_inline size_t io_copy(struct iov_iter *iter, enum vfifo_end end,
+				      void *at, size_t n)
+{
+	size_t copied;
+
+	pagefault_disable();
+	if (end == VFIFO_PRODUCER)
+		copied = _copy_from_iter(at, n, iter);
+	else
+		copied = _copy_to_iter(at, n, iter);
+	pagefault_enable();
+	return copied;
+}
+
 static int io_lock(struct vfifo_io *io)
 {
 	if (!io->nowait)
 		return vfifo_side_lock_interruptible(io->ring, io->end);
 	return vfifo_side_trylock(io->ring, io->end) ? 0 : -EAGAIN;
-}
-
-static size_t io_copy(struct vfifo_io *io, void *at, size_t n)
-{
-	size_t copied;
-
-	pagefault_disable();
-	if (io->end == VFIFO_PRODUCER)
-		copied = copy_from_iter(at, n, io->iter);
-	else
-		copied = copy_to_iter(at, n, io->iter);
-	pagefault_enable();
-	return copied;
 }
 
 static bool io_overwrites(struct vfifo_io *io)
@@ -185,7 +195,7 @@ static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
 	n = min_t(size_t, possible, io->copy_limit ?: VFIFO_MOVE_MAX);
 	io->copy_limit = 0;
 	at = vfifo_side_at(io->ring, io->end);
-	*copied = io_copy(io, at, n);
+	*copied = io_copy(io->iter, io->end, at, n);
 	*missing = n - *copied;
 	if (!*copied || (*missing && io->whole))
 		return -EFAULT;
@@ -310,8 +320,8 @@ static ssize_t io_run(struct vfifo_io *io)
 	return moved ?: err;
 }
 
-static ssize_t vfifo_io(struct kiocb *iocb, struct iov_iter *iter,
-			enum vfifo_end end)
+static noinline ssize_t io_start(struct kiocb *iocb, struct iov_iter *iter,
+				 enum vfifo_end end)
 {
 	struct file *file = iocb->ki_filp;
 	struct vfifo *vfifo = file->private_data;
@@ -332,6 +342,75 @@ static ssize_t vfifo_io(struct kiocb *iocb, struct iov_iter *iter,
 
 	sleeper.queued = false; /* the other fields are set when it is queued */
 	return count ? io_run(&io) : 0;
+}
+
+/*
+ * How many bytes a simple call moves; 0: it is not simple. The caller holds the lock of the side.
+ */
+static __always_inline u32 simple_bytes(struct vfifo_ring *ring,
+					enum vfifo_end end, size_t count)
+{
+	u32 room;
+
+	if (end == VFIFO_CONSUMER && READ_ONCE(ring->scrub))
+		return 0;
+	/* Calls that sleep are served in order. */
+	if (READ_ONCE(vfifo_side(ring, end)->sleepers.count))
+		return 0;
+	/* The position of a holder has to be checked. Without one the ring is not broken. */
+	if (vfifo_side_any_claimed(ring))
+		return 0;
+	room = vfifo_side_unclaimed_room(ring, end);
+	/* The position of the other side before the bytes that it stands for. */
+	vfifo_buffer_order(&ring->buffer);
+	if (READ_ONCE(ring->removed))
+		return 0;
+	/* With enough room a producer does the same whatever `overflow` is. */
+	if (end == VFIFO_PRODUCER && count > room)
+		return 0;
+	return min_t(size_t, count, room);
+}
+
+/*
+ * Most calls are simple: no other task has the lock of the side or sleeps there, no side is
+ * claimed, there is room for all bytes, and user memory is resident. io_run() would do the same,
+ * with more steps.
+ *
+ * Return: bytes moved; 0: the call is not simple, and has changed nothing.
+ */
+static __always_inline size_t io_simple(struct vfifo_ring *ring,
+					struct iov_iter *iter,
+					enum vfifo_end end)
+{
+	size_t n, copied = 0;
+
+	if (!vfifo_side_trylock(ring, end))
+		return 0;
+	n = simple_bytes(ring, end, iov_iter_count(iter));
+	if (unlikely(!n || n > VFIFO_MOVE_MAX))
+		goto not_simple;
+	copied = io_copy(iter, end, vfifo_side_at(ring, end), n);
+	if (unlikely(copied != n))
+		goto not_simple;
+	vfifo_side_commit(ring, end, n);
+	vfifo_side_count_call(ring, end);
+	vfifo_ring_unlock_and_wake(ring, end);
+	return n;
+
+not_simple:
+	vfifo_side_unlock(ring, end);
+	iov_iter_revert(iter, copied);
+	return 0;
+}
+
+static __always_inline ssize_t vfifo_io(struct kiocb *iocb,
+					struct iov_iter *iter,
+					enum vfifo_end end)
+{
+	struct vfifo *vfifo = iocb->ki_filp->private_data;
+	const size_t n = io_simple(&vfifo->ring, iter, end);
+
+	return n ?: io_start(iocb, iter, end);
 }
 
 static ssize_t vfifo_read_iter(struct kiocb *iocb, struct iov_iter *to)

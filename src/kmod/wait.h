@@ -76,4 +76,28 @@ static inline void vfifo_ring_wake(struct vfifo_ring *ring, enum vfifo_end end)
 		vfifo_ring_wake_waiters(ring, end);
 }
 
+/**
+ * vfifo_ring_unlock_and_wake() - unlock a side after a vfifo_side_commit(), and wake the waiters
+ * @ring: the ring
+ * @end: the side, whose lock the caller holds, and whose position moved
+ *
+ * As vfifo_side_unlock() and then vfifo_ring_wake(), but with no barrier of its own where
+ * an atomic operation is one.
+ *
+ * Context: Process context. May sleep. The caller holds no other lock.
+ */
+static inline void vfifo_ring_unlock_and_wake(struct vfifo_ring *ring,
+					      enum vfifo_end end)
+{
+	vfifo_side_unlock(ring, end);
+	/*
+	 * [A]: as in vfifo_ring_wake(). In every configuration, and whether or not a task waits
+	 * for the lock, mutex_unlock() has an atomic read-modify-write operation. On x86 and
+	 * s390 that is a full barrier.
+	 */
+	smp_mb__after_atomic();
+	if (unlikely(vfifo_ring_awaited(ring, vfifo_peer(end))))
+		vfifo_ring_wake_waiters(ring, end);
+}
+
 #endif /* _VFIFO_WAIT_H */
