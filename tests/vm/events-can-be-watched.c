@@ -7,34 +7,14 @@
 
 #include "raw.h"
 #include "testlib.h"
-
-#define TRACING "/sys/kernel/tracing/"
-#define CPU1 "/sys/devices/system/cpu/cpu1/online"
+#include "tracing.h"
 
 static int fd;
-static char log_text[1 << 20];
-
-static void put(const char *path, const char *text)
-{
-	int file = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-
-	if (file < 0 || write(file, text, strlen(text)) < 0)
-		fail("%s to %s: %s", text, path, strerror(errno));
-	close(file);
-}
+static const char *log_text;
 
 static void read_log(void)
 {
-	int file = open(TRACING "trace", O_RDONLY | O_CLOEXEC);
-	size_t n = 0;
-	ssize_t more;
-
-	check(file >= 0);
-	while ((more = read(file, log_text + n, sizeof(log_text) - 1 - n)) > 0)
-		n += more;
-	check(!more);
-	log_text[n] = '\0';
-	close(file);
+	log_text = tracing_read("trace");
 }
 
 static void logged(const char *line)
@@ -60,14 +40,10 @@ static void read_one(void *unused)
 /* Tools that read raw events do not know our names. */
 static void format_has_numbers(void)
 {
-	static char text[8192];
-	int file = open(TRACING "events/vfifo/vfifo_wake/format",
-			O_RDONLY | O_CLOEXEC);
+	const char *text = tracing_read("events/vfifo/vfifo_wake/format");
 
-	check(file >= 0 && read(file, text, sizeof(text) - 1) > 0);
 	check(strstr(text, "\"consumer\""));
 	check(!strstr(text, "VFIFO_"));
-	close(file);
 }
 
 static void do_all(void)
@@ -116,30 +92,16 @@ static void do_all(void)
 	logged("vfifo_bad_position: vfifo0 in=5 out=7");
 }
 
-/* A kernel for one processor has no such file. */
-static void second_processor(const char *online)
-{
-	if (!access(CPU1, F_OK))
-		put(CPU1, online);
-}
-
-/* The next test needs both processors, even if this one fails. */
 static void restore(void)
 {
-	put(TRACING "events/vfifo/enable", "0");
-	second_processor("1");
+	tracing_put("events/vfifo/enable", "0");
 }
 
 int main(void)
 {
 	if (access(TRACING "events/vfifo", F_OK))
 		skip("this kernel has no tracing");
-	/*
-	 * Enabling an event patches the kernel's code, at which an emulator with
-	 * several processors sometimes fails.
-	 */
-	second_processor("0");
-	check(!atexit(restore));
+	tracing_begin(restore);
 	fd = device(O_RDWR | O_NONBLOCK);
 
 	check_equal(write(fd, "x", 1), 1);
@@ -147,10 +109,10 @@ int main(void)
 	read_log();
 	not_logged("vfifo_produce:");
 	format_has_numbers();
-	put(TRACING "events/vfifo/enable", "1");
+	tracing_put("events/vfifo/enable", "1");
 	do_all();
-	put(TRACING "events/vfifo/enable", "0");
-	put(TRACING "trace", "");
+	tracing_put("events/vfifo/enable", "0");
+	tracing_put("trace", "");
 	check_equal(write(fd, "x", 1), 1);
 	read_log();
 	not_logged("vfifo_produce:");

@@ -106,6 +106,18 @@ static void check_gone(int fd)
 	check(p.revents & POLLHUP);
 }
 
+/* A device that nobody has claimed, with bytes and with space. */
+static void stored_bytes_are_gone(void)
+{
+	int fd = device(O_RDWR);
+
+	check_equal(write(fd, "bytes", 5), 5);
+	check_equal(store(CLASS "remove", "0"), 0);
+	check_gone(fd);
+	check(!close(fd));
+	check_equal(store(CLASS "add", "0"), 0);
+}
+
 /* Beyond the bound of their rate, notices are delayed. The device goes before they are given. */
 static void notices_are_due(void)
 {
@@ -186,6 +198,7 @@ int main(void)
 	}
 	check(!unlink(NODE));
 	check_equal(set_attribute("mode", "0"), 0);
+	run_case(stored_bytes_are_gone());
 	run_case(notices_are_due());
 	return 0;
 }
