@@ -9,11 +9,11 @@
  *	----------------------------	------------------------
  *	store the position		queue itself, set its bit in `need`
  *	smp_mb()      [A]		smp_mb()      [B], [C]
- *	look who is queued		load the position once more
+ *	look at the bit			load the position once more
  *
- * At least one of the two sees the other's store. The task that moves is the kernel, which
- * looks at the queues, or the holder of a claim. A holder has the barrier in its own code; it
- * looks at the bit and then calls VFIFO_KICK, which looks at the queues.
+ * At least one of the two sees the other's store. The task that moves is the kernel, or the
+ * holder of a claim, which has the barrier in its own code. If the bit is set, the kernel looks
+ * at the queues, and a holder calls VFIFO_KICK, which does.
  *
  * Sleepers are blocked read() and write() calls. Each has a need, one byte or the whole of an
  * atomic write, and is woken only when that many bytes are available. Only one sleeper is woken
