@@ -370,6 +370,20 @@ long long cgroup_memory(void)
 	return atoll(text);
 }
 
+long long cgroup_slabs(void)
+{
+	FILE *f = fopen(CGROUP "/memory.stat", "re");
+	long long bytes = -1;
+	char line[128];
+
+	check(f);
+	while (bytes < 0 && fgets(line, sizeof(line), f))
+		sscanf(line, "slab %lld", &bytes);
+	fclose(f);
+	check(bytes >= 0);
+	return bytes;
+}
+
 void limit_cgroup_memory(const char *bytes)
 {
 	write_file(CGROUP "/memory.max", bytes);

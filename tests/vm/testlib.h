@@ -108,6 +108,8 @@ void wait_asleep(pid_t pid, const char *function);
 void enter_cgroup(void);
 /* Returns the bytes that are charged to that cgroup. */
 long long cgroup_memory(void);
+/* Returns those of them that are in slabs. */
+long long cgroup_slabs(void);
 /* Limits them; "max" removes the limit. */
 void limit_cgroup_memory(const char *bytes);
 /* Returns the bytes that the kernel has allocated for itself, without those of cgroups. */
