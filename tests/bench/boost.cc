@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * boost.cc - boost::lockfree::spsc_queue as a way: a queue of messages with a capacity that is known
- * to the compiler, in shared memory
+ * boost.cc - boost::lockfree::spsc_queue as a way: a queue of messages in shared memory, with a
+ * capacity that is known to the compiler
  *
  * One by one: push() of a message that was made before, and consume_one(), which reads the message
  * in place. At once: push() and pop() of arrays.

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * crowd [ROUNDS [MS]]: measures readers and writers that run at once, on the device and, in the same
- * round, on a pipe of the same size; in a guest with two processors and /dev/vfifo0
+ * crowd [ROUNDS [MS]]: measures readers and writers that run at once, on the device and, in the
+ * same round, on a pipe of the same size; in a guest with two processors and /dev/vfifo0
  *
- * Prints lines for each way, each MS milliseconds long, a crowd CROWD_TIMES as long (see scripts/bench):
+ * Measures a pair for MS milliseconds and a crowd for CROWD_TIMES as long, and prints lines for
+ * each way (see scripts/bench):
  *
  *	smp - pair BYTES 1 CAPACITY WAY NUMBER k/s             one reader, one writer
  *	smp - crowd BYTES 1 CAPACITY WAY NUMBER k/s            64 of each
  *	smp - crowd-slowest BYTES 1 CAPACITY WAY NUMBER share  of the mean of the 64 readers
  *
- * The clock is that of an emulator, whose two processors share those of the host with other programs.
- * So only a ratio to the pipe says something.
+ * The clock is that of an emulator, whose two processors share those of the host with other
+ * programs. So only a ratio to the pipe says something.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -61,7 +61,7 @@ static const struct way kinds[] = {
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 #define KIND_BYTES 4096
 
-/* Whether an operation costs the same whatever the capacity; the greatest is the greatest of all. */
+/* An operation has to cost the same at each capacity. The last one is the greatest possible. */
 static const size_t capacities[] = { 4096, 1 << 20, 512 << 20 };
 #define CAPACITIES (sizeof(capacities) / sizeof(capacities[0]))
 

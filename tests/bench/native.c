@@ -12,8 +12,8 @@
  * The host moves virtual processors, so the distance of two processors changes. The round trip
  * of a cache line is probed before and after each measurement, and PLACE is near or far. A
  * measurement is dropped if PLACE changed or if another process used one of the processors; each
- * is tried TRIES times. Without -k the two processes have real-time priority if permitted, and other
- * processes wait.
+ * is tried TRIES times. Without -k the two processes have real-time priority if permitted, and
+ * other processes wait.
  *
  *	-c CAPACITY  only this capacity
  *	-w WAY       only the ways that this pattern matches
@@ -49,8 +49,8 @@
 #define FAR_NS 200   /* at least */
 
 /*
- * A stream is measured for at least so many capacities. Before, it flows unmeasured for one capacity at
- * least, and for as long as it is measured: the caches fill, and vfifo finds its best settings.
+ * A stream is measured for at least so many capacities. Before, it flows unmeasured for at least
+ * one capacity and for the same time: the caches fill, and vfifo finds its settings.
  */
 #define STREAM_CAPACITIES 2
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * touch [ROUNDS [FEWER]]: measures what a large mapping costs that is opened, mapped, touched once in
- * each page, unmapped and closed: of /dev/vfifo0, and of a memfd that has its pages already; in a
- * guest with one processor, whose clock counts instructions (see device.c)
+ * touch [ROUNDS [FEWER]]: measures what a large mapping costs that is opened, mapped, touched once
+ * in each page, unmapped and closed: of /dev/vfifo0, and of a memfd that has its pages already; in
+ * a guest with one processor, whose clock counts instructions (see device.c)
  *
  * Each round prints a line for each number (see scripts/bench):
  *
  *	guest - WHAT 4096 1 CAPACITY WAY NUMBER instructions
  *
- * WHAT is touch-load or touch-store, WAY memfd or vfifo, and NUMBER that of 4,096 bytes. FEWER divides
- * the size.
+ * WHAT is touch-load or touch-store, WAY memfd or vfifo, and NUMBER that of 4,096 bytes. FEWER
+ * divides the size.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

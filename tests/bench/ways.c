@@ -47,6 +47,19 @@ static void spin(struct vfifo_handle *f)
 	vfifo_set_spin(f, SPIN_US);
 }
 
+/* Memory that cannot be streamed to, or flushed, has one setting only. */
+static void cached(struct vfifo_handle *f)
+{
+	spin(f);
+	vfifo_set_copy(f, VFIFO_COPY_CACHED);
+}
+
+static void streaming(struct vfifo_handle *f)
+{
+	spin(f);
+	vfifo_set_copy(f, VFIFO_COPY_STREAMING);
+}
+
 static void sleep_at_once(struct vfifo_handle *f)
 {
 	vfifo_set_spin(f, 0);
@@ -64,8 +77,8 @@ static void sleep_at_once(struct vfifo_handle *f)
 
 /*
  * vfifo waits by vfifo_wait(), vfifo-spin as the ring does. span: the whole batch is reserved,
- * filled and committed at once. copy: vfifo_write() and vfifo_read() of a batch. write: vfifo_write()
- * of a batch, which the consumer reads in place.
+ * filled and committed at once. copy: vfifo_write() and vfifo_read() of a batch. write:
+ * vfifo_write() of a batch, which the consumer reads in place.
  */
 const struct way ways[] = {
 	{ .name = "pipe",
@@ -142,6 +155,22 @@ const struct way ways[] = {
 	  .stream = true,
 	  .batches = true,
 	  VFIFO(spin, copy) },
+	{ .name = "vfifo-cached",
+	  .stream = true,
+	  .batches = true,
+	  VFIFO(cached, wait) },
+	{ .name = "vfifo-streaming",
+	  .stream = true,
+	  .batches = true,
+	  VFIFO(streaming, wait) },
+	{ .name = "vfifo-copy-cached",
+	  .stream = true,
+	  .batches = true,
+	  VFIFO(cached, copy) },
+	{ .name = "vfifo-copy-streaming",
+	  .stream = true,
+	  .batches = true,
+	  VFIFO(streaming, copy) },
 	{ .name = "vfifo-write",
 	  .stream = true,
 	  .batches = true,
