@@ -357,7 +357,7 @@ static __always_inline u32 simple_bytes(struct vfifo_ring *ring,
 	/* Calls that sleep are served in order. */
 	if (READ_ONCE(vfifo_side(ring, end)->sleepers.count))
 		return 0;
-	/* The position of a holder has to be checked. Without one the ring is not broken. */
+	/* The position of a holder has to be checked. Without a claim the ring is not broken. */
 	if (vfifo_side_any_claimed(ring))
 		return 0;
 	room = vfifo_side_unclaimed_room(ring, end);
@@ -376,7 +376,8 @@ static __always_inline u32 simple_bytes(struct vfifo_ring *ring,
  * claimed, there is room for all bytes, and user memory is resident. io_run() would do the same,
  * with more steps.
  *
- * Return: bytes moved; 0: the call is not simple, and has changed nothing.
+ * Return: bytes moved; 0: the call is not simple. Then no byte was moved, and @iter is where it
+ * was. A copy that ended early may have left bytes in the buffer of a read().
  */
 static __always_inline size_t io_simple(struct vfifo_ring *ring,
 					struct iov_iter *iter,

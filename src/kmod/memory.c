@@ -189,6 +189,7 @@ static void set_page_of(struct vfifo_memory_pages *pages, unsigned int i,
 
 /* --- huge pages and pages of order 0 ------------------------------------------------ */
 
+/* Frees the first @n pages; a huge page, which has one reference, as a whole. */
 static void free_counted(struct vfifo_memory_pages *pages, unsigned int n)
 {
 	unsigned int i = 0;
@@ -385,8 +386,7 @@ int vfifo_memory_alloc(struct vfifo_memory_pages *pages,
  * @pages: the pages, which nothing maps any more
  *
  * A cached page that user space still has pinned is freed when the last pin goes, and so is the
- * huge page that it is part of.
- * get_user_pages() refuses the pages of other kinds.
+ * huge page that it is part of. get_user_pages() refuses the pages of other kinds.
  *
  * Context: Process context. May sleep.
  */

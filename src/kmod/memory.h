@@ -14,7 +14,7 @@
 struct vfifo_memory_pages {
 	enum vfifo_memory memory;
 	unsigned int n;
-	unsigned int huge;  /* how many of them are in huge pages */
+	unsigned int huge;  /* so many of them, the first, are in huge pages */
 	struct page **page; /* 2 * n entries, the second half again */
 	void *piece;	    /* contiguous, coherent: the kernel's address */
 	dma_addr_t dma;	    /* coherent: the address for a device */

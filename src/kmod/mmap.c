@@ -8,11 +8,12 @@
  * The data. Cached pages are mapped by faults and can be pinned for direct I/O. All other kinds of
  * memory, and exports of every kind, are mapped at once as VM_PFNMAP, which get_user_pages()
  * refuses: see vfifo_buffer_map().
- * A fault in the data maps more than one page, in one of two ways that exclude each other. In a
- * mapping with VM_MIXEDMAP it maps the pages around it one by one. In a mapping without, it maps a
- * huge page as a whole: in one with VM_MIXEDMAP the kernel would drop no reference to a huge page
- * that it divides. mmap(2) chooses the way by what the mapping shows. The choice does not depend on
- * the address, which mremap(2) can change.
+ *
+ * A fault in the data maps more than one page, in one of two ways. With VM_MIXEDMAP it maps the
+ * pages around the fault, one by one, which needs the flag. Without the flag it maps a huge page as
+ * a whole: when the kernel splits the mapping of a huge page, it drops the reference to it only if
+ * the flag is clear. So a mapping has one way or the other. mmap(2) chooses by what the mapping
+ * shows, not by its address, which mremap(2) can change.
  *
  * A page of numbers, the status or a position: one page, mapped by a fault, so the mapping can
  * never be split.

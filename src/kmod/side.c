@@ -42,13 +42,17 @@
 
 #include <linux/err.h>
 #include <linux/file.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include <vfifo_ring.h>
+
 #include "side.h"
+#include "trace.h"
 
 /* Attempts to load a consistent pair of positions. */
 #define PAIR_TRIES 4

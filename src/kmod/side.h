@@ -324,7 +324,7 @@ static inline void *vfifo_side_at(struct vfifo_ring *ring, enum vfifo_end end)
  * @end: the side, whose lock the caller holds, and which is not claimed
  * @n: how many bytes, at most vfifo_side_available()
  *
- * When the lock is released, vfifo_ring_wake() is due.
+ * When the lock is released, vfifo_ring_wake() is due. vfifo_ring_unlock_and_wake() does both.
  *
  * Context: Process context, under the side's lock.
  */

@@ -614,12 +614,13 @@ int vfifo_ring_fasync(struct vfifo_ring *ring, int fd, struct file *file,
 /* --- what wakes --------------------------------------------------------------------- */
 
 /**
- * vfifo_ring_wake_waiters() - what vfifo_ring_wake() does if there may be waiters
+ * vfifo_ring_wake_waiters() - wake the waiters that can go on, where there may be some
  * @ring: the ring
  * @end: the side whose position moved; its peer is woken
  *
- * Context: Process context. May sleep. The caller holds no lock, and had a full barrier after
- * the move.
+ * The second half of vfifo_ring_wake(), whose barrier [A] comes between the move and this.
+ *
+ * Context: Process context. May sleep. The caller holds no lock.
  */
 void vfifo_ring_wake_waiters(struct vfifo_ring *ring, enum vfifo_end end)
 {

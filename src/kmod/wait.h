@@ -47,8 +47,8 @@ static inline atomic_t *vfifo_ring_need(struct vfifo_ring *ring)
 }
 
 /*
- * Whether a call sleeps on a side that more room can wake, or a task has polled it since its
- * pollers were woken. Called after a full barrier.
+ * Whether `need` has a bit of a side: a call sleeps there that more room can wake, or a task has
+ * polled the side since its pollers were woken last. Called after a full barrier.
  */
 static inline bool vfifo_ring_awaited(struct vfifo_ring *ring,
 				      enum vfifo_end end)
@@ -81,8 +81,8 @@ static inline void vfifo_ring_wake(struct vfifo_ring *ring, enum vfifo_end end)
  * @ring: the ring
  * @end: the side, whose lock the caller holds, and whose position moved
  *
- * As vfifo_side_unlock() and then vfifo_ring_wake(), but with no barrier of its own where
- * an atomic operation is one.
+ * As vfifo_side_unlock() and then vfifo_ring_wake(), but with no barrier instruction where the
+ * atomic operation in the unlock is a full barrier already.
  *
  * Context: Process context. May sleep. The caller holds no other lock.
  */
@@ -91,9 +91,10 @@ static inline void vfifo_ring_unlock_and_wake(struct vfifo_ring *ring,
 {
 	vfifo_side_unlock(ring, end);
 	/*
-	 * [A]: as in vfifo_ring_wake(). In every configuration, and whether or not a task waits
-	 * for the lock, mutex_unlock() has an atomic read-modify-write operation. On x86 and
-	 * s390 that is a full barrier.
+	 * [A]: pairs with [B] and [C], as in vfifo_ring_wake(). It belongs to the atomic
+	 * read-modify-write operation of mutex_unlock(), which has one in every configuration,
+	 * whether or not a task waits for the lock. On x86 and s390 that operation is a full
+	 * barrier, and this is nothing.
 	 */
 	smp_mb__after_atomic();
 	if (unlikely(vfifo_ring_awaited(ring, vfifo_peer(end))))

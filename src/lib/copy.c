@@ -95,8 +95,9 @@ int vfifo_copy(const struct vfifo_handle *f)
 }
 
 /*
- * In the first lap of an epoch the buffer is as the epoch before has left it, and shows little of
- * what the consumer gains. So an epoch has several, but takes some milliseconds at most.
+ * In the first lap of an epoch the lines of the buffer are where the epoch before has left them, so
+ * that lap does not show what a flush gains. So an epoch has four laps. It has fewer in a buffer of
+ * more than 8 MiB: a trial of the slower copy must not take long.
  */
 #define EPOCH_LAPS 4
 #define EPOCH_MIN (1U << 20)

@@ -2,8 +2,8 @@
 /*
  * internal.h - shared by the library's files and its tests; nothing here is exported
  *
- * handle.c makes handles, wait.c sleeps and wakes, copy.c builds read and write on them, tune.c
- * finds by measurement what they do best.
+ * handle.c makes handles, wait.c sleeps and wakes, copy.c builds read and write on them, stream.c
+ * moves bytes past the caches, tune.c finds by measurement which of these is fastest.
  */
 #ifndef VFIFO_INTERNAL_H
 #define VFIFO_INTERNAL_H
@@ -23,8 +23,8 @@ struct vfifo_regions {
 };
 
 /*
- * A choice between levels, by the rate of bytes at each. It is made anew all the time, as the
- * other end and the distance of the two processors change.
+ * A choice between levels, by the rate of bytes at each. It is tested again from time to time,
+ * because the other end and the distance of the two processors change.
  */
 struct vfifo_tune {
 	uint64_t began; /* the epoch, in ns; 0: not yet */
@@ -32,8 +32,7 @@ struct vfifo_tune {
 	uint64_t work;	/* done in it: its length is given in this */
 	uint64_t rate;	/* of the last epoch at `level`, in bytes a ms */
 	unsigned int level, max;
-	unsigned int
-		now; /* the level of this epoch: `level`, or one that is on trial */
+	unsigned int now;      /* of this epoch: `level`, or one on trial */
 	unsigned int left;     /* epochs until the next trial */
 	unsigned int patience; /* epochs between trials */
 	unsigned int next;     /* the level of the last trial */
@@ -58,9 +57,8 @@ struct vfifo_inner {
 	unsigned long kicks, sleeps;
 	struct vfifo_tune pace; /* how long a wait pauses before its first look */
 	__u32 paced;		/* our position at the last wait */
-	struct vfifo_tune
-		copy;  /* level 1: vfifo_write() streams, a consumer flushes */
-	__u32 flushed; /* up to this position */
+	struct vfifo_tune copy; /* level 1: to stream, or to flush */
+	__u32 flushed;		/* up to this position */
 };
 
 static inline struct vfifo_inner *vfifo_inner(const struct vfifo_handle *f)
@@ -85,10 +83,10 @@ vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
 			      enum vfifo_end end, int fd,
 			      struct vfifo_handle **f);
 
-/* Begins to measure how a new handle copies best. */
+/* Begins to measure which copy is faster, with cached copies. */
 vfifo_hidden void vfifo_copy_begin(struct vfifo_inner *h);
 
-/* Counts @n bytes for that. */
+/* Counts @n bytes that were moved, for that measurement. */
 vfifo_hidden void vfifo_tune_copy(struct vfifo_inner *h, size_t n);
 
 /* Copies from this size on can stream; shorter ones are slower by it. */
@@ -124,15 +122,19 @@ vfifo_hidden uint64_t vfifo_now(void);
 vfifo_hidden void vfifo_tune_begin(struct vfifo_tune *t, unsigned int max);
 
 /*
- * Counts bytes and work. With @enough work the epoch ends, and a trial also if an eighth of it
- * has shown half of the rate at most. The next one is then at t->now. An epoch that something else
- * than its level has delayed, such as a sleep, must not be measured: set t->began to 0.
+ * Counts bytes and work. An epoch ends after @enough work. A trial also ends after an eighth of it,
+ * if its rate is less than half of the rate at t->level. t->now is then the level of the next
+ * epoch. An epoch that was delayed by something else than its level, such as a sleep, must not be
+ * measured: set t->began to 0.
  */
 vfifo_hidden void vfifo_tune_work(struct vfifo_tune *t, uint64_t bytes,
 				  uint64_t work, uint64_t enough);
 vfifo_hidden void vfifo_tune_epoch(struct vfifo_tune *t, uint64_t now);
 
-/* The next wait does not pause: for a new handle, and when a wait sleeps, as that is no stream. */
+/*
+ * Begins to measure pauses, with none. Called for a new handle, and when a wait sleeps: then no
+ * stream flows that a pause could make faster.
+ */
 vfifo_hidden void vfifo_reset_pace(struct vfifo_inner *h);
 
 vfifo_hidden int vfifo_wait_until(struct vfifo_handle *f, size_t n,

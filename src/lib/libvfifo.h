@@ -120,9 +120,9 @@ ssize_t vfifo_read(struct vfifo_handle *f, void *buffer, size_t n,
 
 /*
  * Whether bytes go past the caches: vfifo_write() of a kilobyte or more by streaming stores; a
- * consumer flushes the lines that it has consumed, in vfifo_wait() and vfifo_read(). That is
- * faster where the other end is far away, and slower where both ends share a cache. By default
- * the handle measures both again and again, and does what moves more bytes.
+ * consumer flushes the lines that it has consumed, in the waits of vfifo_wait() and vfifo_read()
+ * that spin. That can be faster if the other end is far away, and slower if both ends share a
+ * cache. By default the handle measures which of the two moves more bytes, and does that.
  */
 enum vfifo_copying {
 	VFIFO_COPY_AUTO, /* the default */
@@ -387,10 +387,10 @@ static inline int __vfifo_advance(struct vfifo_handle *f, size_t n)
 }
 
 /*
- * The lines that a producer fills next are in the cache of the processor that has read their old
- * bytes. If they are asked for some messages before, they arrive while others are filled. Not if
- * the old bytes may not have been read yet. Long messages keep enough lines under way as it is, and
- * one that is published alone would be late by it.
+ * Prefetches the lines that a producer fills after the next messages: they are in the cache of the
+ * processor that has read their old bytes, and arrive while the messages before are filled. Only
+ * lines that are known to be free. Long messages do not need it: their own stores have enough lines
+ * under way. vfifo_commit() does not call it, as it would delay a message that is published alone.
  */
 #define __VFIFO_AHEAD 1024U
 #define __VFIFO_AHEAD_MAX 512U

@@ -36,8 +36,9 @@ static void stream_line(unsigned char *to, const unsigned char *from)
 }
 
 /*
- * The sfence comes before the store of the position that publishes the bytes, whose release does not
- * order streaming stores. Its partner is the acquire of the consumer, in __vfifo_look() or the kernel.
+ * Streaming stores are not ordered by the release of the position that publishes the bytes, so the
+ * sfence comes before it. Pairs with the consumer's acquire, in __vfifo_look(), or in
+ * load_and_check() of the kernel.
  */
 static void end_stream(void)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Finding out what is fastest: an end cannot know how far away the other one is, nor how fast, so
- * it tries another level now and then, and keeps it if the rate of bytes is better. As long as
- * no trial succeeds they become rare.
+ * Finds out which level is fastest. An end cannot know how far away the other one is, nor how fast
+ * it is. So it tries another level from time to time, and keeps it if the rate of bytes is higher.
+ * While no trial succeeds, trials become rare.
  */
 #include "internal.h"
 
@@ -16,14 +16,14 @@ vfifo_hidden void vfifo_tune_begin(struct vfifo_tune *t, unsigned int max)
 				  .patience = PATIENCE_MIN };
 }
 
-/* A higher level has to gain an eighth; the lower one of two that are alike is better. */
+/* A higher level has to gain an eighth. A lower one may lose a sixteenth. */
 static bool is_better(const struct vfifo_tune *t, uint64_t rate)
 {
 	return t->now > t->level ? rate > t->rate + t->rate / 8 :
 				   rate >= t->rate - t->rate / 16;
 }
 
-/* Each of the other levels in turn, as a neighbour may be no better where a further one is. */
+/* Tries all other levels in turn: the next one may gain nothing where a further one does. */
 static void begin_trial(struct vfifo_tune *t)
 {
 	t->next = t->next < t->max ? t->next + 1 : 0;
@@ -59,7 +59,7 @@ vfifo_hidden void vfifo_tune_epoch(struct vfifo_tune *t, uint64_t now)
 	if (t->began && t->now != t->level) {
 		end_trial(t, rate);
 	} else if (t->began) {
-		/* So slow, it was interrupted; or it stays so, and the next one is believed. */
+		/* Most likely it was interrupted. If epochs stay so slow, the rate follows soon. */
 		t->rate = rate < t->rate / 8 ? t->rate / 2 : rate;
 		if (!--t->left)
 			begin_trial(t);

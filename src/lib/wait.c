@@ -186,8 +186,8 @@ static int spin(struct vfifo_handle *f, size_t n, uint64_t deadline)
  * Each look at the other end's position takes its cache line away from the other end, which
  * must have it back to publish. Two ends that look at each other for each message are many times
  * slower than they can be. So a wait pauses before its first look, for as long as that
- * makes the stream faster: by then there is more to do. It does not where each end answers the
- * other, and then it does not pause.
+ * makes the stream faster: by then there is more to do. Where each end answers the other, a pause
+ * makes nothing faster, so the measurement chooses none.
  */
 static const unsigned int pace_ns[] = { 0, 500, 1500, 4000 };
 
@@ -205,9 +205,10 @@ static void pause_before_look(const struct vfifo_inner *h)
 }
 
 /*
- * Far from each other, a producer waits long for each line that the consumer has read. If the
- * consumer drops the lines, they are in memory. It does so when it has to wait anyway; if it never
- * waits, the producer is not the slower one. A line may be filled again by then: no byte changes.
+ * If the processors are far from each other, a producer waits long for each line that the consumer
+ * has read. So the consumer writes these lines back to memory, where the producer finds them
+ * sooner. It does so when it has to wait anyway. If it never waits, the producer is not the slower
+ * one. The producer may fill a line before it is flushed: a flush changes no byte.
  */
 #define FLUSH_MIN 4096U
 
@@ -217,7 +218,7 @@ static void flush_consumed(struct vfifo_inner *h)
 
 	if (h->hot.end != VFIFO_CONSUMER || n < FLUSH_MIN)
 		return;
-	/* More has been filled again, most likely, or is from before a trial. */
+	/* Of more than half of it, much has been filled again, or is from before a trial. */
 	if (h->copy.now && n <= h->hot.capacity / 2)
 		vfifo_flush(h->hot.data +
 				    vfifo_offset(h->hot.capacity, h->flushed),
@@ -315,7 +316,7 @@ static int sleep_until(struct vfifo_handle *f, size_t n, uint64_t deadline)
 	return -ETIMEDOUT;
 }
 
-/* The clock costs as much as several looks, so most waits end before it is read. */
+/* So many looks come before the clock is read, which costs as much as several of them. */
 #define FIRST_LOOKS 32
 
 static int wait_awake(struct vfifo_handle *f, size_t n, struct vfifo_time *time)

@@ -4,9 +4,9 @@
  *
  * relacy runs a program under its own scheduler, with atomics that may return the newest value,
  * or the one before if C11 allows it. It searches all schedules with up to BOUND preemptions.
- * The code of the library is the real one: libvfifo.h and wait.c, whose atomic operations and
- * system calls become those of this file. The kernel is a short copy of what wait.c and side.c of
- * the module do, in C11: smp_mb() is a fence that is sequentially consistent.
+ * The code of the library is the real one: libvfifo.h, wait.c and tune.c, whose atomic operations
+ * and system calls become those of this file. The kernel is a short copy of what wait.c and side.c
+ * of the module do, in C11: smp_mb() is a fence that is sequentially consistent.
  *
  * scripts/lib/model-test builds and runs it. `library-mutants` lists changes of the library,
  * each of which must make the test of its line fail.

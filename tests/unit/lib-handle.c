@@ -1081,7 +1081,10 @@ static void spinning_adapts(void **state)
 
 /* --- what the library measures --------------------------------------------------------- */
 
-/* Runs epochs of 1 us with so many bytes at each level. Return: epochs at another level than @at. */
+/*
+ * Runs epochs of 1 us with so many bytes at each level. Return: the epochs at another level than
+ * @at.
+ */
 static int run_epochs(struct vfifo_tune *t, const uint64_t *bytes, int epochs,
 		      unsigned int at)
 {
@@ -1152,7 +1155,7 @@ static void an_epoch_that_is_abandoned_is_not_measured(void **state)
 	assert_int_equal(t.rate, 50000);
 }
 
-/* Return: the least time of a wait in ns. Each has a new byte, which is consumed if it is awaited. */
+/* Return: the least time of a wait for @n bytes, in ns, of which it has to look for the last. */
 static uint64_t shortest_wait(size_t n, int timeout_ms)
 {
 	struct vfifo_inner *h = vfifo_inner(consumer);
@@ -1303,7 +1306,7 @@ static void streamed_bytes_come_out_as_they_went_in(void **state)
 	for (uint32_t i = 0; i < 64 * 64; i++) {
 		size_t n = VFIFO_STREAM_MIN - 10 + i % 310;
 
-		/* 1 mod 64 further each time */
+		/* Each copy is a byte longer than the last, so it begins at another offset. */
 		assert_int_equal(vfifo_write(producer, sent + i % 17, n - 16,
 					     0),
 				 n - 16);
@@ -1421,7 +1424,7 @@ static void consumed_lines_are_flushed(void **state)
 	both_close(NULL);
 }
 
-/* Only whole lines behind the last byte, and no byte is changed. */
+/* At each offset in a line, with each length: no byte is changed. */
 static void a_flush_changes_no_byte(void **state)
 {
 	static unsigned char bytes[1024];
@@ -1440,13 +1443,14 @@ static void a_flush_changes_no_byte(void **state)
 	}
 }
 
-/* Of large devices an epoch has less than a lap or two, so that it ends some day. */
+/* In a large device an epoch ends after 32 MiB, before it has had four laps. */
 static void an_epoch_of_a_large_device_ends(void **state)
 {
 	enum { LARGE = 16 << 20 };
 	char *bytes = calloc(1, LARGE);
 
 	(void)state;
+	assert_non_null(bytes);
 	fake_create(LARGE, START);
 	producer = fake_open(IN);
 	for (int i = 0; i < 2; i++) {

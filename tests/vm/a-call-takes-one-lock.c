@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * What the kernel does for a call that need not wait, by a trace of functions: a read() or write()
- * takes one lock, moves all bytes at once and looks for no sleeper; if two calls sleep, it wakes one of
- * them. A mapped pair does not enter the module.
+ * takes one lock, moves all bytes at once and looks for no sleeper; if two calls sleep, it wakes
+ * one of them. A mapped pair does not enter the module.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

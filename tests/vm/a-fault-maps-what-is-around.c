@@ -25,8 +25,8 @@
 
 static const int rw = PROT_READ | PROT_WRITE;
 static int fd;
-static char
-	*place; /* aligned to AROUND, for 2 * BUFFER and AROUND on both sides */
+/* Aligned to AROUND, for 2 * BUFFER and AROUND on both sides. */
+static char *place;
 
 /* --- what is mapped ------------------------------------------------------------------ */
 

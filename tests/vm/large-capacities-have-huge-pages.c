@@ -183,7 +183,7 @@ static void parts(void)
 	check_equal(attribute("mappings"), 0);
 }
 
-/* Whatever a process advises, for a part of a huge page or for all, the pages stay the right ones. */
+/* After any advice, for a part of a huge page or for all, the pages are the right ones. */
 static void advice(void)
 {
 	const size_t n = 2 * capacity / PAGE;

@@ -12,9 +12,9 @@ void tracing_put(const char *file, const char *text);
 char *tracing_read(const char *file);
 
 /*
- * From here on the test is a process of its own. When it ends, in whatever way, this one undoes what it
- * has set and ends in the same way. Meanwhile there is one processor only: tracing patches the
- * kernel's code, at which an emulator with several processors sometimes fails.
+ * From here on the test is a process of its own. When it ends, in whatever way, this one undoes
+ * what it has set and ends in the same way. Meanwhile there is one processor only: tracing patches
+ * the kernel's code, at which an emulator with several processors sometimes fails.
  */
 void tracing_begin(void (*undo)(void));
 
