@@ -299,11 +299,23 @@ static inline struct page *vfifo_huge_page_alloc(gfp_t gfp)
 	return folio ? folio_page(folio, 0) : NULL;
 }
 
+/*
+ * Inserts it never as a write. The kernel calls ->huge_fault without a lock, and another thread can
+ * map single pages there meanwhile (after PR_SET_THP_DISABLE, say). To find them would be a
+ * WARN_ON_ONCE() for a write. The entry has the access of the mapping. Where that is less than the
+ * fault needs (clear_refs(5) took it away), the kernel maps single pages; where an entry is there
+ * that has too little, the kernel removes it first.
+ */
 static inline vm_fault_t vfifo_huge_page_insert(struct vm_fault *vmf,
 						struct page *page)
 {
-	return vmf_insert_folio_pmd(vmf, page_folio(page),
-				    vmf->flags & FAULT_FLAG_WRITE);
+	const pte_t access = pfn_pte(page_to_pfn(page), vmf->vma->vm_page_prot);
+
+	if (!pmd_none(pmdp_get_lockless(vmf->pmd)))
+		return VM_FAULT_FALLBACK;
+	if ((vmf->flags & FAULT_FLAG_WRITE) && !pte_write(access))
+		return VM_FAULT_FALLBACK;
+	return vmf_insert_folio_pmd(vmf, page_folio(page), false);
 }
 #else
 #define vfifo_huge_order 0
