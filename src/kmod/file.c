@@ -51,6 +51,7 @@ struct vfifo_io {
 	bool counted;	     /* in stats/reads or stats/writes */
 	size_t copy_limit;   /* of the next copy: bytes faulted in; 0: none */
 	size_t faulted_in;   /* bytes of the source, for io_make_room() */
+	bool made_room;	     /* the other waiters of the side can go on */
 };
 
 /*
@@ -130,11 +131,13 @@ static int io_prepare(struct vfifo_io *io)
  */
 static int io_make_room(struct vfifo_io *io)
 {
-	int available = vfifo_side_available(io->ring, io->end);
+	int ret = vfifo_side_available(io->ring, io->end);
 
-	if (available < 0)
-		return available;
-	return vfifo_ring_make_room(io->ring, io->faulted_in, io->nowait);
+	if (ret < 0)
+		return ret;
+	ret = vfifo_ring_make_room(io->ring, io->faulted_in, io->nowait);
+	io->made_room = ret > 0;
+	return min(ret, 0);
 }
 
 /*
@@ -279,6 +282,7 @@ static ssize_t io_run(struct vfifo_io *io)
 		ssize_t n;
 
 		io->faulted_in = 0;
+		io->made_room = false;
 		if (io_overwrites(io))
 			err = io_prepare(io);
 		if (!err)
@@ -288,6 +292,8 @@ static ssize_t io_run(struct vfifo_io *io)
 		n = io_move(io, &missing, &copied);
 		vfifo_side_unlock(io->ring, io->end);
 
+		if (io->made_room)
+			vfifo_ring_wake(io->ring, vfifo_peer(io->end));
 		if (n > 0) {
 			moved += n;
 			io->futile = 0;

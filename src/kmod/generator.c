@@ -91,9 +91,10 @@ static u32 with_whole_units(const struct vfifo_pattern *pattern, u32 n)
  * partial unit, unless a write(2) took the space meanwhile. (In overwrite mode the oldest
  * stored unit may lose its first bytes.)
  *
- * Return: true if any byte was stored.
+ * Return: true if any byte was stored. Sets @made_room if old bytes were dropped for that.
  */
-static bool produce_piece(struct vfifo_generator *generator, u32 n)
+static bool produce_piece(struct vfifo_generator *generator, u32 n,
+			  bool *made_room)
 {
 	struct vfifo_pattern *pattern = &generator->pattern;
 	struct vfifo_ring *ring = generator->ring;
@@ -105,7 +106,9 @@ static bool produce_piece(struct vfifo_generator *generator, u32 n)
 	generator_drop(generator, rest);
 	n -= rest;
 	if (READ_ONCE(ring->overflow) == VFIFO_OVERWRITE)
-		vfifo_ring_make_room(ring, with_whole_units(pattern, n), false);
+		*made_room = vfifo_ring_make_room(ring,
+						  with_whole_units(pattern, n),
+						  false) > 0;
 	space = vfifo_side_available(ring, VFIFO_PRODUCER);
 	fit = whole_units(pattern, n, max(space, 0));
 	if (fit) {
@@ -123,15 +126,17 @@ static void generator_produce(struct vfifo_generator *generator, u64 n)
 	struct vfifo_ring *ring = generator->ring;
 
 	while (n && !READ_ONCE(generator->stopping)) {
-		bool produced;
+		bool produced, made_room = false;
 		u32 piece;
 
 		vfifo_side_lock(ring, VFIFO_PRODUCER);
 		/* Half of the capacity, so that overwrite never drops its own bytes. */
 		piece = min3(n, (u64)VFIFO_PIECE_MAX,
 			     (u64)ring->buffer.capacity / 2);
-		produced = produce_piece(generator, piece);
+		produced = produce_piece(generator, piece, &made_room);
 		vfifo_side_unlock(ring, VFIFO_PRODUCER);
+		if (made_room)
+			vfifo_ring_wake(ring, VFIFO_CONSUMER);
 		if (produced)
 			vfifo_ring_wake(ring, VFIFO_PRODUCER);
 		n -= piece;

@@ -217,17 +217,18 @@ static int lock_consumer(struct vfifo_ring *ring, bool nowait)
  * Best effort. If @n is more than the capacity, all stored bytes are dropped. None is dropped
  * while the consumer side is claimed, because only its holder may move that position, or while
  * the ring is broken or removed. None of this is an error: call vfifo_side_available() for the
- * producer side afterwards. No wake-up is due: in overwrite mode no producer waits for space.
+ * producer side afterwards. Producers that wait for space can exist although `overflow` was
+ * VFIFO_OVERWRITE for the caller: it may have changed since.
  *
  * Context: Process context, under the producer side's lock. May sleep.
- * Return: 0, also if there is still too little space; -EAGAIN: @nowait is set and the lock is in
- * use; -ERESTARTSYS: a signal.
+ * Return: 1: bytes were dropped, and vfifo_ring_wake() of the consumer side is due when the lock is
+ * released; 0: none was, also if there is too little space; -EAGAIN: @nowait is set and the lock is
+ * in use; -ERESTARTSYS: a signal.
  */
 int vfifo_ring_make_room(struct vfifo_ring *ring, u32 n, bool nowait)
 {
+	int stored, err, dropped = 0;
 	u32 space;
-	int stored;
-	int err;
 
 	lockdep_assert_held(&vfifo_side(ring, VFIFO_PRODUCER)->lock);
 	if (vfifo_side_room(ring, VFIFO_PRODUCER) >= n)
@@ -243,9 +244,10 @@ int vfifo_ring_make_room(struct vfifo_ring *ring, u32 n, bool nowait)
 
 		vfifo_side_commit(ring, VFIFO_CONSUMER, oldest);
 		atomic64_add(oldest, &ring->dropped);
+		dropped = 1;
 	}
 	vfifo_side_unlock(ring, VFIFO_CONSUMER);
-	return 0;
+	return dropped;
 }
 
 /* In pieces, as half a gigabyte takes a while and other tasks want the processor. */
