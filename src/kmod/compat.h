@@ -300,11 +300,11 @@ static inline struct page *vfifo_huge_page_alloc(gfp_t gfp)
 }
 
 /*
- * Inserts it never as a write. The kernel calls ->huge_fault without a lock, and another thread can
- * map single pages there meanwhile (after PR_SET_THP_DISABLE, say). To find them would be a
- * WARN_ON_ONCE() for a write. The entry has the access of the mapping. Where that is less than the
- * fault needs (clear_refs(5) took it away), the kernel maps single pages; where an entry is there
- * that has too little, the kernel removes it first.
+ * The insert is never a write. The kernel calls ->huge_fault without a lock, so another thread can
+ * map single pages there meanwhile, for example after PR_SET_THP_DISABLE. An insert for a write
+ * that finds them warns. The entry gets the access of the mapping. A store to /proc/PID/clear_refs
+ * can have made that too little for the fault: then the kernel maps single pages. The kernel
+ * removes an entry that is there already.
  */
 static inline vm_fault_t vfifo_huge_page_insert(struct vm_fault *vmf,
 						struct page *page)

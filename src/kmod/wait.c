@@ -67,15 +67,6 @@
 /* Wake-ups under one hold of a queue's lock. */
 #define VFIFO_WAKES_MAX 64U
 
-static const struct {
-	u32 sleep, poll;
-} vfifo_need[] = {
-	[VFIFO_PRODUCER] = { VFIFO_NEED_PRODUCER_SLEEP,
-			     VFIFO_NEED_PRODUCER_POLL },
-	[VFIFO_CONSUMER] = { VFIFO_NEED_CONSUMER_SLEEP,
-			     VFIFO_NEED_CONSUMER_POLL },
-};
-
 static struct vfifo_queue *queue_of(struct vfifo_ring *ring, enum vfifo_end end)
 {
 	return &vfifo_side(ring, end)->sleepers;
@@ -141,7 +132,7 @@ static void sleepers_changed(struct vfifo_ring *ring, enum vfifo_end end)
 		return;
 	WRITE_ONCE(queue->least, least);
 	if (least == VFIFO_NO_NEED) {
-		atomic_andnot(vfifo_need[end].sleep, vfifo_ring_need(ring));
+		atomic_andnot(vfifo_sleep_bit(end), vfifo_ring_need(ring));
 		return;
 	}
 	/*
@@ -152,7 +143,7 @@ static void sleepers_changed(struct vfifo_ring *ring, enum vfifo_end end)
 	 */
 	WRITE_ONCE(ring->status->threshold[end], least);
 	if (before == VFIFO_NO_NEED)
-		atomic_or(vfifo_need[end].sleep, vfifo_ring_need(ring));
+		atomic_or(vfifo_sleep_bit(end), vfifo_ring_need(ring));
 }
 
 /* --- waking sleepers ---------------------------------------------------------------- */
@@ -463,7 +454,7 @@ static void pollers_wake(struct wait_queue_head *queue)
 static void wake_pollers(struct vfifo_ring *ring, enum vfifo_end end)
 {
 	struct wait_queue_head *pollers = &vfifo_side(ring, end)->pollers;
-	const u32 bit = vfifo_need[end].poll;
+	const u32 bit = vfifo_poll_bit(end);
 	bool async;
 
 	/*
@@ -497,7 +488,7 @@ static u32 poll_threshold(struct vfifo_ring *ring, enum vfifo_end end)
 /* Whether a poller waits for a side. Called after a full barrier. */
 static bool poll_bit(struct vfifo_ring *ring, enum vfifo_end end)
 {
-	return atomic_read(vfifo_ring_need(ring)) & vfifo_need[end].poll;
+	return atomic_read(vfifo_ring_need(ring)) & vfifo_poll_bit(end);
 }
 
 /* Whether poll(2) reports a side to a file: when claimed, only to the claim's file. */
@@ -564,7 +555,7 @@ __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
 		may[end] = (file->f_mode & vfifo_ways[end].mode) &&
 			   may_use(vfifo_side(ring, end), file);
 		if (may[end] && (wanted & vfifo_ways[end].events))
-			atomic_or(vfifo_need[end].poll, vfifo_ring_need(ring));
+			atomic_or(vfifo_poll_bit(end), vfifo_ring_need(ring));
 	}
 	smp_mb__after_atomic(); /* [C]: pairs with [A] of a move */
 
@@ -605,7 +596,7 @@ int vfifo_ring_fasync(struct vfifo_ring *ring, int fd, struct file *file,
 	/* The bits stay set from here on: see wake_pollers(). */
 	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
 		if (file->f_mode & vfifo_ways[end].mode)
-			atomic_or(vfifo_need[end].poll, vfifo_ring_need(ring));
+			atomic_or(vfifo_poll_bit(end), vfifo_ring_need(ring));
 	}
 	smp_mb__after_atomic(); /* [C]: pairs with [A] */
 	return ret;

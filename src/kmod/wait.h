@@ -46,6 +46,19 @@ static inline atomic_t *vfifo_ring_need(struct vfifo_ring *ring)
 	return (atomic_t *)&ring->status->need;
 }
 
+/* The bits of `need` that say that a call sleeps on a side, and that a task has polled it. */
+static inline u32 vfifo_sleep_bit(enum vfifo_end end)
+{
+	return end == VFIFO_PRODUCER ? VFIFO_NEED_PRODUCER_SLEEP :
+				       VFIFO_NEED_CONSUMER_SLEEP;
+}
+
+static inline u32 vfifo_poll_bit(enum vfifo_end end)
+{
+	return end == VFIFO_PRODUCER ? VFIFO_NEED_PRODUCER_POLL :
+				       VFIFO_NEED_CONSUMER_POLL;
+}
+
 /*
  * Whether `need` has a bit of a side: a call sleeps there that more room can wake, or a task has
  * polled the side since its pollers were woken last. Called after a full barrier.
@@ -53,12 +66,8 @@ static inline atomic_t *vfifo_ring_need(struct vfifo_ring *ring)
 static inline bool vfifo_ring_awaited(struct vfifo_ring *ring,
 				      enum vfifo_end end)
 {
-	const u32 bits =
-		end == VFIFO_PRODUCER ?
-			VFIFO_NEED_PRODUCER_SLEEP | VFIFO_NEED_PRODUCER_POLL :
-			VFIFO_NEED_CONSUMER_SLEEP | VFIFO_NEED_CONSUMER_POLL;
-
-	return atomic_read(vfifo_ring_need(ring)) & bits;
+	return atomic_read(vfifo_ring_need(ring)) &
+	       (vfifo_sleep_bit(end) | vfifo_poll_bit(end));
 }
 
 /**

@@ -9,9 +9,12 @@
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "raw.h"
@@ -194,6 +197,70 @@ static void no_call_waits_behind_one_that_stalls(void)
 	close(uffd);
 }
 
+/* --- a write that stalls in overwrite mode, and goes on in another ---------------------- */
+
+static void *write_stalled_record(void *unused)
+{
+	check_equal(write(fd, stalled, PIPE_BUF), PIPE_BUF);
+	return unused;
+}
+
+static void write_record(void *unused)
+{
+	(void)unused;
+	write_all(fd, bytes, PIPE_BUF);
+}
+
+static void write_byte(void *unused)
+{
+	(void)unused;
+	write_all(fd, bytes, 1);
+}
+
+/* The write makes room, but has to wait behind a call that sleeps by now. That call gets the room. */
+static void room_is_left_to_who_sleeps(void)
+{
+	static char all[2 * CAPACITY];
+	const size_t capacity = attribute("capacity");
+	pthread_t stalling;
+	char watermark[16];
+	bool done = false;
+	pid_t record;
+	int uffd;
+
+	stalled = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	check(stalled != MAP_FAILED);
+	uffd = stall();
+	check(capacity <= sizeof(all));
+	/* With more, a call may be overtaken without bound. */
+	snprintf(watermark, sizeof(watermark), "%zu", capacity - PIPE_BUF + 1);
+	check_equal(set_attribute("read_watermark", watermark), 0);
+	check_equal(set_attribute("overflow", "overwrite"), 0);
+	check(!pthread_create(&stalling, NULL, write_stalled_record, NULL));
+	await_fault(uffd);
+
+	check_equal(set_attribute("overflow", "block"), 0);
+	write_all(fd, all, capacity - 100);
+	record = start(write_record, NULL);
+	wait_asleep(record, "vfifo_ring_wait");
+	for (int i = 0; i < OVERTAKES; i++)
+		finish(start(write_byte, NULL));
+	end_stall(uffd, stalled, bytes);
+	for (int i = 0; i < 50 && !done; i++) {
+		sleep_ms(100);
+		done = waitpid(record, NULL, WNOHANG) == record;
+	}
+	if (!done)
+		fail("%lld of %zu bytes are stored, and a writer sleeps",
+		     attribute("size"), capacity);
+	read_all(fd, all, capacity);
+	check(!pthread_join(stalling, NULL));
+	read_all(fd, all, attribute("size"));
+	check_equal(set_attribute("read_watermark", "1"), 0);
+	close(uffd);
+}
+
 /* --- an ioctl that stalls between its two looks at the device --------------------------- */
 
 static void *start_generator(void *argument)
@@ -239,6 +306,7 @@ int main(void)
 	fd = device(O_RDWR);
 	run_case(others_go_on());
 	run_case(no_call_waits_behind_one_that_stalls());
+	run_case(room_is_left_to_who_sleeps());
 	run_case(generator_of_a_removed_device_stays_off());
 	return 0;
 }
