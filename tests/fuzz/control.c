@@ -539,11 +539,16 @@ static void op_show(struct world *w, const uint16_t *arg)
 }
 
 /* root may open a file that its mode forbids, so the kernel's answer to the read differs. */
-static void op_show_all(struct world *w, const uint16_t *arg)
+void show_all(struct world *w, int number)
 {
 	for (size_t i = 0; i < ATTRIBUTES_COUNT; i++)
 		if (attributes[i].show)
-			show(w, numbers[arg[0] % NUMBERS], &attributes[i]);
+			show(w, number, &attributes[i]);
+}
+
+static void op_show_all(struct world *w, const uint16_t *arg)
+{
+	show_all(w, numbers[arg[0] % NUMBERS]);
 }
 
 static const char *some_value(const struct attribute *a, uint16_t arg,

@@ -162,6 +162,8 @@ void alarm_off(void);
 
 /* Bytes that no other write of this process has. */
 void fresh_bytes(struct world *w, uint8_t *bytes, size_t n);
+/* In the model's mode: writes a byte and reads one, as far as the file may, and waits for nothing. */
+void move_a_byte(struct world *w, const struct file_slot *f);
 /* Applies the results of a read() and a write(), and compares. */
 void did_read(struct world *w, struct fifo *f, const uint8_t *got, long n);
 /*
@@ -169,6 +171,9 @@ void did_read(struct world *w, struct fifo *f, const uint8_t *got, long n);
  * follows the plan, this has both look, so that they know the same.
  */
 void look_too(const struct file_slot *f);
+
+/* control.c: reads all attributes of a device, and compares each with the model's. */
+void show_all(struct world *w, int number);
 
 /* memory.c */
 void unmap_slot(struct world *w, struct map_slot *m);
@@ -188,6 +193,7 @@ void uring_free(struct uring *u);
 void note_signals(struct world *w);
 void check_signals(struct world *w);
 void forget_pending_signals(void);
+bool signal_is_pending(void);
 /* Ends the process if a signal of O_ASYNC is pending. */
 void check_no_signal(struct world *w);
 /* Returns how many files of this process have O_ASYNC. */

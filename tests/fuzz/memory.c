@@ -555,7 +555,7 @@ static void position_at_random(struct world *w, struct map_slot *m)
 static void op_position(struct world *w, const uint16_t *arg)
 {
 	struct map_slot *m = some_map(w, arg[0]);
-	uint32_t value;
+	uint32_t value, before;
 	int number;
 
 	if (!m || m->kind != MAP_POSITION || m->protection[0] < 0)
@@ -564,12 +564,20 @@ static void op_position(struct world *w, const uint16_t *arg)
 		position_at_random(w, m);
 		return;
 	}
+	before = m->of->fifo->shown[m->end];
 	value = some_position(m->of->fifo, m->end, arg[1], arg[2]);
 	number = store_position(m->at, value);
 	expect(w, "a store to a position", number,
 	       expected_signal(m, 0, PROT_WRITE));
-	if (!number)
-		m->of->fifo->shown[m->end] = value;
+	if (number)
+		return;
+	m->of->fifo->shown[m->end] = value;
+	if (arg[3] % 8)
+		return;
+	/* To read attributes changes nothing, so a position that is put back was not seen. */
+	show_all(w, m->of->number);
+	store_position(m->at, before);
+	m->of->fifo->shown[m->end] = before;
 }
 
 /* --- by way of the kernel ------------------------------------------------------------ */

@@ -176,6 +176,27 @@ static void op_write(struct world *w, const uint16_t *arg)
 		fifo_write(f->of->fifo, at, &plan);
 }
 
+void move_a_byte(struct world *w, const struct file_slot *f)
+{
+	uint8_t *at = w->edge - 1;
+	struct plan plan;
+	long ret;
+
+	if (f->of->writes) {
+		plan = fifo_plan_write(f->of->fifo, 1, 1, true);
+		fresh_bytes(w, at, 1);
+		ret = call_write(f->fd, at, 1, NOWAIT, 0);
+		expect(w, "write", ret, plan.result);
+		fifo_write(f->of->fifo, at, &plan);
+	}
+	if (f->of->reads) {
+		plan = fifo_plan_read(f->of->fifo, 1, 1, true);
+		ret = call_read(f->fd, at, 1, NOWAIT, 0);
+		expect(w, "read", ret, plan.result);
+		did_read(w, f->of->fifo, at, ret);
+	}
+}
+
 static size_t drain(struct world *w, uint8_t *to)
 {
 	size_t n = 0;

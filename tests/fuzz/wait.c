@@ -267,6 +267,14 @@ void forget_pending_signals(void)
 	signals_came(&last);
 }
 
+/* A SIGIO of User-Mode Linux does not count, as in signals_came(). */
+bool signal_is_pending(void)
+{
+	sigset_t pending;
+
+	return !sigpending(&pending) && sigismember(&pending, SIGRTMIN + 1) > 0;
+}
+
 void check_no_signal(struct world *w)
 {
 	siginfo_t last;
