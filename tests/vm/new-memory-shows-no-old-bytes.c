@@ -57,18 +57,45 @@ static void store(const char *name, int number)
 	close(fd);
 }
 
-static void of_a_new_device(void)
+static int open_added(int number, int flags)
 {
-	finish(start(dirty_memory, NULL));
+	char node[64];
+	int fd;
+
+	snprintf(node, sizeof(node), "/dev/vfifo%d", number);
+	fd = open(node, flags | O_CLOEXEC);
+	check(fd >= 0);
+	return fd;
+}
+
+/* The kernel keeps pages that it uses itself apart from those of processes, so dirty some of its own. */
+static void dirty_added(void)
+{
 	for (int i = 1; i <= ADDED; i++)
 		store("add", i);
 	for (int i = 1; i <= ADDED; i++) {
-		char node[64];
-		int fd;
+		int fd = open_added(i, O_RDWR);
+		void *map = mmap(NULL, CAPACITY, PROT_READ | PROT_WRITE,
+				 MAP_SHARED, fd, VFIFO_MMAP_DATA);
 
-		snprintf(node, sizeof(node), "/dev/vfifo%d", i);
-		fd = open(node, O_RDONLY | O_CLOEXEC);
-		check(fd >= 0);
+		check(map != MAP_FAILED);
+		memset(map, 0xaa, CAPACITY);
+		check(!munmap(map, CAPACITY));
+		close(fd);
+	}
+	for (int i = 1; i <= ADDED; i++)
+		store("remove", i);
+}
+
+static void of_a_new_device(void)
+{
+	finish(start(dirty_memory, NULL));
+	dirty_added();
+	for (int i = 1; i <= ADDED; i++)
+		store("add", i);
+	for (int i = 1; i <= ADDED; i++) {
+		int fd = open_added(i, O_RDONLY);
+
 		check_zero(fd, VFIFO_MMAP_STATUS, sizeof(struct vfifo_status),
 			   PAGE);
 		check_zero(fd, VFIFO_MMAP_PRODUCER, 0, PAGE);
