@@ -161,8 +161,7 @@ static void op_rights(struct world *w, const uint16_t *arg)
 	take_fd(to, fd, of);
 }
 
-/* The flags that F_SETFL sets. */
-static int flags_of(const struct description *d)
+int flags_of(const struct description *d)
 {
 	return (d->nonblock ? O_NONBLOCK : 0) | (d->append ? O_APPEND : 0) |
 	       (d->async ? O_ASYNC : 0);

@@ -142,6 +142,8 @@ struct file_slot *file_of_description(struct world *w,
 void close_slot(struct world *w, struct file_slot *f);
 void take_fd(struct file_slot *f, int fd, struct description *of);
 enum care care_of(const struct description *d);
+/* files.c: the flags that F_SETFL sets. */
+int flags_of(const struct description *d);
 /* Returns a size of a transfer; small ones are frequent. */
 size_t some_size(struct world *w, const struct description *d, uint16_t arg);
 

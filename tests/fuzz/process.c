@@ -264,8 +264,7 @@ static void op_child(struct world *w, const uint16_t *arg)
 
 static void switch_async(const struct file_slot *f, bool on)
 {
-	const int flags = (f->of->nonblock ? O_NONBLOCK : 0) |
-			  (f->of->append ? O_APPEND : 0) | (on ? O_ASYNC : 0);
+	const int flags = flags_of(f->of) | (on ? O_ASYNC : 0);
 	int value = on;
 
 	for (int i = 0; i < SWITCHES; i++) {
@@ -331,10 +330,8 @@ static struct file_slot *file_of_both_sides(struct world *w, uint16_t arg)
 
 static void end_async(const struct file_slot *f)
 {
-	fcntl(f->fd, F_SETFL,
-	      (f->of->nonblock ? O_NONBLOCK : 0) |
-		      (f->of->append ? O_APPEND : 0));
 	f->of->async = false;
+	fcntl(f->fd, F_SETFL, flags_of(f->of));
 }
 
 /*

@@ -56,6 +56,14 @@ static int stall(void)
 	return uffd;
 }
 
+static int stall_new_pages(void)
+{
+	stalled = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	check(stalled != MAP_FAILED);
+	return stall();
+}
+
 static void await_fault(int uffd)
 {
 	struct uffd_msg message;
@@ -171,10 +179,7 @@ static void no_call_waits_behind_one_that_stalls(void)
 	pthread_t large;
 	int uffd;
 
-	stalled = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	check(stalled != MAP_FAILED);
-	uffd = stall();
+	uffd = stall_new_pages();
 	check(capacity <= sizeof(all));
 	write_all(fd, all, capacity);
 	check(!pthread_create(&large, NULL, write_large, NULL));
@@ -228,10 +233,7 @@ static void room_is_left_to_who_sleeps(void)
 	pid_t record;
 	int uffd;
 
-	stalled = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	check(stalled != MAP_FAILED);
-	uffd = stall();
+	uffd = stall_new_pages();
 	check(capacity <= sizeof(all));
 	/* With more, a call may be overtaken without bound. */
 	snprintf(watermark, sizeof(watermark), "%zu", capacity - PIPE_BUF + 1);
@@ -286,10 +288,7 @@ static void generator_of_a_removed_device_stays_off(void)
 	pthread_t starter;
 	int uffd;
 
-	stalled = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	check(stalled != MAP_FAILED);
-	uffd = stall();
+	uffd = stall_new_pages();
 	check(!pthread_create(&starter, NULL, start_generator, NULL));
 	await_fault(uffd);
 	store("/sys/class/vfifo/remove", "0");
