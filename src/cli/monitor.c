@@ -156,16 +156,21 @@ static void sleep_until(double end)
 	nanosleep(&t, NULL);
 }
 
-/* false: the user pressed q, or a signal came. */
+/*
+ * Looks for a key once at least, as the readings may take longer than the interval. false: the
+ * user pressed q, or a signal came.
+ */
 static bool wait_until(const struct monitor *m, double end)
 {
-	while (!interrupts() && now_seconds() < end) {
+	do {
+		if (interrupts())
+			return false;
 		if (m->form != LIVE)
 			sleep_until(end);
 		else if (!screen_wait(&m->watch, m->interval,
 				      end - now_seconds()))
 			return false;
-	}
+	} while (now_seconds() < end);
 	return !interrupts();
 }
 
