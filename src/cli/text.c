@@ -70,7 +70,8 @@ static int take_fraction(const char *text, uint64_t unit, uint64_t *bytes)
 		part = part * 10 + (uint64_t)(*text - '0');
 		whole *= 10;
 	}
-	*bytes = (uint64_t)((unsigned __int128)part * unit / whole);
+	/* part * unit / whole, of which the product can have 90 bits */
+	*bytes = part * (unit / whole) + part * (unit % whole) / whole;
 	return 0;
 }
 

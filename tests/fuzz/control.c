@@ -146,16 +146,18 @@ static bool parse(const char *text, bool may_be_negative, uint64_t most,
 		  uint64_t *value)
 {
 	const bool negative = may_be_negative && *text == '-';
-	unsigned __int128 v = 0;
+	uint64_t v = 0;
 
 	if (*text == '+' || negative)
 		text++;
 	if (!isdigit((unsigned char)*text))
 		return false;
 	for (; isdigit((unsigned char)*text); text++) {
-		v = v * 10 + (*text - '0');
-		if (v > UINT64_MAX)
+		const uint64_t digit = (uint64_t)(*text - '0');
+
+		if (v > (UINT64_MAX - digit) / 10)
 			return false;
+		v = v * 10 + digit;
 	}
 	if (*text == '\n')
 		text++;
