@@ -66,9 +66,12 @@ as_root() {
 }
 
 need() {
-	local missing
+	local missing here
+	here="$(dpkg --print-architecture) installed"
+	# A package can be there for several architectures.
 	missing=$(for p in "$@"; do
-		dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null | grep -qx installed || echo "$p"
+		dpkg-query -W -f '${Architecture} ${db:Status-Status}\n' "$p" 2>/dev/null |
+			grep -qxF -e "$here" -e 'all installed' || echo "$p"
 	done)
 	[ -n "$missing" ] || return 0
 	# shellcheck disable=SC2086 # one word a package
