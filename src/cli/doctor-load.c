@@ -140,6 +140,43 @@ static bool modules_disabled(void)
 	       *line == '1';
 }
 
+/* Whether the comma-separated list, which ends at a blank, names vfifo. */
+static bool names_vfifo(const char *list)
+{
+	const char *end = list + strcspn(list, " ");
+
+	while (list < end) {
+		size_t n = strcspn(list, ", ");
+
+		if (n == strlen("vfifo") && !strncmp(list, "vfifo", n))
+			return true;
+		list += n + (list[n] == ',');
+	}
+	return false;
+}
+
+/*
+ * The kernel then refuses the module, and modprobe says only that it is not permitted. The last
+ * option counts.
+ */
+static bool forbidden_by_boot(void)
+{
+	static const char option[] = "module_blacklist=";
+	bool begins, forbidden = false;
+	const char *at;
+	char line[4096];
+
+	if (!first_line("/proc/cmdline", line, sizeof(line)))
+		return false;
+	for (at = line; (at = strstr(at, option));) {
+		begins = at == line || at[-1] == ' ';
+		at += strlen(option);
+		if (begins)
+			forbidden = names_vfifo(at);
+	}
+	return forbidden;
+}
+
 /* The kernel cannot make a node while another file has its name. */
 static void unwell_names(struct report *r, const char *names)
 {
@@ -178,6 +215,10 @@ void check_loaded(struct report *r)
 	else if (modules_disabled())
 		unwell(r, "module", "sudo reboot",
 		       "not loaded, and kernel.modules_disabled is 1");
+	else if (forbidden_by_boot())
+		unwell(r, "module",
+		       "remove that from /etc/default/grub, then sudo update-grub && sudo reboot",
+		       "not loaded, as the kernel's command line has module_blacklist=vfifo");
 	else if (find_line("install", &l))
 		unwell_line(r, "install", &l, "");
 	else if (find_line("blacklist", &l))
