@@ -8,6 +8,9 @@ help:  ## this list
 deb:  ## build vfifo-dkms.deb
 	scripts/deb
 
+source:  ## make the source package of the last commit, as for an upload to Debian
+	scripts/deb -s
+
 demo:  ## install vfifo in a throw-away Debian and use it there
 	scripts/demo
 
@@ -50,7 +53,7 @@ bench-check:  ## compare the instructions of each call with tests/bench/baseline
 bench-document:  ## measure, and write src/doc/performance.md and its chart
 	scripts/bench --document
 
-clean:  ## remove the packages that make deb put here (the cache is ~/.cache/vfifo)
-	rm -f *.deb
+clean:  ## remove the packages that make deb and make source put here (the cache is ~/.cache/vfifo)
+	rm -f *.deb vfifo_*
 
-.PHONY: help deb demo check check-kernels check-long mutants coverage style vm-test fuzz vm-shell install-test bench bench-check bench-document clean
+.PHONY: help deb source demo check check-kernels check-long mutants coverage style vm-test fuzz vm-shell install-test bench bench-check bench-document clean

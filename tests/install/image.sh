@@ -114,6 +114,7 @@ compile() { # VERSION KERNEL
 compile_for_the_install_of() { # DEB
 	local version had_key=
 	version=$(dpkg-deb -f "$1" Version)
+	version=${version%-*}
 	[ ! -e /var/lib/dkms/mok.key ] || had_key=y
 	dpkg-deb -x "$1" /tmp/deb
 	mv "/tmp/deb/usr/src/vfifo-$version" /usr/src
@@ -126,13 +127,14 @@ compile_for_the_install_of() { # DEB
 }
 
 compile_for_the_headers_of() { # DEB
-	local kernel
+	local kernel version
 	kernel=$(dpkg-deb -f "$1" Package)
 	kernel=${kernel#linux-headers-}
 	dpkg-deb -x "$1" /tmp/headers
 	mv "/tmp/headers/usr/src/linux-headers-$kernel" /usr/src
 	ln -s "/usr/src/linux-headers-$kernel" "/usr/lib/modules/$kernel/build"
-	compile "$(dpkg-query -W -f '${Version}' vfifo-dkms)" "$kernel"
+	version=$(dpkg-query -W -f '${Version}' vfifo-dkms)
+	compile "${version%-*}" "$kernel"
 	rm -r "/usr/src/linux-headers-$kernel" "/usr/lib/modules/$kernel/build"
 }
 

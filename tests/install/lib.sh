@@ -47,7 +47,13 @@ says() { # TEXT [FILE]
 
 audit() { is "$(dpkg --audit)" "" "dpkg --audit"; }
 
-installed() { is "$(dpkg-query -W -f '${db:Status-Status} ${Version}' vfifo-dkms)" "installed $1" "vfifo-dkms"; }
+# The version of the module is the upstream version of its package.
+version_of() { dpkg-deb -f "$1" Version | sed 's/-[^-]*$//'; } # DEB
+installed_version() { dpkg-query -W -f '${Version}' vfifo-dkms | sed 's/-[^-]*$//'; }
+
+installed() { # VERSION
+	is "$(dpkg-query -W -f '${db:Status-Status}' vfifo-dkms) $(installed_version)" "installed $1" "vfifo-dkms"
+}
 
 # Runs apt-get, which must succeed, with its output in /tmp/apt.log. dpkg --audit must be empty.
 apt() {
