@@ -24,7 +24,7 @@ shown() { # USER COMMAND [WANTED]
 	fi
 }
 
-cp /lane/vfifo-dkms.deb /lane/bin/course-* /tmp
+cp /lane/*.deb /lane/bin/course-* /tmp
 for example in producer consumer; do
 	cp "/lane/bin/example-$example" "/tmp/$example"
 done
@@ -62,7 +62,8 @@ shown alice "cat $attr/size" 6
 shown alice 'head -c 6 /dev/vfifo0' hello
 shown alice "cat $attr/size" 0
 
-part "programs that claim a side move bytes without system calls (src/examples); the shell can use the other side"
+part "programs that claim a side move bytes without system calls; the shell can use the other side"
+echo "(producer and consumer are src/examples/producer.c and consumer.c: standard input to mapping to output)"
 shown alice 'seq 3 | /tmp/producer; cat /dev/vfifo0 & sleep 2; kill $!' '1 2 3'
 shown alice 'echo hello > /dev/vfifo0; /tmp/consumer 6' hello
 shown alice 'seq 100000 | sha256sum; seq 100000 | /tmp/producer & /tmp/consumer 588895 | sha256sum' \
@@ -80,8 +81,22 @@ shown alice 'for n in 1 2 3; do head -c 5 /dev/vfifo0; date +" %T"; done' \
 shown alice "echo 0 | sudo tee $attr/mode" 0
 
 part "two programs share its memory, without sudo: open, mmap, strncpy in one, mmap and print in the other"
+echo "(course-producer and course-consumer are tests/install/course-*.c, which use no library)"
 shown alice '/tmp/course-producer "Hello through the mapping"' ''
 shown alice '/tmp/course-consumer' 'Hello through the mapping'
+
+part "the command vfifo, of the package vfifo-utils"
+shown root 'cd /tmp && apt-get -qq install ./libvfifo0.deb ./vfifo-utils.deb'
+shown alice 'vfifo clear'
+shown root 'vfifo set vfifo0 label=adc generator/pattern=prbs31 generator/burst=2K generator/period_us=100000 mode=1' ''
+shown alice 'readlink /dev/vfifo/by-label/adc' '\.\./\.\./vfifo0'
+shown alice 'vfifo receive adc --verify prbs31 --size 64K > /tmp/samples; stat -c %s /tmp/samples' 65536
+echo "(monitor paints a terminal; tmux is one here, so that its screen can be printed)"
+shown alice 'tmux new-session -d -x 72 -y 8 "vfifo monitor"; sleep 6; tmux capture-pane -p; tmux kill-server' \
+	'vfifo monitor: 1 device, .*vfifo0 \[.*\] .* producer: the generator .*label: adc.*'
+shown root 'vfifo set adc mode=0' ''
+shown alice 'vfifo list' 'NAME SIZE .*vfifo0 .* adc'
+shown alice 'vfifo doctor'
 
 part "mallory is not in the group"
 shown mallory 'cat /dev/vfifo0' '.*Permission denied'
