@@ -21,7 +21,7 @@
  *	-ESTALE		the handle has no claim: root revoked it, or this is a child after
  *			fork(2). Final: close the handle.
  *	-EBADMSG	the position of the other end is invalid. The handle is unchanged; see
- *			vfifo(3), Trust.
+ *			libvfifo(3), Trust.
  *
  * Threads: a handle must not be used by two threads at once; two handles may be. Fork: the
  * claim stays with the parent. In the child every function returns -ESTALE, and
