@@ -8,6 +8,8 @@
 #                             removed, and the processes $guest and $watchdog are killed
 #   vm_base                   prints the file of the first archive
 #   vm_programs DIR NAME...   compiles each DIR/NAME.c to $run/bin/NAME
+#   vm_examples               puts the examples of the manual pages and documents into $run/bin, as
+#                             example-NAME; one in C is compiled, and loses the .c
 #   vm_module KERNEL DIR      prints the file of the archive with the module of DIR, or with the
 #                             module FILE.ko. On failure the last line of $run/build.log is the
 #                             reason
@@ -120,6 +122,22 @@ vm_programs() { # DIR NAME...
 		cp "$cache/programs/$(cat "$from/main/$name.id")" "$run/bin/$name"
 	done
 	rm -rf "$run/compile"
+}
+
+vm_examples() {
+	local file name programs=''
+	"$lib/examples" "$run/examples" || return 1
+	for file in "$run/examples"/*; do
+		name=example-${file##*/}
+		case $name in
+		*.c)
+			mv "$file" "$run/examples/$name"
+			programs="$programs ${name%.c}" ;;
+		*) mv "$file" "$run/bin/$name" ;;
+		esac
+	done
+	# shellcheck disable=SC2086 # one word a program
+	vm_programs "$run/examples" $programs
 }
 
 # Prints the busybox of this machine, or fetches the one of the guest's architecture.
