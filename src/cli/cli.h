@@ -7,7 +7,7 @@
  *
  *	main
  *	list show set add send receive peek clear monitor doctor
- *	map load transfer screen doctor-module doctor-device
+ *	map load prometheus transfer screen doctor-module doctor-device
  *	doctor-load port progress check watch
  *	report
  *	record
@@ -171,6 +171,8 @@ void format_size(uint64_t bytes, char *buf, size_t size);
 void format_text(const char *bytes, size_t n, char *buf, size_t size);
 /* Makes bytes a JSON string, with its quotes, from which load.c makes the same bytes. */
 void format_json(const char *bytes, size_t n, char *buf, size_t size);
+/* Makes bytes the value of a label, without its quotes, in the text format of Prometheus. */
+void format_prometheus(const char *bytes, size_t n, char *buf, size_t size);
 /* Prints "vfifo: ..." on standard error. */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /*
@@ -327,6 +329,12 @@ int record_print(const char *name, const struct table_options *o,
 /* map.c: show --map. Returns the exit code. */
 int map_show(const struct device *d, const char *text,
 	     const struct table_options *o);
+
+/*
+ * prometheus.c: list --prometheus. Prints the n devices, each once, and drops repeated ones from
+ * the list.
+ */
+void prometheus_print(struct device *list, size_t n);
 
 /* load.c: attributes from the JSON of vfifo show */
 

@@ -129,21 +129,58 @@ static int print_list(const struct table_options *o, char **names, size_t count)
 	return code;
 }
 
+static int print_metrics(char **names, size_t count)
+{
+	struct device *list;
+	size_t n;
+	int code = choose(names, count, &list, &n);
+
+	if (code)
+		return code;
+	prometheus_print(list, n);
+	free(list);
+	return EXIT_OK;
+}
+
 static int help(void)
 {
 	printf("Usage: vfifo list [OPTION...] [DEVICE...]\n"
 	       "Lists the named devices, or all.\n\n"
-	       "Options:\n" TABLE_HELP "  -h, --help            this text\n");
+	       "Options:\n" TABLE_HELP
+	       "  -p, --prometheus      metrics for node_exporter's textfile collector\n"
+	       "  -h, --help            this text\n");
 	print_columns(columns, COLUMNS);
 	return EXIT_OK;
 }
 
 int verb_list(int argc, char **argv)
 {
+	static const struct option options[] = {
+		TABLE_LONG,
+		{ "prometheus", no_argument, NULL, 'p' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
 	struct table_options o = { 0 };
-	int code;
+	bool table = false, prometheus = false;
+	int c;
 
-	if (!table_options_only(&o, argc, argv, "list", help, &code))
-		return code;
-	return print_list(&o, argv + optind, (size_t)(argc - optind));
+	while ((c = getopt_long(argc, argv, TABLE_SHORT "ph", options, NULL)) !=
+	       -1) {
+		if (c == 'h')
+			return help();
+		if (c == 'p')
+			prometheus = true;
+		else if (table_option(&o, c, optarg))
+			table = true;
+		else
+			return misused("list", NULL);
+	}
+	if (prometheus && table)
+		return misused("list",
+			       "--prometheus takes no option of the table");
+	argv += optind;
+	argc -= optind;
+	return prometheus ? print_metrics(argv, (size_t)argc) :
+			    print_list(&o, argv, (size_t)argc);
 }

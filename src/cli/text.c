@@ -170,21 +170,29 @@ static size_t escape_text(const unsigned char *p, size_t n, char *to)
 	return 1;
 }
 
+/* Carries a byte as the character U+EF00 plus the byte. */
+static size_t carry(const unsigned char *p, char *to)
+{
+	sprintf(to, "\xee%c%c", 0x80 | (0xf00 + *p) >> 6, 0x80 | (*p & 0x3f));
+	return 1;
+}
+
 /*
- * JSON has no bytes, only characters. A byte that is not part of a UTF-8 character is carried
- * as U+EF00 plus the byte, and so are the bytes of the characters U+EF80 to U+EFFF: the
- * mapping can be undone for every string of bytes (load.c).
+ * JSON has no bytes, only characters. A byte that is not part of a UTF-8 character is carried,
+ * and so are the bytes of the characters U+EF80 to U+EFFF: the mapping can be undone for every
+ * string of bytes (load.c).
  */
+static bool must_carry(const unsigned char *p, size_t length)
+{
+	return !length || (length == 3 && *p == 0xee && p[1] >= 0xbe);
+}
+
 static size_t escape_json(const unsigned char *p, size_t n, char *to)
 {
 	size_t length = utf8_length(p, n);
-	bool reserved = length == 3 && *p == 0xee && p[1] >= 0xbe;
 
-	if (!length || reserved) {
-		sprintf(to, "\xee%c%c", 0x80 | (0xf00 + *p) >> 6,
-			0x80 | (*p & 0x3f));
-		return 1;
-	}
+	if (must_carry(p, length))
+		return carry(p, to);
 	if (is_control(p, length)) {
 		sprintf(to, "\\u%04x", length == 2 ? p[1] : *p);
 		return length;
@@ -192,6 +200,25 @@ static size_t escape_json(const unsigned char *p, size_t n, char *to)
 	if (*p != '"' && *p != '\\')
 		return copy(p, length, to);
 	sprintf(to, "\\%c", *p);
+	return 1;
+}
+
+/*
+ * As JSON, but the format has an escape for one control character only, the newline. The bytes
+ * of the others, which a terminal would obey, are carried too.
+ */
+static size_t escape_prometheus(const unsigned char *p, size_t n, char *to)
+{
+	size_t length = utf8_length(p, n);
+
+	if (*p == '\n')
+		strcpy(to, "\\n");
+	else if (*p == '"' || *p == '\\')
+		sprintf(to, "\\%c", *p);
+	else if (must_carry(p, length) || is_control(p, length))
+		return carry(p, to);
+	else
+		return copy(p, length, to);
 	return 1;
 }
 
@@ -219,6 +246,11 @@ static void escape(escape_fn *one, const char *bytes, size_t n, char *buf,
 void format_text(const char *bytes, size_t n, char *buf, size_t size)
 {
 	escape(escape_text, bytes, n, buf, size);
+}
+
+void format_prometheus(const char *bytes, size_t n, char *buf, size_t size)
+{
+	escape(escape_prometheus, bytes, n, buf, size);
 }
 
 void format_json(const char *bytes, size_t n, char *buf, size_t size)

@@ -234,6 +234,33 @@ static void json_that_does_not_fit_is_a_string_all_the_same(void **state)
 	assert_string_equal(text, "\"ab\"");
 }
 
+static const char *prometheus(const char *bytes, size_t n)
+{
+	static char text[64];
+
+	format_prometheus(bytes, n, text, sizeof(text));
+	return text;
+}
+
+static void a_label_of_prometheus_has_all_bytes(void **state)
+{
+	(void)state;
+	assert_string_equal(prometheus("", 0), "");
+	assert_string_equal(prometheus("z\xc3\xa4\xf0\x9f\x90\x8c", 7),
+			    "z\xc3\xa4\xf0\x9f\x90\x8c");
+	assert_string_equal(prometheus("\"\\n\n/}", 6), "\\\"\\\\n\\n/}");
+	/* Control characters: of one byte, and of two. */
+	assert_string_equal(prometheus("\0\x1b\x7f", 3),
+			    "\xee\xbc\x80\xee\xbc\x9b\xee\xbd\xbf");
+	assert_string_equal(prometheus("\xc2\x9b\xc2\xa0", 4),
+			    "\xee\xbf\x82\xee\xbe\x9b\xc2\xa0");
+	/* Bytes that are not UTF-8, and the characters that stand for these. */
+	assert_string_equal(prometheus("\x80\xff", 2),
+			    "\xee\xbe\x80\xee\xbf\xbf");
+	assert_string_equal(prometheus("\xee\xbe\x80", 3),
+			    "\xee\xbf\xae\xee\xbe\xbe\xee\xbe\x80");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +278,7 @@ int main(void)
 		cmocka_unit_test(json_has_all_bytes),
 		cmocka_unit_test(
 			json_that_does_not_fit_is_a_string_all_the_same),
+		cmocka_unit_test(a_label_of_prometheus_has_all_bytes),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

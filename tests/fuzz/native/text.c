@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The command's text: sizes and numbers, what is printed on a terminal, and the JSON that it
- * prints and reads again.
+ * The command's text: sizes and numbers, what is printed on a terminal and for Prometheus, and the
+ * JSON that it prints and reads again.
  *
  * The first byte of the input is the size of a buffer, and a number made of the first eight is
  * printed; the rest is the text.
@@ -186,6 +186,36 @@ static void print_text(const char *text, size_t n, size_t size)
 	free(some);
 }
 
+/* --- Prometheus ----------------------------------------------------------------------------- */
+
+/* The end of a label's value, which begins at p: its quote, or a NUL if it has no end. */
+static const char *end_of_label(const char *p)
+{
+	for (; *p && *p != '"'; p++) {
+		if (*p != '\\')
+			continue;
+		p++;
+		MUST(*p == 'n' || *p == '"' || *p == '\\');
+	}
+	return p;
+}
+
+/* No label can end its value, its line, or the text. */
+static void print_label(const char *text, size_t n, size_t size)
+{
+	char *all = malloc(3 * n + 1), *some = malloc(size);
+
+	format_prometheus(text, n, all, 3 * n + 1);
+	check_printable(all);
+	MUST(!*end_of_label(all) && strlen(all) >= n);
+	format_prometheus(text, n, some, size);
+	check_printable(some);
+	MUST(!*end_of_label(some) && !strncmp(all, some, strlen(some)));
+	MUST(!strcmp(all, some) || strlen(some) + 4 >= size);
+	free(all);
+	free(some);
+}
+
 /* --- JSON --------------------------------------------------------------------------------------- */
 
 static struct loaded values[64];
@@ -263,6 +293,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	numbers(text);
 	print_size(number >> number % 64);
 	print_text(text, in.left, size);
+	print_label(text, in.left, size);
 	print_json(text, in.left, size);
 	read_json(text, in.left);
 	free(text);
