@@ -83,6 +83,7 @@ static void vfifo_release(struct kref *refs)
 	mutex_destroy(&vfifo->node_lock);
 	vfifo_generator_destroy(&vfifo->generator);
 	vfifo_ring_destroy(&vfifo->ring);
+	put_device(vfifo->ring.dev);
 	kfree(vfifo);
 }
 
@@ -277,6 +278,8 @@ int vfifo_register(struct vfifo *vfifo, const struct attribute_group **groups)
 		minor_give_back(vfifo->minor);
 		return PTR_ERR(dev);
 	}
+	/* Messages name the device also after its removal, as long as a file is open. */
+	vfifo->ring.dev = get_device(dev);
 	set_dev(vfifo, dev);
 	minor_take(vfifo);
 	return 0;

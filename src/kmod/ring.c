@@ -52,7 +52,7 @@ static int status_init(struct vfifo_ring *ring)
 /**
  * vfifo_ring_init() - make an empty ring
  * @ring: zeroed memory; on failure there is nothing to destroy
- * @number: the number of the device, for messages
+ * @number: the number of the device, for trace events
  * @capacity: bytes, as vfifo_capacity_for() returns them
  * @memory: the kind of memory of the data
  *

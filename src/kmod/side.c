@@ -38,14 +38,12 @@
  * vfifo_side_room() and the other queries compute and change nothing. vfifo_side_sync() is
  * the one function that records claimed positions: see there who calls it.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
+#include <linux/dev_printk.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
-#include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -347,8 +345,8 @@ u32 vfifo_side_sync(struct vfifo_ring *ring, enum vfifo_end end)
 	if (unlikely(turned))
 		vfifo_notice(&ring->notice);
 	if (unlikely(log))
-		pr_warn_ratelimited("vfifo%d: broken by an invalid position\n",
-				    ring->number);
+		dev_warn_ratelimited(ring->dev,
+				     "broken by an invalid position\n");
 	return vfifo_side_room_between(ring, end, at);
 }
 
@@ -801,8 +799,8 @@ bool vfifo_side_revoke(struct vfifo_ring *ring, enum vfifo_end end, bool *moved)
 	if (!claim)
 		return false;
 	file = claim->file;
-	pr_notice("vfifo%d: %s side revoked from process %d\n", ring->number,
-		  name, pid_nr(claim->holder));
+	dev_notice(ring->dev, "%s side revoked from process %d\n", name,
+		   pid_nr(claim->holder));
 	claim_zap(ring, end, claim);
 	ends = side_release(ring, end, claim, moved);
 	claim_put(claim);

@@ -33,6 +33,7 @@
 #include "queue.h"
 #include "trace.h"
 
+struct device;
 struct fasync_struct;
 struct file;
 
@@ -69,7 +70,7 @@ struct vfifo_side {
 } ____cacheline_aligned_in_smp;
 
 struct vfifo_ring {
-	int number;		    /* of the device, for messages */
+	int number;		    /* of the device, for trace events */
 	struct mutex buffer_lock;   /* one task replaces the buffer */
 	struct vfifo_buffer buffer; /* changes under both locks, unmapped */
 	struct vfifo_status *status;
@@ -93,6 +94,9 @@ struct vfifo_ring {
 	bool broken;  /* a claimed position is invalid */
 	bool logged;  /* the log has that; reset when no side is claimed */
 	u32 generation;
+
+	/* For messages. Set before a process can open, and held until the ring goes. */
+	struct device *dev;
 
 	struct vfifo_side sides[2]; /* by enum vfifo_end */
 };
