@@ -8,6 +8,8 @@ of them or until it is killed.
 
     seq 1000000 | ./raw.py produce & head -n 1000000 /dev/vfifo0
 
+The module vfifo (python3-vfifo) does all this, and has none of the limits below.
+
 Python has no memory barriers. Two places of the protocol (Moving bytes) need one:
 
 - The bytes must be stored before the position (steps 2 and 3). The position is stored here by
