@@ -282,6 +282,18 @@ static int shorter(int ms, int nap)
 }
 
 /*
+ * Whether poll(2) would tell an error. The flags are a snapshot: a broken state may have ended
+ * meanwhile, which only the kernel finds.
+ */
+static bool has_news(const struct vfifo_handle *f)
+{
+	__u32 flags = __atomic_load_n(&__vfifo_hot(f)->status->flags,
+				      __ATOMIC_RELAXED);
+
+	return flags & (VFIFO_BROKEN | VFIFO_REMOVED | VFIFO_ENDED);
+}
+
+/*
  * poll(2) wakes at the watermark, not at @n. If @n is smaller, poll may keep sleeping although
  * @n bytes are available (forever, if the other end is waiting for us), so poll in short
  * slices. If @n is larger, poll returns at once although @n bytes are not available, so sleep
@@ -292,9 +304,12 @@ static int shorter(int ms, int nap)
 static int sleep_until(struct vfifo_handle *f, size_t n, uint64_t deadline)
 {
 	struct vfifo_inner *h = vfifo_inner(f);
-	int nap = 1, ready = 0, err, ms;
+	int nap = 1, ready = 0, err, ms = ms_left(deadline);
 
-	while ((ms = ms_left(deadline)) != 0) {
+	/* Without time for a sleep the kernel is called only if it has something to tell. */
+	if (!ms && !has_news(f))
+		return -ETIMEDOUT;
+	do {
 		short events = ready ? 0 : poll_event[__vfifo_hot(f)->end];
 		bool napping = ready || n < vfifo_watermark(f);
 
@@ -312,7 +327,8 @@ static int sleep_until(struct vfifo_handle *f, size_t n, uint64_t deadline)
 			return ready;
 		if (napping && nap < VFIFO_NAP_MAX_MS)
 			nap *= 2;
-	}
+		ms = ms_left(deadline);
+	} while (ms);
 	return -ETIMEDOUT;
 }
 

@@ -806,6 +806,42 @@ static void what_ends_a_wait_is_told(void **state)
 	assert_int_equal(vfifo_wait(consumer, 1, -1), 0);
 }
 
+/* Without a call of poll(2), unless the flags have something to tell. */
+static void a_wait_of_no_time_is_told_too(void **state)
+{
+	static const struct {
+		short revents;
+		uint32_t flags;
+		int result, polls;
+	} cases[] = {
+		{ POLLHUP, VFIFO_REMOVED, -ENODEV, 0 },
+		{ POLLHUP, VFIFO_ENDED, -ENODATA, 1 },
+		{ POLLERR, VFIFO_BROKEN, -EIO, 1 },
+		{ 0, VFIFO_BROKEN, -ETIMEDOUT, 1 }, /* it is over */
+		{ POLLERR, VFIFO_CONSUMER_CLAIMED, -ETIMEDOUT, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		unsigned long before = vfifo_sleeps(consumer);
+
+		device.revents = cases[i].revents;
+		device.status->flags = cases[i].flags;
+		assert_int_equal(vfifo_wait(consumer, 1, 0), cases[i].result);
+		assert_int_equal(vfifo_sleeps(consumer) - before,
+				 cases[i].polls);
+		assert_int_equal(vfifo_read(consumer, &p, 1, 0),
+				 cases[i].result == -ENODATA ? 0 :
+							       cases[i].result);
+	}
+	/* Stored bytes come first. */
+	assert_int_equal(vfifo_commit(producer, 2), 0);
+	device.revents = POLLHUP;
+	device.status->flags = VFIFO_ENDED;
+	assert_int_equal(vfifo_wait(consumer, 2, 0), 0);
+	assert_int_equal(vfifo_wait(consumer, 3, 0), -ENODATA);
+}
+
 static void one_byte_comes(void)
 {
 	fake_move(IN, fake_position(IN) + 1);
@@ -1497,6 +1533,7 @@ int main(void)
 		with_both(no_wait_for_what_is_there),
 		with_both(a_wait_ends_in_time),
 		with_both(what_ends_a_wait_is_told),
+		with_both(a_wait_of_no_time_is_told_too),
 		with_both(bytes_go_before_errors),
 		with_both(removal_is_told_at_once),
 		with_both(removal_is_told_where_there_is_no_room),

@@ -156,6 +156,7 @@ static void a_mapped_consumer_gets_the_end(void)
 
 	check_equal(vfifo_open(DEVICE, VFIFO_CONSUMER, 0, &f), 0);
 	check_equal(vfifo_wait(f, 1, 1000), -ENODATA);
+	check_equal(vfifo_wait(f, 1, 0), -ENODATA);
 	/* ... and may end the stream, too. */
 	check_equal(ioctl(vfifo_fd(f), VFIFO_END), 0);
 	check_equal(vfifo_wait(f, 1, 1000), -ENODATA);

@@ -143,6 +143,7 @@ static void library_returns_it(void)
 
 	check_equal(vfifo_open(DEVICE, VFIFO_CONSUMER, 0, &f), 0);
 	check_equal(vfifo_wait(f, 1, 1000), -ENODATA);
+	check_equal(vfifo_wait(f, 1, 0), -ENODATA);
 	writer = device(O_WRONLY);
 	check_equal(vfifo_wait(f, 1, 10), -ETIMEDOUT);
 	check_equal(write(writer, "last", 4), 4);
