@@ -18,6 +18,7 @@
 #include <linux/sizes.h>
 #include <linux/vmalloc.h>
 
+#include "arch.h"
 #include "buffer.h"
 #include "compat.h"
 
@@ -226,7 +227,8 @@ int vfifo_buffer_map(const struct vfifo_buffer *buffer,
 		cond_resched();
 	}
 	if (err && i)
-		vfifo_zap(vma);
+		vfifo_zap_special_vma_range(vma, vma->vm_start,
+					    vma->vm_end - vma->vm_start);
 	return err;
 }
 

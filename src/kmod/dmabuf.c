@@ -30,6 +30,7 @@
 
 #include <vfifo.h>
 
+#include "arch.h"
 #include "compat.h"
 #include "device.h"
 #include "dmabuf.h"
@@ -63,6 +64,21 @@ static const struct vfifo_buffer *buffer_of(const struct exported *export)
 /* --- devices ------------------------------------------------------------------------ */
 
 /*
+ * Lists the pages for a device, in segments that the device takes and that the DMA API can map:
+ * where it works on copies, these are limited.
+ */
+static int list_pages(struct sg_table *table, const struct vfifo_buffer *buffer,
+		      struct device *dev)
+{
+	const size_t copied = dma_max_mapping_size(dev) ?: SIZE_MAX;
+	const size_t most = min_t(size_t, copied, dma_get_max_seg_size(dev));
+
+	return vfifo_sg_alloc_table_from_pages_segment(
+		table, buffer->pages.page, buffer->pages.n, 0, buffer->capacity,
+		most, GFP_KERNEL_ACCOUNT);
+}
+
+/*
  * The memory is charged to the importer's cgroup: a process can have a driver import any number
  * of exports, and needs no open file for them.
  */
@@ -76,8 +92,7 @@ static int export_attach(struct dma_buf *dmabuf,
 
 	if (!a)
 		return -ENOMEM;
-	err = vfifo_list_pages(&a->table, buffer->pages.page, buffer->pages.n,
-			       attach->dev);
+	err = list_pages(&a->table, buffer, attach->dev);
 	if (err) {
 		kfree(a);
 		return err;
@@ -207,23 +222,17 @@ static int export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	return vfifo_mmap_exported(export->vfifo, vma, export->writable);
 }
 
-/**
- * vfifo_dmabuf_vmap() - give another driver the kernel's address of the data
- * @dmabuf: a dma-buf of this module
- * @map: gets the address
- *
+/*
  * The kernel mapping always exists, so there is no ->vunmap. It is writable, so a read-only
  * export does not have this operation. (An error of the operation would be a warning in the
  * kernel's log.)
- *
- * Context: Any.
- * Return: 0.
  */
-int vfifo_dmabuf_vmap(struct dma_buf *dmabuf, struct vfifo_kernel_map *map)
+static int export_vmap(struct dma_buf *dmabuf, struct vfifo_iosys_map *map)
 {
-	vfifo_kernel_map_set(map, buffer_of(dmabuf->priv)->data);
+	vfifo_iosys_map_set_vaddr(map, buffer_of(dmabuf->priv)->data);
 	return 0;
 }
+VFIFO_DEFINE_VMAP(export_vmap)
 
 /* --- lifetime ----------------------------------------------------------------------- */
 
@@ -259,7 +268,7 @@ static const struct dma_buf_ops writable_operations = {
 	.begin_cpu_access = export_begin_cpu_access,
 	.end_cpu_access = export_end_cpu_access,
 	.mmap = export_mmap,
-	.vmap = vfifo_vmap_operation,
+	.vmap = vfifo_vmap(export_vmap),
 	.release = export_release,
 };
 

@@ -7,14 +7,11 @@
 
 #include <linux/errno.h>
 
-#include "compat.h"
-
 struct file;
 struct vfifo_export;
 
 #ifdef CONFIG_DMA_SHARED_BUFFER
 long vfifo_dmabuf_export(struct file *file, struct vfifo_export __user *arg);
-int vfifo_dmabuf_vmap(struct dma_buf *dmabuf, struct vfifo_kernel_map *map);
 #else
 static inline long vfifo_dmabuf_export(struct file *file,
 				       struct vfifo_export __user *arg)

@@ -11,6 +11,7 @@
  */
 #include <linux/compat.h>
 #include <linux/limits.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
@@ -117,7 +118,7 @@ static int io_prepare(struct vfifo_io *io)
 	io_pass_on(io);
 	io->faulted_in = n;
 	if (vfifo_user_backed_iter(io->iter))
-		io->faulted_in -= vfifo_fault_in_iov_iter(io->iter, n, false);
+		io->faulted_in -= vfifo_fault_in_iov_iter_readable(io->iter, n);
 	if (io->whole && io->faulted_in < n) {
 		iov_iter_truncate(io->iter, io->faulted_in);
 		io->need = io->faulted_in;
@@ -212,6 +213,14 @@ static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
 	return *copied;
 }
 
+/* Return: the number of bytes, of the next @n of user memory, that could not be faulted in. */
+static size_t fault_in(const struct vfifo_io *io, size_t n)
+{
+	return io->end == VFIFO_CONSUMER ?
+		       vfifo_fault_in_iov_iter_writeable(io->iter, n) :
+		       vfifo_fault_in_iov_iter_readable(io->iter, n);
+}
+
 /*
  * Faults in the missing user memory, with no lock held. If an atomic write cannot be faulted in
  * completely, it is shortened to the readable part. For any other transfer the next copy is
@@ -223,9 +232,7 @@ static int io_fault_in(struct vfifo_io *io, size_t missing, size_t copied)
 	size_t got = 0;
 
 	if (vfifo_user_backed_iter(io->iter))
-		got = missing -
-		      vfifo_fault_in_iov_iter(io->iter, missing,
-					      io->end == VFIFO_CONSUMER);
+		got = missing - fault_in(io, missing);
 	if (!io->whole) {
 		io->copy_limit = got;
 		return got ? 0 : -EFAULT;
@@ -553,5 +560,5 @@ const struct file_operations vfifo_file_operations = {
 	.unlocked_ioctl = vfifo_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = vfifo_mmap,
-	.get_unmapped_area = vfifo_get_unmapped_area,
+	.get_unmapped_area = vfifo_thp_get_unmapped_area,
 };

@@ -383,7 +383,8 @@ void vfifo_generator_init(struct vfifo_generator *generator,
 	generator->pattern.length = sizeof(text) - 1;
 	memcpy(generator->pattern.text, text, sizeof(text) - 1);
 	INIT_WORK(&generator->work, generator_work);
-	vfifo_hrtimer_setup(&generator->timer, generator_tick);
+	vfifo_hrtimer_setup(&generator->timer, generator_tick, CLOCK_MONOTONIC,
+			    HRTIMER_MODE_REL);
 }
 
 /**

@@ -32,6 +32,7 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
+#include "arch.h"
 #include "compat.h"
 #include "memory.h"
 
