@@ -4,8 +4,8 @@
  *
  * Older kernels get the newer spelling, under a prefix of our own. Kbuild searches the headers
  * for what a kernel has (VFIFO_HAVE_*) and looks at no version number, because distributions
- * and stable series backport. A name without the prefix is that of the newest kernel, with the same
- * arguments: scripts/patch puts it in the place of the name here.
+ * and stable series backport. scripts/patch makes the sources of the newest kernel without this
+ * file: it takes the prefix away, and scripts/lib/upstream/write lists the names that differ.
  */
 #ifndef _VFIFO_COMPAT_H
 #define _VFIFO_COMPAT_H
@@ -43,14 +43,16 @@ static inline bool vfifo_memory_encrypted(void)
 #if defined(VFIFO_HAVE_IOSYS_MAP)
 #define vfifo_iosys_map iosys_map
 #define vfifo_iosys_map_set_vaddr iosys_map_set_vaddr
-#define VFIFO_DEFINE_VMAP(operation)
+#define VFIFO_DEFINE_VMAP(...)
 #define vfifo_vmap(operation) operation
 #elif defined(VFIFO_HAVE_DMA_BUF_MAP)
 #define vfifo_iosys_map dma_buf_map
 #define vfifo_iosys_map_set_vaddr dma_buf_map_set_vaddr
-#define VFIFO_DEFINE_VMAP(operation)
+#define VFIFO_DEFINE_VMAP(...)
 #define vfifo_vmap(operation) operation
 #else
+struct dma_buf;
+
 struct vfifo_iosys_map {
 	void *address;
 };
@@ -61,22 +63,29 @@ static inline void vfifo_iosys_map_set_vaddr(struct vfifo_iosys_map *map,
 	map->address = at;
 }
 
-#define VFIFO_DEFINE_VMAP(operation)                                 \
-	static void *operation##_address(struct dma_buf *dmabuf)     \
-	{                                                            \
-		struct vfifo_iosys_map map;                          \
-                                                                     \
-		return operation(dmabuf, &map) ? NULL : map.address; \
+static inline void *
+vfifo_vmap_address(struct dma_buf *dmabuf,
+		   int (*operation)(struct dma_buf *, struct vfifo_iosys_map *))
+{
+	struct vfifo_iosys_map map;
+
+	return operation(dmabuf, &map) ? NULL : map.address;
+}
+
+#define VFIFO_DEFINE_VMAP(operation)                             \
+	static void *operation##_address(struct dma_buf *dmabuf) \
+	{                                                        \
+		return vfifo_vmap_address(dmabuf, operation);    \
 	}
 #define vfifo_vmap(operation) operation##_address
 #endif
 
 /* 5.10 does not limit the segments. */
 static inline int
-vfifo_sg_alloc_table_from_pages_segment(struct sg_table *table,
-					struct page **pages, unsigned int n,
-					unsigned int offset, unsigned long size,
-					unsigned int max_segment, gfp_t gfp)
+vfifo_sg_alloc_pages_segment(struct sg_table *table, struct page **pages,
+			     unsigned int n, unsigned int offset,
+			     unsigned long size, unsigned int max_segment,
+			     gfp_t gfp)
 {
 #ifdef VFIFO_HAVE_SG_SEGMENT
 	return sg_alloc_table_from_pages_segment(table, pages, n, offset, size,

@@ -2,7 +2,7 @@
 /*
  * device.c - one vfifo: its lifetime and its nodes
  *
- * An idr finds a vfifo by its minor. It holds a reference while the vfifo has that minor, each
+ * An xarray finds a vfifo by its minor. It holds a reference while the vfifo has that minor, each
  * open file holds one, and the last reference to go frees the vfifo. One cdev serves all minors
  * and stays as long as the module does, so an inode that refers to it (an old mknod'd node,
  * for example) never points at freed memory. vfifo_nodes_close() waits until no inode refers to
@@ -11,11 +11,11 @@
  */
 #include <linux/cdev.h>
 #include <linux/delay.h>
-#include <linux/idr.h>
 #include <linux/kobject.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/xarray.h>
 
 #include "compat.h"
 #include "device.h"
@@ -31,8 +31,7 @@ static struct cdev *vfifo_cdev;
 static const struct kobj_type vfifo_cdev_parent_type;
 static struct kobject vfifo_cdev_parent;
 
-static DEFINE_IDR(vfifo_minors);
-static DEFINE_MUTEX(vfifo_minors_lock);
+static DEFINE_XARRAY(vfifo_minors);
 
 static void give_mode_notice(struct work_struct *work)
 {
@@ -102,18 +101,18 @@ void vfifo_put(struct vfifo *vfifo)
  * vfifo_get() - find a vfifo by its minor
  * @minor: the minor
  *
- * Context: Process context. May sleep. Takes vfifo_minors_lock.
+ * Context: Process context. Takes the lock of vfifo_minors.
  * Return: the vfifo, with one reference more; NULL: no vfifo has the minor.
  */
 struct vfifo *vfifo_get(int minor)
 {
 	struct vfifo *vfifo;
 
-	mutex_lock(&vfifo_minors_lock);
-	vfifo = idr_find(&vfifo_minors, minor);
+	xa_lock(&vfifo_minors);
+	vfifo = xa_load(&vfifo_minors, minor);
 	if (vfifo)
 		kref_get(&vfifo->refs);
-	mutex_unlock(&vfifo_minors_lock);
+	xa_unlock(&vfifo_minors);
 	return vfifo;
 }
 
@@ -123,35 +122,23 @@ struct vfifo *vfifo_get(int minor)
  */
 static int minor_reserve(struct vfifo *vfifo)
 {
-	int ret;
+	int err;
 
-	mutex_lock(&vfifo_minors_lock);
-	ret = idr_alloc(&vfifo_minors, NULL, vfifo->minor, vfifo->minor + 1,
-			GFP_KERNEL);
-	mutex_unlock(&vfifo_minors_lock);
-	if (ret == -ENOSPC)
-		return -EEXIST;
-	return ret < 0 ? ret : 0;
+	err = xa_insert(&vfifo_minors, vfifo->minor, NULL, GFP_KERNEL);
+	return err == -EBUSY ? -EEXIST : err;
 }
 
-/* From here on the vfifo can be opened. Never fails, as the place in the idr is reserved. */
+/* From here on the vfifo can be opened. Never fails, as the place is reserved. */
 static void minor_take(struct vfifo *vfifo)
 {
 	kref_get(&vfifo->refs);
-	mutex_lock(&vfifo_minors_lock);
-	idr_replace(&vfifo_minors, vfifo, vfifo->minor);
-	mutex_unlock(&vfifo_minors_lock);
+	xa_store(&vfifo_minors, vfifo->minor, vfifo, GFP_KERNEL);
 }
 
 /* Return: the vfifo that had taken the minor, for vfifo_put(); NULL: it was reserved only. */
 static struct vfifo *minor_give_back(int minor)
 {
-	struct vfifo *vfifo;
-
-	mutex_lock(&vfifo_minors_lock);
-	vfifo = idr_remove(&vfifo_minors, minor);
-	mutex_unlock(&vfifo_minors_lock);
-	return vfifo;
+	return xa_erase(&vfifo_minors, minor);
 }
 
 static void set_dev(struct vfifo *vfifo, struct device *dev)
@@ -256,7 +243,7 @@ void vfifo_label(struct vfifo *vfifo, char *label)
  * @groups: the attributes
  *
  * The vfifo can be opened when every step that may fail has succeeded, so for a moment open()
- * of the node fails with ENODEV. (vfifo_minors_lock is not held while the node is made: a
+ * of the node fails with ENODEV. (No lock is held that open(2) takes while the node is made: a
  * process that has the folder /dev locked would make every open(2) of a vfifo wait.)
  *
  * Context: Process context. May sleep.
@@ -329,7 +316,7 @@ void vfifo_nodes_exit(void)
 {
 	class_destroy(vfifo_class);
 	unregister_chrdev_region(vfifo_first, VFIFO_DEVICES_MAX);
-	idr_destroy(&vfifo_minors);
+	xa_destroy(&vfifo_minors);
 }
 
 /**

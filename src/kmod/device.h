@@ -10,8 +10,8 @@
  *	ring.buffer_lock	who replaces ring.buffer	yes	1
  *	producer side's lock	ring.sides[VFIFO_PRODUCER]	yes	2
  *	consumer side's lock	ring.sides[VFIFO_CONSUMER]	yes	3
- *	vfifo_minors_lock	which minor is which vfifo	yes	4
  *	a position's page lock	that a fault maps the page	yes	4
+ *	vfifo_minors' lock	which minor is which vfifo	no	5
  *	ring.positions_lock	claims, positions of holders	no	5
  *	a wait queue's lock	who sleeps there, their bit	no	5
  *	a notice's lock		how many were given		no	5
@@ -60,7 +60,7 @@ struct vfifo {
 	struct vfifo_ring ring;
 	struct vfifo_generator generator;
 
-	struct mutex node_lock;
+	struct mutex node_lock;		 /* dev and the label */
 	struct device *dev;		 /* while it is registered */
 	struct vfifo_notice mode_notice; /* to pollers of `mode` */
 	char label[VFIFO_LABEL_MAX + 1];

@@ -16,7 +16,7 @@ struct vfifo_ring;
 
 struct vfifo_generator {
 	struct vfifo_ring *ring; /* into which it produces */
-	struct mutex lock;
+	struct mutex lock;	 /* all but the timer */
 	bool on;
 	struct hrtimer timer; /* queues the work, while on */
 	struct work_struct work;

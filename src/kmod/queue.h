@@ -26,7 +26,7 @@ struct vfifo_sleeper {
 };
 
 struct vfifo_queue {
-	spinlock_t lock;
+	spinlock_t lock; /* all below */
 	struct rb_root_cached sleepers;
 	unsigned int count;	/* may be read without the lock */
 	unsigned int overtaken; /* how often the first call was: see wait.c */

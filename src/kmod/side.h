@@ -54,7 +54,7 @@ struct vfifo_claim {
 };
 
 struct vfifo_side {
-	struct mutex lock;
+	struct mutex lock;	     /* see device.h */
 	u32 position;		     /* the last valid one: see side.c */
 	struct vfifo_position *page; /* the one that user space maps */
 	struct vfifo_claim *claim;   /* NULL: the kernel moves the position */

@@ -466,6 +466,7 @@ static void wake_pollers(struct vfifo_ring *ring, enum vfifo_end end)
 	async = has_async(ring, end);
 	if (async)
 		atomic_fetch_or(bit, vfifo_ring_need(ring));
+	/* The operation on the bit orders this with the poller's: see above. */
 	if (!async && !waitqueue_active(pollers))
 		return;
 	atomic64_inc(&ring->wakeups);

@@ -44,14 +44,14 @@
 	} while (0)
 
 /* The call must return -1 and set errno to `want`. */
-#define check_errno(call, want)                                             \
-	do {                                                                \
-		errno = 0;                                                  \
-		long long is_ = (long long)(call);                          \
-		int errno_ = errno;                                         \
-		if (is_ != -1 || errno_ != (want))                          \
-			fail("%s returns %lld, errno %s, not -1 and %s",    \
-			     #call, is_, strerror(errno_), strerror(want)); \
+#define check_errno(call, want)                                              \
+	do {                                                                 \
+		errno = 0;                                                   \
+		long long is_ = (long long)(call);                           \
+		int errno_ = errno, want_ = (want);                          \
+		if (is_ != -1 || errno_ != want_)                            \
+			fail("%s returns %lld, errno %s, not -1 and %s",     \
+			     #call, is_, strerror(errno_), strerror(want_)); \
 	} while (0)
 
 __attribute__((noreturn, format(printf, 3, 4))) void
