@@ -29,6 +29,9 @@ mutants:  ## take away each defence of the module in turn; a test must fail
 coverage:  ## count the lines of module, library and command that the tests run
 	scripts/coverage
 
+patch:  ## write the driver as patches for the kernel into the folder D
+	scripts/patch $(D)
+
 style:  ## check shell, C, packaging and versions
 	scripts/style
 
@@ -56,4 +59,4 @@ bench-document:  ## measure, and write src/doc/performance.md and its chart
 clean:  ## remove the packages that make deb and make source put here (the cache is ~/.cache/vfifo)
 	rm -f *.deb vfifo_*
 
-.PHONY: help deb source demo check check-kernels check-long mutants coverage style vm-test fuzz vm-shell install-test bench bench-check bench-document clean
+.PHONY: help deb source demo check check-kernels check-long mutants coverage patch style vm-test fuzz vm-shell install-test bench bench-check bench-document clean

@@ -72,11 +72,11 @@ static int list_pages(struct sg_table *table, const struct vfifo_buffer *buffer,
 {
 	const size_t copied = dma_max_mapping_size(dev) ?: SIZE_MAX;
 	const size_t most = min_t(size_t, copied, dma_get_max_seg_size(dev));
-	struct page **page = buffer->pages.page;
+	const unsigned long size = buffer->capacity;
 	const unsigned int n = buffer->pages.n;
 
-	return vfifo_sg_alloc_pages_segment(table, page, n, 0, buffer->capacity,
-					    most, GFP_KERNEL_ACCOUNT);
+	return vfifo_sg_alloc_pages_segment(table, buffer->pages.page, n, 0,
+					    size, most, GFP_KERNEL_ACCOUNT);
 }
 
 /*
