@@ -1,12 +1,20 @@
-# shellcheck shell=sh disable=SC2164  # the tests run with -e
+# shellcheck shell=sh disable=SC2164,SC2034  # -e; the tests use version
 # lib.sh: what the tests here share. A test is sh code that runs with -eu after this file, as root in a
 # root folder of scripts/lib/roots.list. It passes if it reaches its end. /out has the packages and the
 # source package.
+
+version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' /vfifo/dkms.conf)
 
 fail() { echo "FAIL: $*"; exit 1; }
 
 # is GOT WANTED WHAT
 is() { [ "$1" = "$2" ] || fail "$3: got '$1', wanted '$2'"; echo "$3: $1"; }
+
+# Copies the tree into FOLDER.
+copy_tree() { # FOLDER
+	mkdir -p "$1"
+	tar -C /vfifo -c --exclude=.git --exclude='*.deb' . | tar -C "$1" -x --no-same-owner
+}
 
 # Builds the sources in /tmp/NAME/FOLDER: the packages come into /tmp/NAME, and the output into
 # /tmp/NAME/log.
