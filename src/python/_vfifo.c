@@ -19,7 +19,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -48,7 +47,8 @@ struct end {
 	size_t serial;	/* of the last span: an older one has no memory */
 	size_t exports; /* buffers of spans that are in use */
 	enum vfifo_end end;
-	bool busy; /* a thread is in a method */
+	bool busy;	     /* a thread is in a method */
+	unsigned long owner; /* that thread */
 	bool closing; /* closed, as far as Python can see: the last buffer closes it */
 };
 
@@ -116,8 +116,12 @@ static const char *message(int err, enum vfifo_end end)
 static PyObject *raise_error(PyObject *type, int err, const char *text,
 			     PyObject *name)
 {
-	PyObject *error = PyObject_CallFunction(type, "isO", err, text, name);
+	PyObject *said = PyUnicode_DecodeLocale(text, "surrogateescape");
+	PyObject *error = NULL;
 
+	if (said)
+		error = PyObject_CallFunction(type, "iOO", err, said, name);
+	Py_XDECREF(said);
 	if (error) {
 		PyErr_SetObject((PyObject *)Py_TYPE(error), error);
 		Py_DECREF(error);
@@ -153,10 +157,29 @@ static bool is_open(const struct end *self)
 	return self->f && !self->closing;
 }
 
-/* In a child after fork(2) a thread that was in a method does not exist. */
 static bool is_child(const struct end *self)
 {
 	return !vfifo_capacity(self->f);
+}
+
+/* In a child after fork(2) only the thread exists that has called fork(2). */
+static bool is_busy(const struct end *self)
+{
+	return self->busy &&
+	       (self->owner == PyThread_get_thread_ident() || !is_child(self));
+}
+
+/* Return: false, with an exception, if a method is in progress. */
+static bool occupy(struct end *self)
+{
+	if (is_busy(self)) {
+		PyErr_SetString(PyExc_RuntimeError,
+				"another call of this end is in progress");
+		return false;
+	}
+	self->busy = true;
+	self->owner = PyThread_get_thread_ident();
+	return true;
 }
 
 /* Return: false, with an exception, if the handle must not be used now. */
@@ -166,13 +189,7 @@ static bool enter(struct end *self)
 		return closed_error();
 	if (is_child(self))
 		return failed(self, -ESTALE);
-	if (self->busy) {
-		PyErr_SetString(PyExc_RuntimeError,
-				"another call of this end is in progress");
-		return false;
-	}
-	self->busy = true;
-	return true;
+	return occupy(self);
 }
 
 static void leave(struct end *self)
@@ -313,25 +330,6 @@ static ssize_t step_write(struct vfifo_handle *f, struct call *call, int ms)
 	return vfifo_write(f, call->buffer, call->n, ms);
 }
 
-static bool hung_up(const struct vfifo_handle *f)
-{
-	struct pollfd p = { .fd = vfifo_fd(f) };
-
-	return poll(&p, 1, 0) == 1;
-}
-
-/*
- * The library does not call the kernel if there is no time to wait, so it does not see the end of the
- * stream then. If poll(2) does, a wait with a little time returns at once.
- */
-static ssize_t try_step(struct vfifo_handle *f, struct call *call, int ms)
-{
-	ssize_t got = call->step(f, call, ms);
-
-	return got == -ETIMEDOUT && !ms && hung_up(f) ? call->step(f, call, 1) :
-							got;
-}
-
 /*
  * Runs steps without the interpreter lock until one is more than a delay. A signal handler of Python
  * runs in between; if it raises, so does the call.
@@ -344,16 +342,13 @@ static bool run(struct end *self, struct call *call, ssize_t *got)
 
 	do {
 		if (is_child(self)) {
-			/*
-			 * A handler has forked. In the child another thread may close the
-			 * handle, so the library is not called without the lock.
-			 */
+			/* A handler has forked. */
 			*got = -ESTALE;
 			return true;
 		}
 		ms = ms_left(call->deadline);
 		Py_BEGIN_ALLOW_THREADS;
-		*got = try_step(self->f, call, ms);
+		*got = call->step(self->f, call, ms);
 		Py_END_ALLOW_THREADS;
 		if (PyErr_CheckSignals())
 			return false;
@@ -684,6 +679,8 @@ static void open_failed(struct end *self, int err)
 /* Return: false, with an exception. */
 static bool open_end(struct end *self)
 {
+	/* self->f stays NULL meanwhile: other threads can find the object. */
+	struct vfifo_handle *f = NULL;
 	PyObject *path;
 	int err;
 
@@ -691,13 +688,14 @@ static bool open_end(struct end *self)
 		return false;
 	do {
 		Py_BEGIN_ALLOW_THREADS;
-		err = vfifo_open(PyBytes_AsString(path), self->end, 0,
-				 &self->f);
+		err = vfifo_open(PyBytes_AsString(path), self->end, 0, &f);
 		Py_END_ALLOW_THREADS;
 	} while (err == -EINTR && !PyErr_CheckSignals());
 	Py_DECREF(path);
-	if (!err)
+	if (!err) {
+		self->f = f;
 		return true;
+	}
 	if (!PyErr_Occurred())
 		open_failed(self, -err);
 	return false;
@@ -760,20 +758,20 @@ static void end_dealloc(PyObject *object)
 static PyObject *end_close(PyObject *object, PyObject *ignored)
 {
 	struct end *self = to_end(object);
-	struct vfifo_handle *f = self->f;
+	struct vfifo_handle *f;
+	bool ended;
 
 	(void)ignored;
 	if (!is_open(self))
 		Py_RETURN_NONE;
-	/* A child may close what a thread of its parent was using. */
-	if (is_child(self)) {
-		if (!end_span(self))
-			return NULL;
-	} else {
-		if (!begin(self))
-			return NULL;
-		leave(self);
-	}
+	/* A child may close what another thread of its parent was using. */
+	if (!occupy(self))
+		return NULL;
+	ended = end_span(self);
+	leave(self);
+	if (!ended)
+		return NULL;
+	f = self->f;
 	self->f = NULL;
 	Py_BEGIN_ALLOW_THREADS;
 	vfifo_close(f);
@@ -1045,8 +1043,8 @@ static PyType_Slot end_slots[] = {
 static PyType_Spec end_spec = {
 	.name = "vfifo._vfifo.End",
 	.basicsize = sizeof(struct end),
-	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE |
-		 Py_TPFLAGS_DISALLOW_INSTANTIATION,
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE |
+		 Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
 	.slots = end_slots,
 };
 
@@ -1088,7 +1086,8 @@ static PyType_Slot producer_slots[] = {
 static PyType_Spec producer_spec = {
 	.name = "vfifo._vfifo.Producer",
 	.basicsize = sizeof(struct end),
-	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE |
+		 Py_TPFLAGS_BASETYPE,
 	.slots = producer_slots,
 };
 
@@ -1136,7 +1135,8 @@ static PyType_Slot consumer_slots[] = {
 static PyType_Spec consumer_spec = {
 	.name = "vfifo._vfifo.Consumer",
 	.basicsize = sizeof(struct end),
-	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE |
+		 Py_TPFLAGS_BASETYPE,
 	.slots = consumer_slots,
 };
 
@@ -1151,7 +1151,8 @@ static PyType_Slot span_slots[] = {
 static PyType_Spec span_spec = {
 	.name = "vfifo._vfifo.Span",
 	.basicsize = sizeof(struct span),
-	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE |
+		 Py_TPFLAGS_DISALLOW_INSTANTIATION,
 	.slots = span_slots,
 };
 

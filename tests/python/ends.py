@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The ends of the Python module on a device of memory, and its attributes in a made-up tree."""
 
+import asyncio
 import ctypes
 import errno
 import gc
@@ -709,6 +710,109 @@ class Hostile(Case):
                 os._exit(code)
             signal.signal(signal.SIGALRM, before)
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pids[0], 0)[1]), 0)
+
+    def in_child(self, call):
+        """The child's exit status is 0 if the call returns true."""
+        pid = os.fork()
+        if not pid:
+            code = 1
+            try:
+                code = 0 if call() else 1
+            finally:
+                os._exit(code)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+
+    def test_a_child_that_closes_in_the_handler(self):
+        o = self.consumer()
+        parent, refused = os.getpid(), []
+
+        def handler(*args):
+            if not refused and not os.fork():
+                try:
+                    o.close()
+                except RuntimeError:
+                    refused.append(True)
+
+        before = signal.signal(signal.SIGALRM, handler)
+        code = 1
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            try:
+                o.wait(1, 2)
+            except TimeoutError:
+                self.assertEqual(os.getpid(), parent)
+            except OSError as e:
+                o.close()
+                code = 0 if e.errno == errno.ESTALE and refused and o.closed else 1
+        finally:
+            if os.getpid() != parent:
+                os._exit(code)
+            signal.signal(signal.SIGALRM, before)
+        self.assertEqual(os.waitstatus_to_exitcode(os.wait()[1]), 0)
+
+    def test_a_finalizer_that_closes_in_a_child(self):
+        i = self.producer()
+        span = i.reserve()
+
+        class Closes:
+            def __init__(self):
+                self.me = self
+
+            def __del__(self):
+                i.close()
+
+        def close():
+            gc.disable()
+            gc.collect()
+            gc.set_threshold(1, 1, 1)
+            Closes()
+            gc.enable()
+            _vfifo.End.close(i)
+            return i.closed
+
+        self.in_child(close)
+        del span
+
+    def test_a_task_that_waits_when_the_end_closes(self):
+        reader, writer = os.pipe()
+
+        class Watched(vfifo.Consumer):
+            def fileno(self):
+                super().fileno()
+                return reader
+
+        async def waits():
+            o = Watched(PATH)
+            loop = asyncio.get_running_loop()
+            task = asyncio.create_task(o.wait_async())
+            await asyncio.sleep(0.05)
+            fake.control_move(IN, words(START + 16))
+            with self.assertRaises(KeyError):
+                with o:
+                    kept = o.peek()[:4]
+                    raise KeyError
+            await asyncio.wait([task], timeout=5)
+            self.assertIsInstance(task.exception(), ValueError)
+            self.assertFalse(loop.remove_reader(reader))
+            o.close()
+            del kept
+
+        async def cannot_watch():
+            class Regular(vfifo.Consumer):
+                def fileno(self):
+                    return regular.fileno()
+
+            o = Regular(PATH)
+            with open(__file__) as regular, o:
+                for _ in range(2):
+                    with self.assertRaises(PermissionError):
+                        await o.wait_async()
+
+        asyncio.run(waits())
+        self.setUp()
+        asyncio.run(cannot_watch())
+        os.close(reader)
+        os.close(writer)
 
     def test_nothing_leaks(self):
         def use():

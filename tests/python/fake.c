@@ -63,6 +63,7 @@ CONTROL void control_break(int broken);
 CONTROL void control_break(int broken)
 {
 	device.revents = broken ? POLLERR : 0;
+	device.status->flags = broken ? VFIFO_BROKEN : 0;
 }
 
 /* Revokes the claim of the end that was opened last. A store to its position is fatal from now on. */

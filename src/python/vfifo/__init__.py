@@ -68,6 +68,7 @@ class _Asyncio(_vfifo.End):
     """What both ends have for asyncio."""
 
     _waiter: asyncio.Future[bool] | None = None
+    _fd = -1  # that _waiter watches
 
     @property
     def device(self) -> Device:
@@ -109,31 +110,42 @@ class _Asyncio(_vfifo.End):
         if self._waiter is not None:
             raise RuntimeError("another task waits for this end")
         loop = asyncio.get_running_loop()
-        watch, unwatch = self._watchers(loop)
-        self._waiter = waiter = loop.create_future()
+        waiter: asyncio.Future[bool] = loop.create_future()
         fd = self.fileno()
-        watch(fd, _wake, waiter)
+        self._watchers(loop)[0](fd, _wake, waiter)
+        self._waiter, self._fd = waiter, fd
         try:
             await asyncio.wait([waiter], timeout=timeout)
         finally:
-            self._waiter = None
-            # close() has done it already, and the number may be another file by now.
-            if not self.closed:
-                unwatch(fd)
+            self._unwatch()
         return waiter.done() and waiter.result()
 
-    def close(self) -> None:
-        waiter = self._waiter
-        if waiter is None:
-            super().close()
-            return
-        fd = self.fileno()
-        super().close()
-        self._watchers(waiter.get_loop())[1](fd)
-        if not waiter.done():
+    def _unwatch(self) -> asyncio.Future[bool] | None:
+        """Once for each wait: when the end is closed, the number soon belongs to another file."""
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            self._watchers(waiter.get_loop())[1](self._fd)
+        return waiter
+
+    def _end_wait(self) -> None:
+        """The end is closed."""
+        waiter = self._unwatch()
+        if waiter is not None and not waiter.done():
             waiter.set_exception(ValueError("the end was closed"))
 
+    def close(self) -> None:
+        super().close()
+        self._end_wait()
+
     close.__doc__ = _vfifo.End.close.__doc__
+
+    def __exit__(self, *raised: Any) -> None:
+        # It may close the end although close() raises BufferError.
+        try:
+            super().__exit__(*raised)
+        finally:
+            if self.closed:
+                self._end_wait()
 
 
 def _wake(waiter: asyncio.Future[bool]) -> None:
