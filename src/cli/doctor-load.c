@@ -123,7 +123,8 @@ static bool refused(char *log, size_t size)
 {
 	static const char *const command[] = {
 		"sh", "-c",
-		"dmesg 2>/dev/null | sed -nE 's/^(\\[[^]]*\\] *)?(vfifo: )/\\2/p' | tail -n 1 |"
+		"dmesg 2>/dev/null | sed -nE 's/^(\\[[^]]*\\] *)?(vfifo( vfifo[0-9]+)?: )/\\2/p' |"
+		" tail -n 1 |"
 		" grep -E '^vfifo: ([a-z]+=|.*for parameter)'",
 		NULL
 	};
