@@ -688,15 +688,19 @@ class Hostile(Case):
         thread.join()
         self.assertEqual(o.read(), b"\0")
 
-    def test_a_fork_in_a_handler_while_it_waits(self):
-        o = self.consumer()
-        pids = []
+    def waits_over_a_fork(self, o, in_handler, afterwards):
+        """A signal handler forks while o waits. The parent waits on; the child's wait is ESTALE.
+
+        The child calls in_handler() in the handler, and afterwards() must be true after its wait.
+        """
+        parent, code, pids = os.getpid(), 1, []
 
         def handler(*args):
             pids.append(os.fork())
+            if not pids[0]:
+                in_handler()
 
         before = signal.signal(signal.SIGALRM, handler)
-        parent, code = os.getpid(), 1
         try:
             signal.setitimer(signal.ITIMER_REAL, 0.05)
             try:
@@ -704,12 +708,15 @@ class Hostile(Case):
             except TimeoutError:
                 self.assertEqual(os.getpid(), parent)
             except OSError as e:
-                code = e.errno != errno.ESTALE
+                code = 0 if e.errno == errno.ESTALE and afterwards() else 1
         finally:
             if os.getpid() != parent:
                 os._exit(code)
             signal.signal(signal.SIGALRM, before)
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pids[0], 0)[1]), 0)
+
+    def test_a_fork_in_a_handler_while_it_waits(self):
+        self.waits_over_a_fork(self.consumer(), lambda: None, lambda: True)
 
     def in_child(self, call):
         """The child's exit status is 0 if the call returns true."""
@@ -724,31 +731,12 @@ class Hostile(Case):
 
     def test_a_child_that_closes_in_the_handler(self):
         o = self.consumer()
-        parent, refused = os.getpid(), []
 
-        def handler(*args):
-            if not refused and not os.fork():
-                try:
-                    o.close()
-                except RuntimeError:
-                    refused.append(True)
+        def closes():
+            o.close()
+            return o.closed
 
-        before = signal.signal(signal.SIGALRM, handler)
-        code = 1
-        try:
-            signal.setitimer(signal.ITIMER_REAL, 0.05)
-            try:
-                o.wait(1, 2)
-            except TimeoutError:
-                self.assertEqual(os.getpid(), parent)
-            except OSError as e:
-                o.close()
-                code = 0 if e.errno == errno.ESTALE and refused and o.closed else 1
-        finally:
-            if os.getpid() != parent:
-                os._exit(code)
-            signal.signal(signal.SIGALRM, before)
-        self.assertEqual(os.waitstatus_to_exitcode(os.wait()[1]), 0)
+        self.waits_over_a_fork(o, lambda: self.assertRaises(RuntimeError, o.close), closes)
 
     def test_a_finalizer_that_closes_in_a_child(self):
         i = self.producer()
