@@ -5,6 +5,7 @@
 # Leaves the newest kernel in /out, and the one before it in /out/second.
 #
 #   vfifo                   installs the package, from /out
+#   containers              installs podman and systemd-nspawn, from /out/containers
 #   before                  replaces the kernel of the root folder by an earlier one, if a point
 #                           release needs one
 #   point                   installs the newest point release: kernel and headers
@@ -143,6 +144,13 @@ for what; do
 	vfifo)
 		apt-get -q -y install /out/vfifo-dkms.deb
 		adduser alice vfifo ;;
+	containers)
+		offer /out/containers
+		apt-get -q -y --no-install-recommends install podman crun uidmap systemd-container busybox-static
+		rm /etc/apt/sources.list.d/lane.list
+		# Nothing of it takes part in a boot.
+		systemctl mask podman.service podman.socket podman-auto-update.timer podman-clean-transient.service \
+			podman-restart.service ;;
 	before)
 		if [ -e /out/point/before ]; then
 			here=$(find /usr/lib/modules -mindepth 1 -maxdepth 1 -printf '%f\n')

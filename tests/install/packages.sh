@@ -6,6 +6,7 @@
 #                 kernel, also the kernel before it, which /out/before names
 #   newer         kernel and headers of SUITE-backports
 #   full-upgrade  the packages of `apt full-upgrade` to SUITE
+#   containers    podman with what it needs without root and without a network, and systemd-nspawn
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 what=$1 suite=$2 security=${3:-}
@@ -55,6 +56,9 @@ full-upgrade)
 	offer "$mirror" "$suite"
 	apt-get -q update
 	apt --download-only full-upgrade ;;
+containers)
+	apt-get -q update
+	apt --no-install-recommends --download-only install podman crun uidmap systemd-container busybox-static ;;
 esac
 rm -rf /out/lock /out/partial
 cd /out
