@@ -14,6 +14,7 @@
 #   remove-oldest           removes the oldest kernel
 #   offer-headers           installs all but linux-headers-KERNEL itself, as that takes a guest a
 #                           minute, and makes it available to apt in the guest
+#   brokers                 installs the packages for the test `network`
 #   full-upgrade            upgrades to the next Debian
 #   compile, compile-next   fills the compiler's cache, for vfifo and an upgrade to /out/next.deb
 set -eu
@@ -179,6 +180,12 @@ for what; do
 		(cd "$lane/archive" && apt-ftparchive packages . >Packages)
 		compile_for_the_headers_of "$lane"/archive/linux-headers-*.deb
 		offer "$lane/archive" ;;
+	brokers)
+		# shellcheck disable=SC2046 # one word each
+		step brokers /out/brokers --no-install-recommends install \
+			$(sed -n 's/^Package: //p' /out/brokers/Packages)
+		# The test starts them.
+		systemctl disable mosquitto redis-server ;;
 	full-upgrade) step full-upgrade /out/full-upgrade full-upgrade ;;
 	compile) compile_for_the_install_of /out/vfifo-dkms.deb ;;
 	compile-next) compile_for_the_install_of /out/next.deb ;;

@@ -5,6 +5,7 @@
 #   point         the newest kernel of the same series and its headers. If the root has that
 #                 kernel, also the kernel before it, which /out/before names
 #   newer         kernel and headers of SUITE-backports
+#   brokers       brokers and their clients, for the test `network`
 #   full-upgrade  the packages of `apt full-upgrade` to SUITE
 #   containers    podman with what it needs without root and without a network, and systemd-nspawn
 set -eu
@@ -50,6 +51,10 @@ newer)
 	offer "$mirror" "$suite-backports"
 	apt-get -q update
 	apt -t "$suite-backports" --download-only install linux-image-amd64 linux-headers-amd64 ;;
+brokers)
+	apt-get -q update
+	apt --download-only --no-install-recommends install mosquitto redis-server kcat socat iproute2 python3-paho-mqtt \
+		python3-redis ;;
 full-upgrade)
 	rm -f /etc/apt/apt.conf.d/99mmdebstrap
 	: >/etc/apt/sources.list
