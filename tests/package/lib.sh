@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2164,SC2034  # -e; the tests use version
 # lib.sh: what the tests here share. A test is sh code that runs with -eu after this file, as root in a
 # root folder of scripts/lib/roots.list. It passes if it reaches its end. /out has the packages and the
-# source package.
+# source package. $base names the root folder in /out/base.tar, if it has one.
 
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' /vfifo/dkms.conf)
 
