@@ -16,6 +16,7 @@
 #                           minute, and makes it available to apt in the guest
 #   brokers                 installs the packages for the test `network`
 #   full-upgrade            upgrades to the next Debian
+#   clients                 installs the programs of the tests `clients-*`
 #   compile, compile-next   fills the compiler's cache, for vfifo and an upgrade to /out/next.deb
 set -eu
 export DEBIAN_FRONTEND=noninteractive
@@ -187,6 +188,12 @@ for what; do
 		# The test starts them.
 		systemctl disable mosquitto redis-server ;;
 	full-upgrade) step full-upgrade /out/full-upgrade full-upgrade ;;
+	clients)
+		# The root folder is without manual pages. Java's scripts make links to theirs.
+		mkdir -p /usr/share/man/man1
+		# shellcheck disable=SC2046 # one word each
+		step clients /out/clients --no-install-recommends install \
+			$(sed -n 's/^Package: //p' /out/clients/Packages) ;;
 	compile) compile_for_the_install_of /out/vfifo-dkms.deb ;;
 	compile-next) compile_for_the_install_of /out/next.deb ;;
 	esac

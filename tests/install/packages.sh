@@ -8,6 +8,7 @@
 #   brokers       brokers and their clients, for the test `network`
 #   full-upgrade  the packages of `apt full-upgrade` to SUITE
 #   containers    podman with what it needs without root and without a network, and systemd-nspawn
+#   clients       programs that the tests `clients-*` run
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 what=$1 suite=$2 security=${3:-}
@@ -64,6 +65,9 @@ full-upgrade)
 containers)
 	apt-get -q update
 	apt --no-install-recommends --download-only install podman crun uidmap systemd-container busybox-static ;;
+clients)
+	apt-get -q update
+	apt --download-only --no-install-recommends install pv socat mbuffer sox fio nodejs openjdk-21-jre-headless ;;
 esac
 rm -rf /out/lock /out/partial
 cd /out
