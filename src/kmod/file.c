@@ -393,6 +393,8 @@ static __always_inline u32 simple_bytes(struct vfifo_ring *ring,
 	/* With enough room a producer does the same whatever `overflow` is. */
 	if (!n || (end == VFIFO_PRODUCER && n < count))
 		return 0;
+	if (unlikely(n > VFIFO_MOVE_MAX))
+		return 0;
 	/*
 	 * Last, as it counts a call that overtakes. A call whose copy then ends early is counted
 	 * once more by io_run(), so the first sleeper has its turn sooner.
@@ -419,7 +421,7 @@ static __always_inline size_t io_simple(const struct kiocb *iocb,
 	if (!vfifo_side_trylock(ring, end))
 		return 0;
 	n = simple_bytes(ring, end, iov_iter_count(iter), iocb);
-	if (unlikely(!n || n > VFIFO_MOVE_MAX))
+	if (unlikely(!n))
 		goto not_simple;
 	copied = io_copy(iter, end, vfifo_side_at(ring, end), n);
 	if (unlikely(copied != n))

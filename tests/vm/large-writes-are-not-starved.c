@@ -116,6 +116,66 @@ static void small_ones_overtake_so_often(void)
 	close(nonblock);
 }
 
+static void fail_on(void *argument)
+{
+	const int fd = *(int *)argument;
+	void *bad = mmap(NULL, SMALL, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
+
+	check(bad != MAP_FAILED);
+	for (;;)
+		check_errno(write(fd, bad, SMALL), EFAULT);
+}
+
+/*
+ * Calls of no bytes do not count as calls that overtake. Calls with bad memory count, so they wait
+ * behind the large one at last. They can be killed in any state, and take nothing from others.
+ */
+static void failing_calls_hold_nobody_up(void)
+{
+	enum { FAILING = 8 };
+	int fd = device(O_RDWR);
+	pid_t large, pids[FAILING];
+
+	write_all(fd, bytes, CAPACITY);
+	large = sleeping_writer(fd, PIPE_BUF, 'L');
+	for (int i = 0; i < 10 * OVERTAKES; i++)
+		check_equal(write(fd, bytes, 0), 0);
+	read_all(fd, bytes, SMALL);
+	finish(start_writer(fd, SMALL, 's'));
+
+	read_all(fd, bytes, SMALL);
+	for (int i = 0; i < FAILING; i++)
+		pids[i] = start(fail_on, &fd);
+	for (int i = 0; i < FAILING; i++)
+		wait_asleep(pids[i], "vfifo_ring_wait");
+	check(!kill(pids[0], SIGKILL));
+	check_equal(waitpid(pids[0], NULL, 0), pids[0]);
+	check(!ended(large));
+	read_all(fd, bytes, PIPE_BUF - SMALL);
+	finish(large);
+	read_all(fd, bytes, 2 * PIPE_BUF);
+	finish(start_writer(fd, PIPE_BUF, 'M'));
+	for (int i = 1; i < FAILING; i++) {
+		check(!kill(pids[i], SIGKILL));
+		check_equal(waitpid(pids[i], NULL, 0), pids[i]);
+	}
+
+	/* What is stored: the rest of the first bytes, then s, L and M, whole. */
+	check_equal(attribute("size"), CAPACITY - PIPE_BUF);
+	read_all(fd, bytes, CAPACITY - 3 * PIPE_BUF - SMALL);
+	read_all(fd, bytes, SMALL);
+	check_equal(bytes[0], 's');
+	read_all(fd, bytes, 2 * PIPE_BUF);
+	check_equal(bytes[0], 'L');
+	check_equal(bytes[PIPE_BUF - 1], 'L');
+	check_equal(bytes[PIPE_BUF], 'M');
+	check_equal(bytes[2 * PIPE_BUF - 1], 'M');
+	check_equal(attribute("size"), 0);
+	memset(bytes, 0, sizeof(bytes));
+	close(fd);
+}
+
 static void polled(void *unused)
 {
 	struct pollfd p = { .fd = device(O_RDONLY), .events = POLLIN };
@@ -252,6 +312,7 @@ int main(void)
 	run_case(small_ones_overtake_so_often());
 	/* The next large one can be overtaken as often. */
 	run_case(small_ones_overtake_so_often());
+	run_case(failing_calls_hold_nobody_up());
 	run_case(a_reader_that_polls_gets_what_it_waits_for());
 	run_case(beside_a_pipe());
 	return 0;
