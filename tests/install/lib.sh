@@ -19,6 +19,19 @@ subtest() { # NAME
 # is GOT WANTED WHAT
 is() { [ "$1" = "$2" ] || fail "$3: got '$1', wanted '$2'"; echo "$3: $1"; }
 
+# COMMAND-LINE succeeds, sooner or later.
+until_true() {
+	local i=0
+	until eval "$1"; do
+		i=$((i + 1))
+		[ $i -lt 300 ] || { journalctl -q -b -n 80 -o short-monotonic || :; fail "not within a minute: $1"; }
+		sleep 0.2
+	done
+}
+
+# Removes the mark of an ended stream: a receiver that starts before its sender would end at once.
+new_stream() { vfifo send --method map vfifo0 /dev/null; }
+
 # Runs COMMAND-LINE with the groups of a login. (Not su: with PAM it takes a second in an emulator.)
 as() { # USER COMMAND-LINE
 	local user="$1" home

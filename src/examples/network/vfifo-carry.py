@@ -30,12 +30,21 @@ import vfifo
 BLOCK = 16 << 10  # bytes of a message; the FIFO that receives must have at least this capacity
 ENTRIES = 1024  # blocks that wait in Redis before the sender waits as well
 
+PATIENCE = 10  # seconds after SIGTERM for which a block still waits for the engine, or for space
+
 stopping = False
+patience_ends = None
 
 
 def stop(*_):
-    global stopping
+    global stopping, patience_ends
     stopping = True
+    patience_ends = time.monotonic() + PATIENCE
+
+
+def may_give_up(why):
+    if stopping and time.monotonic() > patience_ends:
+        sys.exit(f"stopped {why}")
 
 
 def tell(text):
@@ -64,7 +73,12 @@ def blocks(fifo):
 
 def put(fifo, block):
     """Stores the block as a whole, in one step: a receiver that is killed has not stored half of it."""
-    fifo.wait(len(block))
+    while True:
+        try:
+            fifo.wait(len(block), 0.5)
+            break
+        except TimeoutError:
+            may_give_up("while the FIFO is full")
     fifo.reserve(len(block))[: len(block)] = block
     fifo.commit(len(block))
 
@@ -103,7 +117,8 @@ def mqtt_send(fifo, where):
         acknowledged.clear()
         # While there is no connection the message waits in the client, which reconnects.
         client.publish(topic, block, qos=2)
-        acknowledged.wait()
+        while not acknowledged.wait(0.5):
+            may_give_up("without an answer of the broker")
     client.disconnect()
     client.loop_stop()
 
@@ -188,7 +203,7 @@ def lines_send(fifo, *command):
 
 def lines_receive(fifo, *command):
     with subprocess.Popen(command, stdout=subprocess.PIPE) as program:
-        signal.signal(signal.SIGTERM, lambda *_: program.terminate())
+        signal.signal(signal.SIGTERM, lambda *_: (stop(), program.terminate()))
         for line in program.stdout:
             if not line.endswith(b"\n"):
                 sys.exit("the last line is not whole")
