@@ -926,15 +926,15 @@ class Text(unittest.TestCase):
         for name in "End", "Producer", "Consumer":
             kind = getattr(_vfifo, name)
             own = {n for n in vars(kind) if n not in ("__doc__", "__module__", "__repr__")}
-            stubs = {f.name: f for f in classes[name].body}
-            self.assertEqual(set(stubs), own)
-            for method, stub in stubs.items():
-                if method.startswith("__") or stub.decorator_list:
+            declared = {f.name: f for f in classes[name].body}
+            self.assertEqual(set(declared), own)
+            for method, declaration in declared.items():
+                if method.startswith("__") or declaration.decorator_list:
                     continue
                 real = inspect.signature(getattr(kind, method))
-                names = [a.arg for a in stub.args.posonlyargs + stub.args.args]
+                names = [a.arg for a in declaration.args.posonlyargs + declaration.args.args]
                 self.assertEqual(list(real.parameters), names, method)
-                defaults = [ast.literal_eval(d) for d in stub.args.defaults]
+                defaults = [ast.literal_eval(d) for d in declaration.args.defaults]
                 given = [p.default for p in real.parameters.values() if p.default is not p.empty]
                 self.assertEqual(given, defaults, method)
 
