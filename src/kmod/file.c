@@ -333,12 +333,6 @@ static ssize_t io_run(struct vfifo_io *io)
 	return moved ?: err;
 }
 
-static bool never_waits(const struct kiocb *iocb)
-{
-	return (iocb->ki_flags & IOCB_NOWAIT) ||
-	       (iocb->ki_filp->f_flags & O_NONBLOCK);
-}
-
 static noinline ssize_t io_start(struct kiocb *iocb, struct iov_iter *iter,
 				 enum vfifo_end end)
 {
@@ -354,7 +348,8 @@ static noinline ssize_t io_start(struct kiocb *iocb, struct iov_iter *iter,
 		.sleeper = &sleeper,
 		.need = whole ? count : 1,
 		.whole = whole,
-		.nonblock = never_waits(iocb),
+		.nonblock = (iocb->ki_flags & IOCB_NOWAIT) ||
+			    (file->f_flags & O_NONBLOCK),
 		.nowait = iocb->ki_flags & IOCB_NOWAIT,
 	};
 
@@ -362,66 +357,51 @@ static noinline ssize_t io_start(struct kiocb *iocb, struct iov_iter *iter,
 	return count ? io_run(&io) : 0;
 }
 
-/* Whether a simple call may go on before those that sleep, which are served in order. */
-static __always_inline bool simple_turn(struct vfifo_ring *ring,
-					enum vfifo_end end,
-					const struct kiocb *iocb)
-{
-	return !READ_ONCE(vfifo_side(ring, end)->sleepers.count) ||
-	       (!never_waits(iocb) && vfifo_ring_overtake(ring, end, NULL));
-}
-
 /*
  * How many bytes a simple call moves; 0: it is not simple. The caller holds the lock of the side.
  */
 static __always_inline u32 simple_bytes(struct vfifo_ring *ring,
-					enum vfifo_end end, size_t count,
-					const struct kiocb *iocb)
+					enum vfifo_end end, size_t count)
 {
-	size_t n;
+	u32 room;
 
 	if (end == VFIFO_CONSUMER && READ_ONCE(ring->scrub))
+		return 0;
+	/* Calls that sleep are served in order. */
+	if (READ_ONCE(vfifo_side(ring, end)->sleepers.count))
 		return 0;
 	/* The position of a holder has to be checked. Without a claim the ring is not broken. */
 	if (vfifo_side_any_claimed(ring))
 		return 0;
-	n = min_t(size_t, count, vfifo_side_unclaimed_room(ring, end));
+	room = vfifo_side_unclaimed_room(ring, end);
 	/* The position of the other side before the bytes that it stands for. */
 	vfifo_buffer_order(&ring->buffer);
 	if (READ_ONCE(ring->removed))
 		return 0;
 	/* With enough room a producer does the same whatever `overflow` is. */
-	if (!n || (end == VFIFO_PRODUCER && n < count))
+	if (end == VFIFO_PRODUCER && count > room)
 		return 0;
-	if (unlikely(n > VFIFO_MOVE_MAX))
-		return 0;
-	/*
-	 * Last, as it counts a call that overtakes. A call whose copy then ends early is counted
-	 * once more by io_run(), so the first sleeper has its turn sooner.
-	 */
-	return simple_turn(ring, end, iocb) ? n : 0;
+	return min_t(size_t, count, room);
 }
 
 /*
- * Most calls are simple: no other task has the lock of the side, no call that sleeps there has to
- * be next, no side is claimed, there is room for all bytes, and user memory is resident. io_run()
- * would do the same, with more steps.
+ * Most calls are simple: no other task has the lock of the side or sleeps there, no side is
+ * claimed, there is room for all bytes, and user memory is resident. io_run() would do the same,
+ * with more steps.
  *
  * Return: bytes moved; 0: the call is not simple. Then no byte was moved, and @iter is where it
  * was. A copy that ended early may have left bytes in the buffer of a read().
  */
-static __always_inline size_t io_simple(const struct kiocb *iocb,
+static __always_inline size_t io_simple(struct vfifo_ring *ring,
 					struct iov_iter *iter,
 					enum vfifo_end end)
 {
-	struct vfifo *vfifo = iocb->ki_filp->private_data;
-	struct vfifo_ring *ring = &vfifo->ring;
 	size_t n, copied = 0;
 
 	if (!vfifo_side_trylock(ring, end))
 		return 0;
-	n = simple_bytes(ring, end, iov_iter_count(iter), iocb);
-	if (unlikely(!n))
+	n = simple_bytes(ring, end, iov_iter_count(iter));
+	if (unlikely(!n || n > VFIFO_MOVE_MAX))
 		goto not_simple;
 	copied = io_copy(iter, end, vfifo_side_at(ring, end), n);
 	if (unlikely(copied != n))
@@ -441,7 +421,8 @@ static __always_inline ssize_t vfifo_io(struct kiocb *iocb,
 					struct iov_iter *iter,
 					enum vfifo_end end)
 {
-	const size_t n = io_simple(iocb, iter, end);
+	struct vfifo *vfifo = iocb->ki_filp->private_data;
+	const size_t n = io_simple(&vfifo->ring, iter, end);
 
 	return n ?: io_start(iocb, iter, end);
 }
