@@ -17,6 +17,7 @@
 #   brokers                 installs the packages for the test `network`
 #   full-upgrade            upgrades to the next Debian
 #   clients                 installs the programs of the tests `clients-*`
+#   autopkgtest             makes it a machine that autopkgtest uses, with what the tests depend on
 #   compile, compile-next   fills the compiler's cache, for vfifo and an upgrade to /out/next.deb
 set -eu
 export DEBIAN_FRONTEND=noninteractive
@@ -141,6 +142,28 @@ compile_for_the_headers_of() { # DEB
 	rm -r "/usr/src/linux-headers-$kernel" "/usr/lib/modules/$kernel/build"
 }
 
+# autopkgtest waits for a login prompt on the first serial line, then looks for a root shell on the
+# console hvc1, and shares a folder.
+serve_autopkgtest() {
+	systemctl disable vfifo-lane.service
+	systemctl unmask getty.target serial-getty@.service
+	printf '%s\n' 9p 9pnet_virtio virtio_console >/etc/modules-load.d/autopkgtest.conf
+	cat >/etc/systemd/system/autopkgtest.service <<-'END'
+		[Unit]
+		Description=root shell of autopkgtest
+		Before=serial-getty@ttyS0.service
+		[Service]
+		ExecStart=/bin/sh
+		Environment=DEBIAN_KERNEL_USE_CCACHE=y
+		StandardInput=tty
+		StandardOutput=tty
+		TTYPath=/dev/hvc1
+		[Install]
+		WantedBy=multi-user.target
+	END
+	systemctl enable autopkgtest.service
+}
+
 for what; do
 	case $what in
 	vfifo)
@@ -194,6 +217,13 @@ for what; do
 		# shellcheck disable=SC2046 # one word each
 		step clients /out/clients --no-install-recommends install \
 			$(sed -n 's/^Package: //p' /out/clients/Packages) ;;
+	autopkgtest)
+		# The package of the documentation is a dependency, but no test reads it.
+		echo 'path-exclude=/usr/share/doc/linux-doc*' >/etc/dpkg/dpkg.cfg.d/autopkgtest
+		# shellcheck disable=SC2046 # one word each
+		step autopkgtest /out/autopkgtest --no-install-recommends install \
+			$(sed -n 's/^Package: //p' /out/autopkgtest/Packages)
+		serve_autopkgtest ;;
 	compile) compile_for_the_install_of /out/vfifo-dkms.deb ;;
 	compile-next) compile_for_the_install_of /out/next.deb ;;
 	esac

@@ -12,8 +12,9 @@ unneeded='sound net arch/x86/crypto arch/x86/events arch/x86/kvm drivers/accel d
 	drivers/target drivers/usb drivers/video drivers/watchdog fs/bcachefs fs/btrfs fs/ceph
 	fs/f2fs fs/gfs2 fs/nfs fs/nfsd fs/ocfs2 fs/smb fs/ubifs fs/xfs'
 
-# The drivers that the test dma-buf loads, with those that they need, and the one of the test network.
-kept='drivers/net/veth.ko* drivers/gpu/drm/vgem drivers/gpu/drm/drm.ko* drivers/gpu/drm/drm_*helper.ko* drivers/media/cec/core
+# The drivers that the test dma-buf loads, with those that they need, the one of the test network, and
+# what autopkgtest needs.
+kept='net/9p drivers/net/veth.ko* drivers/gpu/drm/vgem drivers/gpu/drm/drm.ko* drivers/gpu/drm/drm_*helper.ko* drivers/media/cec/core
 	drivers/media/mc drivers/media/rc/rc-core.ko* drivers/media/common/v4l2-tpg
 	drivers/media/common/videobuf2 drivers/media/v4l2-core drivers/media/test-drivers/vivid'
 

@@ -9,6 +9,7 @@
 #   full-upgrade  the packages of `apt full-upgrade` to SUITE
 #   containers    podman with what it needs without root and without a network, and systemd-nspawn
 #   clients       programs that the tests `clients-*` run
+#   autopkgtest   what the autopkgtests of the package depend on
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 what=$1 suite=$2 security=${3:-}
@@ -68,6 +69,9 @@ containers)
 clients)
 	apt-get -q update
 	apt --download-only --no-install-recommends install pv socat mbuffer sox fio nodejs openjdk-21-jre-headless ;;
+autopkgtest)
+	apt-get -q update
+	apt --download-only --no-install-recommends install adduser util-linux python3-all dctrl-tools linux-doc ;;
 esac
 rm -rf /out/lock /out/partial
 cd /out
