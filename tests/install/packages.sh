@@ -71,7 +71,8 @@ clients)
 	apt --download-only --no-install-recommends install pv socat mbuffer sox fio nodejs openjdk-21-jre-headless ;;
 autopkgtest)
 	apt-get -q update
-	apt --download-only --no-install-recommends install adduser util-linux python3-all dctrl-tools linux-doc ;;
+	apt --download-only --no-install-recommends install adduser gcc libc6-dev pkgconf util-linux python3-all \
+		dctrl-tools linux-doc ;;
 esac
 rm -rf /out/lock /out/partial
 cd /out
