@@ -18,6 +18,8 @@
 #   full-upgrade            upgrades to the next Debian
 #   clients                 installs the programs of the tests `clients-*`
 #   autopkgtest             makes it a machine that autopkgtest uses, with what the tests depend on
+#   checkout                gives alice, who may use sudo, a checkout in her home, where she runs
+#                           scripts/deb, as README.md says, with the packages of /out/checkout
 #   compile, compile-next   fills the compiler's cache, for vfifo and an upgrade to /out/next.deb
 set -eu
 export DEBIAN_FRONTEND=noninteractive
@@ -224,6 +226,15 @@ for what; do
 		step autopkgtest /out/autopkgtest --no-install-recommends install \
 			$(sed -n 's/^Package: //p' /out/autopkgtest/Packages)
 		serve_autopkgtest ;;
+	checkout)
+		printf '%s\n' 'alice ALL=(root) NOPASSWD: ALL' \
+			'Defaults env_keep += "DEBIAN_FRONTEND DEBIAN_KERNEL_USE_CCACHE"' >/etc/sudoers.d/alice
+		mkdir ~alice/vfifo
+		tar -C /vfifo -c --exclude=.git --exclude='*.deb' . | tar -C ~alice/vfifo -x
+		chown -R alice:alice ~alice/vfifo
+		offer /out/checkout
+		su -l alice -c 'cd vfifo && scripts/deb'
+		rm /etc/apt/sources.list.d/lane.list ;;
 	compile) compile_for_the_install_of /out/vfifo-dkms.deb ;;
 	compile-next) compile_for_the_install_of /out/next.deb ;;
 	esac

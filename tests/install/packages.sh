@@ -10,6 +10,7 @@
 #   containers    podman with what it needs without root and without a network, and systemd-nspawn
 #   clients       programs that the tests `clients-*` run
 #   autopkgtest   what the autopkgtests of the package depend on
+#   checkout      what scripts/deb installs
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 what=$1 suite=$2 security=${3:-}
@@ -73,6 +74,10 @@ autopkgtest)
 	apt-get -q update
 	apt --download-only --no-install-recommends install adduser gcc libc6-dev pkgconf util-linux python3-all \
 		dctrl-tools linux-doc ;;
+checkout)
+	apt-get -q update
+	# shellcheck disable=SC2046 # one word each
+	apt --download-only --no-install-recommends install $(sed -n 's/^need //p' /vfifo/scripts/deb) ;;
 esac
 rm -rf /out/lock /out/partial
 cd /out
