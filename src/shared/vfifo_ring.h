@@ -64,6 +64,31 @@ static inline __u32 vfifo_offset(__u32 capacity, __u32 position)
 	return position & (capacity - 1);
 }
 
+/* Return: the bytes that a record takes in the buffer: with its header and its padding. */
+static inline __u32 vfifo_record_space(__u32 length)
+{
+	return (__u32)sizeof(struct vfifo_record) +
+	       ((length + VFIFO_RECORD_ALIGN - 1) & ~(VFIFO_RECORD_ALIGN - 1));
+}
+
+/* Return: the length of the longest record that may be written, in bytes. */
+static inline __u32 vfifo_record_max(__u32 capacity)
+{
+	return capacity / 2;
+}
+
+/*
+ * Return: the length of the record whose header begins with @word, given that @stored bytes
+ * are stored from there on; 0: there is no such record. (The capacity can have shrunk since the
+ * record was written, so vfifo_record_max() is no limit here.)
+ */
+static inline __u32 vfifo_record_length(__u32 word, __u32 stored)
+{
+	__u32 length = word & VFIFO_RECORD_LENGTH;
+
+	return length && vfifo_record_space(length) <= stored ? length : 0;
+}
+
 /*
  * Return: the smallest valid capacity of at least @bytes: a power of two, and at least one
  * @page; 0 if @bytes is 0 or more than @max, itself a power of two.

@@ -22,6 +22,14 @@
 #define VFIFO_MMAP_PRODUCER 0x71000000U
 #define VFIFO_MMAP_CONSUMER 0x72000000U
 
+/*
+ * The same two pages in a FIFO of records. A claim is made at these offsets if `framing` is
+ * VFIFO_RECORDS, and at those above if it is VFIFO_BYTES: mmap(2) fails with EPROTO otherwise, so a
+ * client that knows bytes only does no harm to records.
+ */
+#define VFIFO_MMAP_RECORD_PRODUCER 0x73000000U
+#define VFIFO_MMAP_RECORD_CONSUMER 0x74000000U
+
 /* The two sides, as an index. */
 enum vfifo_end {
 	VFIFO_PRODUCER,
@@ -31,6 +39,7 @@ enum vfifo_end {
 /* A position page. Only the holder of the claim, or else the kernel, stores. The rest is 0. */
 struct vfifo_position {
 	__u32 position;
+	__u32 sequence; /* producer, with records: of the next one; set at a claim */
 };
 
 #define VFIFO_MAGIC 0x4f464956U /* "VIFO" in little-endian memory */
@@ -69,9 +78,30 @@ enum vfifo_memory {
 	VFIFO_MEMORY_CONTIGUOUS,
 };
 
+/* How the bytes belong together: the attribute `framing`, and vfifo_status.framing. */
+enum vfifo_framing {
+	VFIFO_BYTES,   /* not at all */
+	VFIFO_RECORDS, /* each write(2) is a record */
+};
+
+/*
+ * The header of a record. It is in front of the record's bytes, at a position that is a
+ * multiple of VFIFO_RECORD_ALIGN. Behind the bytes is padding up to the next such position.
+ */
+struct vfifo_record {
+	__u32 length;	/* bytes, at least 1; the upper three bits are flags */
+	__u32 sequence; /* of the record, modulo 2^32; a gap: some were dropped */
+	__u64 time; /* of CLOCK_MONOTONIC, ns, at its production; 0: not known */
+};
+
+#define VFIFO_RECORD_ALIGN 8U
+/* The bits of `length` that are the length. A reader ignores the flags: none is defined yet. */
+#define VFIFO_RECORD_LENGTH 0x1fffffffU
+
 /* vfifo_status.features: the optional parts of this kernel */
-#define VFIFO_HAS_MEMORY 0x1 /* vfifo_status.memory */
-#define VFIFO_HAS_EXPORT 0x2 /* VFIFO_EXPORT */
+#define VFIFO_HAS_MEMORY 0x1  /* vfifo_status.memory */
+#define VFIFO_HAS_EXPORT 0x2  /* VFIFO_EXPORT */
+#define VFIFO_HAS_RECORDS 0x4 /* vfifo_status.framing */
 
 /*
  * The status page: counts of bytes in the machine's byte order, stored by the kernel only.
@@ -90,7 +120,8 @@ struct vfifo_status {
 	__u32 claim[2]; /* by enum vfifo_end: the number of its claim, or 0 */
 	__u32 features; /* VFIFO_HAS_*; an unknown bit is ignored */
 	__u32 memory;	/* enum vfifo_memory; fixed while anything is mapped */
-	__u32 reserved[5];
+	__u32 framing;	/* enum vfifo_framing; fixed while anything is mapped */
+	__u32 reserved[4];
 
 	/* On a cache line of their own, as those above hardly ever change. */
 	__u32 need;
@@ -101,9 +132,12 @@ struct vfifo_status {
 /*
  * ioctls. The first two numbers are those of the course that vfifo comes from. All
  * others have the type VFIFO_IOC, which no driver in the kernel's table
- * (Documentation/userspace-api/ioctl/ioctl-number.rst) uses. FIONREAD (an int *)
- * returns the number of bytes stored. Every ioctl fails with ENODEV once the device was
- * removed.
+ * (Documentation/userspace-api/ioctl/ioctl-number.rst) uses. Every ioctl fails with ENODEV
+ * once the device was removed.
+ *
+ * FIONREAD (an int *) returns the number of bytes stored. With records it returns the length of
+ * the next record, or 0 if there is none. Then EBUSY: the consumer side is claimed; EIO: there is
+ * no valid record; EINTR: a signal came first.
  */
 #define VFIFO_IOC 0xFB
 
