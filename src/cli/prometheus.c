@@ -43,6 +43,8 @@ static const struct metric metrics[] = {
 	  "Bytes that were consumed, cleared or overwritten." },
 	{ "vfifo_dropped_bytes_total", "stats/dropped_bytes", COUNTER,
 	  "Bytes that were lost for lack of space." },
+	{ "vfifo_dropped_records_total", "stats/dropped_records", COUNTER,
+	  "Records that were lost for lack of space." },
 	{ "vfifo_reads_total", "stats/reads", COUNTER,
 	  "System calls that read at least one byte." },
 	{ "vfifo_writes_total", "stats/writes", COUNTER,
@@ -82,6 +84,7 @@ static const struct {
 } texts[] = {
 	{ "label", "label" },
 	{ "memory", "memory" },
+	{ "framing", "framing" },
 	{ "overflow", "overflow" },
 	{ "pattern", "generator/pattern" },
 };

@@ -26,6 +26,7 @@
 #include "dmabuf.h"
 #include "file.h"
 #include "mmap.h"
+#include "record.h"
 #include "wait.h"
 
 /*
@@ -41,8 +42,10 @@ struct vfifo_io {
 	enum vfifo_end end;
 	struct iov_iter *iter;
 	struct vfifo_sleeper *sleeper; /* its place in the queue, if queued */
+	size_t count;		       /* bytes that the caller asked for */
 	int need;		       /* bytes to wait for */
 	bool whole;		       /* all or nothing: an atomic write */
+	bool record;		       /* all or nothing, and never less */
 	bool nonblock;	     /* EAGAIN rather than wait for the other side */
 	bool nowait;	     /* EAGAIN rather than wait for the lock, too */
 	bool can_continue;   /* more to copy without waiting */
@@ -50,6 +53,7 @@ struct vfifo_io {
 	unsigned int futile; /* copies in a row that copied nothing */
 	bool done;	     /* end of file, or the rest was dropped: stop */
 	bool counted;	     /* in stats/reads or stats/writes */
+	size_t copied_most;  /* of a record, before a fault */
 	size_t copy_limit;   /* of the next copy: bytes faulted in; 0: none */
 	size_t faulted_in;   /* bytes of the source, for io_make_room() */
 	bool made_room;	     /* the other waiters of the side can go on */
@@ -104,21 +108,32 @@ static void io_pass_on(struct vfifo_io *io)
 		vfifo_ring_pass_on(io->ring, io->end);
 }
 
+/* A hint, except under the lock of a side. */
+static bool is_too_long(struct vfifo_ring *ring, size_t length)
+{
+	return length > vfifo_record_max(READ_ONCE(ring->buffer.capacity));
+}
+
 /*
  * For overwrite mode, called without locks. Faults in the source before anything is dropped:
  * old bytes must not be lost for new ones that turn out to be unreadable.
  */
 static int io_prepare(struct vfifo_io *io)
 {
-	const size_t n =
-		min_t(size_t, iov_iter_count(io->iter), VFIFO_MOVE_MAX);
+	const bool record = READ_ONCE(io->ring->framing) == VFIFO_RECORDS;
+	const size_t count = iov_iter_count(io->iter);
+	const size_t n = record ? count : min_t(size_t, count, VFIFO_MOVE_MAX);
 
+	if (record && is_too_long(io->ring, n))
+		return 0; /* record_move() looks at this under the lock */
 	/* The fault can take for ever, and other calls wait behind this one. */
 	io_leave(io);
 	io_pass_on(io);
 	io->faulted_in = n;
 	if (vfifo_user_backed_iter(io->iter))
 		io->faulted_in -= vfifo_fault_in_iov_iter_readable(io->iter, n);
+	if (record)
+		return io->faulted_in < n ? -EFAULT : 0;
 	if (io->whole && io->faulted_in < n) {
 		iov_iter_truncate(io->iter, io->faulted_in);
 		io->need = io->faulted_in;
@@ -130,13 +145,13 @@ static int io_prepare(struct vfifo_io *io)
  * For overwrite mode: drops the oldest bytes to make room for the new ones. Looks at the claimed
  * position first: a valid one ends -EIO.
  */
-static int io_make_room(struct vfifo_io *io)
+static int io_make_room(struct vfifo_io *io, u32 n)
 {
 	int ret = vfifo_side_available(io->ring, io->end);
 
 	if (ret < 0)
 		return ret;
-	ret = vfifo_ring_make_room(io->ring, io->faulted_in, io->nowait);
+	ret = vfifo_ring_make_room(io->ring, n, io->nowait);
 	io->made_room = ret > 0;
 	return min(ret, 0);
 }
@@ -153,7 +168,10 @@ static ssize_t io_finish(struct vfifo_io *io)
 	if (io->end == VFIFO_CONSUMER)
 		return 0;
 	iov_iter_advance(io->iter, rest);
-	atomic64_add(rest, &io->ring->dropped);
+	if (io->record)
+		vfifo_record_drop_new(io->ring, rest);
+	else
+		atomic64_add(rest, &io->ring->dropped);
 	return rest;
 }
 
@@ -165,19 +183,111 @@ static bool io_turn(struct vfifo_io *io)
 	       vfifo_ring_overtake(io->ring, io->end, io->sleeper);
 }
 
+/* A record can be long: other tasks get the processor in between. */
+static size_t copy_record(struct vfifo_io *io, void *at, size_t n)
+{
+	size_t copied = 0, piece, got;
+
+	do {
+		piece = min_t(size_t, n - copied, VFIFO_MOVE_MAX);
+		got = io_copy(io->iter, io->end, at + copied, piece);
+		copied += got;
+		cond_resched();
+	} while (got == piece && copied < n);
+	return copied;
+}
+
 /*
- * Moves what can be moved now, under the side's lock.
+ * Finds the record that the call may move now.
  *
- * Return: bytes moved or dropped; 0: fewer bytes than needed are available, or it is another
- * call's turn, or io->done; -EFAULT: none was moved, as user memory was not resident or
- * refused the copy; -ENODEV, -EBUSY, -EIO: see vfifo_side_available(); -EAGAIN, -ERESTARTSYS:
- * see vfifo_ring_make_room().
- *
- * @missing and @copied are set only if a copy was tried. @missing: bytes of user memory to
- * fault in, also after a short move; io->iter is at the first of them. If an atomic write was
- * copied in part, nothing was committed, and the @copied bytes have to be copied again.
+ * Return: its length in bytes; 0: too few bytes are available, or it is another call's turn;
+ * -EMSGSIZE: it is too long for the ring, or for the buffer of a read(); or as io_move().
  */
-static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
+static ssize_t record_to_move(struct vfifo_io *io)
+{
+	const bool waits = vfifo_side_waits(io->ring, io->end);
+	int available = vfifo_side_available(io->ring, io->end);
+	int err = 0, length;
+
+	if (available < 0)
+		return available;
+	if (io->end == VFIFO_PRODUCER && is_too_long(io->ring, io->count))
+		return -EMSGSIZE;
+	if (io->faulted_in)
+		err = io_make_room(io, io->need);
+	if (err)
+		return err;
+	if (io->made_room)
+		available = vfifo_side_available(io->ring, io->end);
+	if (available < io->need)
+		return waits ? 0 : io_finish(io);
+	if (waits && !io_turn(io))
+		return 0;
+	if (io->end == VFIFO_PRODUCER)
+		return io->count;
+	length = vfifo_record_next(io->ring, available);
+	return length > 0 && length > io->count ? -EMSGSIZE : length;
+}
+
+/* The record has been taken out of the ring. */
+static void consume_record(struct vfifo_ring *ring, u32 length)
+{
+	const u32 space = vfifo_record_space(length);
+
+	if (READ_ONCE(ring->scrub))
+		vfifo_ring_scrub(ring, vfifo_side_at(ring, VFIFO_CONSUMER),
+				 space);
+	vfifo_side_commit(ring, VFIFO_CONSUMER, space);
+}
+
+/* Moves a record as a whole. Return: as io_move(). */
+static ssize_t io_move_record(struct vfifo_io *io, size_t *missing,
+			      size_t *copied)
+{
+	ssize_t length;
+	void *at;
+
+	/* It began as bytes, of which some were moved, or could not be faulted in. */
+	if (iov_iter_count(io->iter) != io->count)
+		return -EFAULT;
+	length = record_to_move(io);
+	if (length <= 0 || io->done)
+		return length;
+	at = vfifo_side_at(io->ring, io->end) + sizeof(struct vfifo_record);
+	*copied = copy_record(io, at, length);
+	*missing = length - *copied;
+	if (*missing)
+		return -EFAULT;
+	if (io->end == VFIFO_PRODUCER)
+		vfifo_record_commit(io->ring, length);
+	else
+		consume_record(io->ring, length);
+	vfifo_side_count_call(io->ring, io->end);
+	io->can_continue = false;
+	return length;
+}
+
+/* The framing can have changed since the last look, which was without the lock. */
+static void io_take_framing(struct vfifo_io *io)
+{
+	const bool record = io->ring->framing == VFIFO_RECORDS;
+	const bool writes = io->end == VFIFO_PRODUCER;
+
+	if (likely(record == io->record))
+		return;
+	io_leave(io); /* the need of its place is another one */
+	io->record = record;
+	io->whole = record || (writes && io->count <= PIPE_BUF);
+	io->need = 1;
+	if (writes && record)
+		io->need = vfifo_record_space(io->count);
+	else if (writes && io->whole)
+		io->need = iov_iter_count(io->iter);
+}
+
+/* As io_move(). */
+static ssize_t io_move_bytes(struct vfifo_io *io, size_t *missing,
+			     size_t *copied)
 {
 	const bool waits = vfifo_side_waits(io->ring, io->end);
 	size_t possible, n;
@@ -185,7 +295,7 @@ static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
 	void *at;
 
 	if (io->faulted_in)
-		err = io_make_room(io);
+		err = io_make_room(io, io->faulted_in);
 	if (err)
 		return err;
 	available = vfifo_side_available(io->ring, io->end);
@@ -211,6 +321,25 @@ static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
 	io->counted = true;
 	io->can_continue = *copied < possible;
 	return *copied;
+}
+
+/*
+ * Moves what can be moved now, under the side's lock.
+ *
+ * Return: bytes moved or dropped; 0: fewer bytes than needed are available, or it is another
+ * call's turn, or io->done; -EFAULT: none was moved, as user memory was not resident or
+ * refused the copy; -ENODEV, -EBUSY, -EIO: see vfifo_side_available(); -EAGAIN, -ERESTARTSYS:
+ * see vfifo_ring_make_room().
+ *
+ * @missing and @copied are set only if a copy was tried. @missing: bytes of user memory to
+ * fault in, also after a short move; io->iter is at the first of them. If an atomic write was
+ * copied in part, nothing was committed, and the @copied bytes have to be copied again. So it is for a record.
+ */
+static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
+{
+	io_take_framing(io);
+	return io->record ? io_move_record(io, missing, copied) :
+			    io_move_bytes(io, missing, copied);
 }
 
 /* Return: the number of bytes, of the next @n of user memory, that could not be faulted in. */
@@ -241,20 +370,25 @@ static int io_fault_in(struct vfifo_io *io, size_t missing, size_t copied)
 	iov_iter_revert(io->iter, copied);
 	if (got == missing)
 		return 0;
+	if (io->record)
+		return -EFAULT;
 	iov_iter_truncate(io->iter, copied + got);
 	io->need = copied + got;
 	return io->need ? 0 : -EFAULT;
 }
 
 /*
- * After a copy of nothing. The first one may have found memory that was not resident, and
- * a page that was faulted in can be reclaimed before it is copied. But memory that faults
- * in can also refuse the copy, for ever (a tagged granule on arm64, a shadow stack on x86),
- * so no progress twice in a row after a fault-in is an error. (The kernel's
+ * After a copy of nothing, or of no more than before. The first one may have found memory that
+ * was not resident, and a page that was faulted in can be reclaimed before it is copied. But
+ * memory that faults in can also refuse the copy, for ever (a tagged granule on arm64, a shadow
+ * stack on x86), so no progress twice in a row after a fault-in is an error. (The kernel's
  * fault_in_subpage_writeable() would find out at once, but it stores zeroes to do so.)
  */
-static int io_retry(struct vfifo_io *io)
+static int io_retry(struct vfifo_io *io, size_t copied)
 {
+	if (copied > io->copied_most)
+		io->futile = 0;
+	io->copied_most = max(io->copied_most, copied);
 	return ++io->futile > 2 ? -EFAULT : 0;
 }
 
@@ -304,6 +438,7 @@ static ssize_t io_run(struct vfifo_io *io)
 		if (n > 0) {
 			moved += n;
 			io->futile = 0;
+			io->copied_most = 0;
 			io_leave(io);
 			if (!io->done)
 				vfifo_ring_wake(io->ring, io->end);
@@ -314,7 +449,7 @@ static ssize_t io_run(struct vfifo_io *io)
 			io_pass_on(io);
 			err = io_fault_in(io, missing, copied);
 			if (!err && n < 0)
-				err = io_retry(io);
+				err = io_retry(io, copied);
 			continue;
 		}
 		if (n < 0) {
@@ -345,6 +480,7 @@ static noinline ssize_t io_start(struct kiocb *iocb, struct iov_iter *iter,
 		.ring = &vfifo->ring,
 		.end = end,
 		.iter = iter,
+		.count = count,
 		.sleeper = &sleeper,
 		.need = whole ? count : 1,
 		.whole = whole,
@@ -365,6 +501,8 @@ static __always_inline u32 simple_bytes(struct vfifo_ring *ring,
 {
 	u32 room;
 
+	if (ring->framing != VFIFO_BYTES)
+		return 0;
 	if (end == VFIFO_CONSUMER && READ_ONCE(ring->scrub))
 		return 0;
 	/* Calls that sleep are served in order. */
@@ -480,6 +618,16 @@ static long end_stream(struct file *file)
 	return 0;
 }
 
+/* Without a lock for bytes. */
+static long bytes_to_read(struct vfifo_ring *ring, int __user *arg)
+{
+	int n = READ_ONCE(ring->framing) == VFIFO_RECORDS ?
+			vfifo_record_look(ring) :
+			vfifo_side_room(ring, VFIFO_CONSUMER);
+
+	return n < 0 ? n : put_user(n, arg);
+}
+
 static long vfifo_ioctl(struct file *file, unsigned int command,
 			unsigned long arg)
 {
@@ -501,8 +649,7 @@ static long vfifo_ioctl(struct file *file, unsigned int command,
 		return vfifo_dmabuf_export(file,
 					   (struct vfifo_export __user *)arg);
 	case FIONREAD:
-		return put_user(vfifo_side_room(&vfifo->ring, VFIFO_CONSUMER),
-				(int __user *)arg);
+		return bytes_to_read(&vfifo->ring, (int __user *)arg);
 	default:
 		return -ENOTTY;
 	}

@@ -119,8 +119,19 @@ static unsigned long vma_offset(const struct vm_area_struct *vma)
 
 static enum vfifo_end vma_end(const struct vm_area_struct *vma)
 {
-	return vma_offset(vma) == VFIFO_MMAP_PRODUCER ? VFIFO_PRODUCER :
-							VFIFO_CONSUMER;
+	return vma_offset(vma) == VFIFO_MMAP_PRODUCER ||
+			       vma_offset(vma) == VFIFO_MMAP_RECORD_PRODUCER ?
+		       VFIFO_PRODUCER :
+		       VFIFO_CONSUMER;
+}
+
+/* What a process that claims a side takes the stored bytes for. */
+static enum vfifo_framing vma_framing(const struct vm_area_struct *vma)
+{
+	return vma_offset(vma) == VFIFO_MMAP_RECORD_PRODUCER ||
+			       vma_offset(vma) == VFIFO_MMAP_RECORD_CONSUMER ?
+		       VFIFO_RECORDS :
+		       VFIFO_BYTES;
 }
 
 static void *vma_numbers(struct vm_area_struct *vma)
@@ -267,7 +278,8 @@ static int map_claim(struct vfifo *vfifo, struct vm_area_struct *vma)
 
 	if (vma_offset(vma) == VFIFO_MMAP_STATUS)
 		return -EACCES;
-	claim = vfifo_side_claim(&vfifo->ring, vma_end(vma), vma->vm_file);
+	claim = vfifo_side_claim(&vfifo->ring, vma_end(vma), vma_framing(vma),
+				 vma->vm_file);
 	if (IS_ERR(claim))
 		return PTR_ERR(claim);
 	vma->vm_private_data = claim;
@@ -300,9 +312,9 @@ static int map_numbers(struct vfifo *vfifo, struct vm_area_struct *vma)
  *
  * Context: Process context, under mmap_lock. May sleep.
  * Return: 0; -EPERM: PROT_EXEC; -EINVAL: a writable private mapping, or a wrong offset or
- * length; -EACCES: a writable mapping of the status; -EBUSY: a writable
- * mapping of a position, and the side is claimed, or it is the producer side and the generator
- * is on; -ENOMEM; -EINTR: the caller was killed; -ENODEV: the device was removed; or another
+ * length; -EACCES: a writable mapping of the status; of a position, -EPROTO: its offset is for
+ * another framing, -EBUSY: the side is claimed, or it is the producer side and the generator is
+ * on; -ENOMEM; -EINTR: the caller was killed; -ENODEV: the device was removed; or another
  * error of vfifo_buffer_map().
  */
 int vfifo_mmap(struct file *file, struct vm_area_struct *vma)
@@ -317,6 +329,8 @@ int vfifo_mmap(struct file *file, struct vm_area_struct *vma)
 	case VFIFO_MMAP_STATUS >> PAGE_SHIFT:
 	case VFIFO_MMAP_PRODUCER >> PAGE_SHIFT:
 	case VFIFO_MMAP_CONSUMER >> PAGE_SHIFT:
+	case VFIFO_MMAP_RECORD_PRODUCER >> PAGE_SHIFT:
+	case VFIFO_MMAP_RECORD_CONSUMER >> PAGE_SHIFT:
 		return map_numbers(vfifo, vma);
 	default:
 		return map_data(vfifo, vma);

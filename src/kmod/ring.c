@@ -13,6 +13,7 @@
 
 #include <vfifo_ring.h>
 
+#include "record.h"
 #include "ring.h"
 #include "trace.h"
 #include "wait.h"
@@ -36,7 +37,7 @@ static int status_init(struct vfifo_ring *ring)
 		.magic = VFIFO_MAGIC,
 		.abi = VFIFO_ABI,
 		.capacity = ring->buffer.capacity,
-		.features = VFIFO_HAS_MEMORY |
+		.features = VFIFO_HAS_MEMORY | VFIFO_HAS_RECORDS |
 			    (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER) ?
 				     VFIFO_HAS_EXPORT :
 				     0),
@@ -208,17 +209,29 @@ static int lock_consumer(struct vfifo_ring *ring, bool nowait)
 	return vfifo_side_trylock(ring, VFIFO_CONSUMER) ? 0 : -EAGAIN;
 }
 
+static void drop_oldest(struct vfifo_ring *ring, u32 least, u32 stored)
+{
+	const u32 n = min(least, stored);
+
+	if (ring->framing == VFIFO_RECORDS) {
+		vfifo_record_drop_oldest(ring, least, stored);
+		return;
+	}
+	vfifo_side_commit(ring, VFIFO_CONSUMER, n);
+	atomic64_add(n, &ring->dropped);
+}
+
 /**
  * vfifo_ring_make_room() - drop the oldest bytes to make space for new ones
  * @ring: the ring
- * @n: the number of new bytes
+ * @n: the number of new bytes, with header and padding if it is a record
  * @nowait: fail rather than wait for the lock of the consumer side
  *
- * Best effort. If @n is more than the capacity, all stored bytes are dropped. None is dropped
- * while the consumer side is claimed, because only its holder may move that position, or while
- * the ring is broken or removed. None of this is an error: call vfifo_side_available() for the
- * producer side afterwards. Producers that wait for space can exist although `overflow` was
- * VFIFO_OVERWRITE for the caller: it may have changed since.
+ * Best effort. Records are dropped as a whole. If @n is more than the capacity, all stored bytes
+ * are dropped. None is dropped while the consumer side is claimed, because only its holder may
+ * move that position, or while the ring is broken or removed. None of this is an error: call
+ * vfifo_side_available() for the producer side afterwards. Producers that wait for space can
+ * exist although `overflow` was VFIFO_OVERWRITE for the caller: it may have changed since.
  *
  * Context: Process context, under the producer side's lock. May sleep.
  * Return: 1: bytes were dropped, and vfifo_ring_wake() of the consumer side is due when the lock is
@@ -240,10 +253,7 @@ int vfifo_ring_make_room(struct vfifo_ring *ring, u32 n, bool nowait)
 	space = vfifo_side_room(ring, VFIFO_PRODUCER);
 	stored = vfifo_side_available(ring, VFIFO_CONSUMER);
 	if (space < n && stored > 0) {
-		u32 oldest = min_t(u32, n - space, stored);
-
-		vfifo_side_commit(ring, VFIFO_CONSUMER, oldest);
-		atomic64_add(oldest, &ring->dropped);
+		drop_oldest(ring, n - space, stored);
 		dropped = 1;
 	}
 	vfifo_side_unlock(ring, VFIFO_CONSUMER);
@@ -300,6 +310,7 @@ int vfifo_ring_clear(struct vfifo_ring *ring)
 	if (stored > 0) {
 		if (!atomic_read(&ring->mappings))
 			wipe(vfifo_side_at(ring, VFIFO_CONSUMER), stored);
+		vfifo_side_bad_record(ring, false);
 		vfifo_side_commit(ring, VFIFO_CONSUMER, stored);
 	}
 	vfifo_side_unlock(ring, VFIFO_CONSUMER);
@@ -405,6 +416,16 @@ static void exchange_buffer(struct vfifo_ring *ring,
 	*buffer = old;
 }
 
+/* After a change of what a call may move at once. Each call that sleeps looks again. */
+static void next_setting(struct vfifo_ring *ring)
+{
+	spin_lock(&ring->positions_lock);
+	vfifo_side_next_generation(ring);
+	spin_unlock(&ring->positions_lock);
+	vfifo_ring_changed(ring);
+	vfifo_ring_wake_sleepers(ring);
+}
+
 /* Return: as vfifo_ring_resize(). */
 static int replace_buffer(struct vfifo_ring *ring, u32 capacity,
 			  enum vfifo_memory memory)
@@ -431,10 +452,7 @@ static int replace_buffer(struct vfifo_ring *ring, u32 capacity,
 	exchange_buffer(ring, &buffer);
 	unlock_both(ring);
 
-	spin_lock(&ring->positions_lock);
-	vfifo_side_next_generation(ring);
-	spin_unlock(&ring->positions_lock);
-	vfifo_ring_changed(ring);
+	next_setting(ring);
 	vfifo_buffer_free(&buffer);
 	return 1;
 
@@ -486,6 +504,43 @@ int vfifo_ring_set_memory(struct vfifo_ring *ring, enum vfifo_memory memory)
 		return -ERESTARTSYS;
 	ret = replace_buffer(ring, ring->buffer.capacity, memory);
 	mutex_unlock(&ring->buffer_lock);
+	return ret;
+}
+
+/* Under both side locks. Return: 1: changed; 0: it is the framing in force; or -EBUSY. */
+static int change_framing(struct vfifo_ring *ring, enum vfifo_framing framing)
+{
+	if (framing == ring->framing)
+		return 0;
+	if (atomic_read(&ring->mappings) ||
+	    vfifo_side_room(ring, VFIFO_CONSUMER))
+		return -EBUSY;
+	if (framing == VFIFO_RECORDS)
+		vfifo_side_align(ring);
+	WRITE_ONCE(ring->framing, framing);
+	WRITE_ONCE(ring->status->framing, framing);
+	return 1;
+}
+
+/**
+ * vfifo_ring_set_framing() - set whether messages are kept apart
+ * @ring: the ring
+ * @framing: as bytes, or as records
+ *
+ * Context: Process context. May sleep. Takes both side locks.
+ * Return: 1: changed; 0: unchanged, as the framing is @framing. Nothing changes on failure: -EBUSY:
+ * the ring is mapped, or bytes are stored; -ERESTARTSYS: a signal.
+ */
+int vfifo_ring_set_framing(struct vfifo_ring *ring, enum vfifo_framing framing)
+{
+	int ret = lock_both(ring);
+
+	if (ret)
+		return ret;
+	ret = change_framing(ring, framing);
+	unlock_both(ring);
+	if (ret > 0)
+		next_setting(ring);
 	return ret;
 }
 
@@ -577,6 +632,7 @@ void vfifo_ring_counts(struct vfifo_ring *ring, struct vfifo_counts *counts)
 			atomic64_read(&vfifo_side(ring, end)->calls);
 	}
 	counts->dropped = atomic64_read(&ring->dropped);
+	counts->dropped_records = atomic64_read(&ring->dropped_records);
 	counts->kicks = atomic64_read(&ring->kicks);
 	counts->wakeups = atomic64_read(&ring->wakeups);
 }
@@ -603,6 +659,7 @@ int vfifo_ring_reset_counts(struct vfifo_ring *ring)
 	}
 	spin_unlock(&ring->positions_lock);
 	atomic64_set(&ring->dropped, 0);
+	atomic64_set(&ring->dropped_records, 0);
 	atomic64_set(&ring->kicks, 0);
 	atomic64_set(&ring->wakeups, 0);
 	unlock_both(ring);

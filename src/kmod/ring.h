@@ -14,6 +14,7 @@ struct vfifo_counts {
 	u64 bytes[2]; /* by enum vfifo_end */
 	u64 calls[2];
 	u64 dropped; /* bytes */
+	u64 dropped_records;
 	u64 kicks;
 	u64 wakeups;
 };
@@ -33,6 +34,7 @@ int vfifo_ring_clear(struct vfifo_ring *ring);
 
 int vfifo_ring_resize(struct vfifo_ring *ring, u32 capacity);
 int vfifo_ring_set_memory(struct vfifo_ring *ring, enum vfifo_memory memory);
+int vfifo_ring_set_framing(struct vfifo_ring *ring, enum vfifo_framing framing);
 int vfifo_ring_set_watermark(struct vfifo_ring *ring, enum vfifo_end end,
 			     u32 watermark);
 void vfifo_ring_set_overflow(struct vfifo_ring *ring,

@@ -35,6 +35,9 @@
  * snapshot: the first position is loaded again after the second and must not have changed.
  * Without a snapshot after PAIR_TRIES attempts the result is UNDECIDED.
  *
+ * With records, a claimed position must also be a multiple of VFIFO_RECORD_ALIGN. What is between
+ * two positions is not looked at here: see record.c.
+ *
  * vfifo_side_room() and the other queries compute and change nothing. vfifo_side_sync() is
  * the one function that records claimed positions: see there who calls it.
  */
@@ -67,6 +70,14 @@ enum verdict {
 static const u32 *position_of(const struct vfifo_side *side)
 {
 	return side->claim ? &side->page->position : &side->position;
+}
+
+/* With records, each position is that of a header. The kernel's own ones always are. */
+static bool is_aligned(const struct vfifo_ring *ring, const u32 at[2])
+{
+	return ring->framing == VFIFO_BYTES ||
+	       IS_ALIGNED(at[VFIFO_PRODUCER] | at[VFIFO_CONSUMER],
+			  VFIFO_RECORD_ALIGN);
 }
 
 /*
@@ -112,7 +123,7 @@ static enum verdict load_and_check(struct vfifo_ring *ring, enum vfifo_end own,
 					   at[VFIFO_CONSUMER]);
 		else
 			continue;
-		return good ? GOOD : BAD;
+		return good && is_aligned(ring, at) ? GOOD : BAD;
 	}
 	return UNDECIDED;
 }
@@ -284,7 +295,7 @@ void vfifo_side_show_flags(struct vfifo_ring *ring)
 		flags |= VFIFO_PRODUCER_CLAIMED;
 	if (vfifo_side_claimed(vfifo_side(ring, VFIFO_CONSUMER)))
 		flags |= VFIFO_CONSUMER_CLAIMED;
-	if (ring->broken)
+	if (ring->broken || ring->bad_record)
 		flags |= VFIFO_BROKEN;
 	if (READ_ONCE(ring->removed))
 		flags |= VFIFO_REMOVED;
@@ -386,6 +397,56 @@ void vfifo_side_stream_goes_on(struct vfifo_ring *ring)
 	WRITE_ONCE(ring->closing, false);
 	vfifo_side_show_flags(ring);
 	spin_unlock(&ring->positions_lock);
+}
+
+/**
+ * vfifo_side_align() - move both positions to where a record may begin
+ * @ring: the ring, which is empty and not mapped
+ *
+ * Context: Process context, under both side locks. Takes positions_lock.
+ */
+void vfifo_side_align(struct vfifo_ring *ring)
+{
+	int end;
+
+	spin_lock(&ring->positions_lock);
+	/* The producer's first, so that a query finds the ring nearly empty, not nearly full. */
+	for (end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++) {
+		struct vfifo_side *side = vfifo_side(ring, end);
+		const u32 at = ALIGN(side->position, VFIFO_RECORD_ALIGN);
+
+		lockdep_assert_held(&side->lock);
+		/* Release: as in vfifo_side_commit(), so that the two are seen in order. */
+		smp_store_release(&side->position, at);
+		WRITE_ONCE(side->page->position, at);
+	}
+	spin_unlock(&ring->positions_lock);
+}
+
+/**
+ * vfifo_side_bad_record() - note whether what is stored begins with a valid record
+ * @ring: the ring
+ * @bad: false: it does, or the ring is empty, or the consumer side is claimed
+ *
+ * Context: Process context, under the consumer side's lock. May sleep. Takes positions_lock.
+ */
+void vfifo_side_bad_record(struct vfifo_ring *ring, bool bad)
+{
+	bool log;
+
+	lockdep_assert_held(&vfifo_side(ring, VFIFO_CONSUMER)->lock);
+	if (likely(READ_ONCE(ring->bad_record) == bad))
+		return;
+	spin_lock(&ring->positions_lock);
+	WRITE_ONCE(ring->bad_record, bad);
+	log = bad && !ring->logged;
+	ring->logged |= log;
+	vfifo_side_show_flags(ring);
+	spin_unlock(&ring->positions_lock);
+	vfifo_notice(&ring->notice);
+	if (log)
+		dev_warn_ratelimited(ring->dev,
+				     "broken by an invalid record\n");
 }
 
 /* --- the generator ------------------------------------------------------------------ */
@@ -545,8 +606,13 @@ static void begin_claim(struct vfifo_ring *ring, enum vfifo_end end,
 	side->claims = side->claims + 1 ?: 1; /* 0 is no number of a claim */
 	set_claim(ring, end, claim);
 	count_holder(ring, end, 1);
-	if (end == VFIFO_PRODUCER)
+	if (end == VFIFO_PRODUCER) {
+		WRITE_ONCE(side->page->sequence, ring->sequence);
 		WRITE_ONCE(ring->closing, false);
+	} else {
+		/* The holder looks at the records, and the kernel does not. */
+		WRITE_ONCE(ring->bad_record, false);
+	}
 	trace_vfifo_claim(ring->number, end, pid_nr(claim->holder),
 			  side->position);
 	vfifo_side_next_generation(ring);
@@ -557,17 +623,21 @@ static void begin_claim(struct vfifo_ring *ring, enum vfifo_end end,
  * vfifo_side_claim() - claim a side for a new mapping of its position
  * @ring: the ring
  * @end: the side
+ * @framing: what the process takes the ring for
  * @file: the file that is mapped
  *
  * Also counts the mapping. After success vfifo_ring_changed() is due. When the mapping goes,
  * vfifo_side_release() is due, and ring->mappings has to be decremented.
  *
  * Context: Process context. May sleep. Takes the side's lock and positions_lock.
- * Return: the claim; -EBUSY: the side is claimed, or it is the producer side and the generator
- * is on; -ENOMEM; -EINTR: the caller was killed; -ENODEV: the device was removed.
+ * Return: the claim; -EPROTO: the ring has another framing; -EBUSY: the side is claimed, or it is
+ * the producer side and the generator is on; -ENOMEM; -EINTR: the caller was killed; -ENODEV: the
+ * device was removed.
  */
 struct vfifo_claim *vfifo_side_claim(struct vfifo_ring *ring,
-				     enum vfifo_end end, struct file *file)
+				     enum vfifo_end end,
+				     enum vfifo_framing framing,
+				     struct file *file)
 {
 	struct vfifo_claim *claim = claim_alloc(file);
 	int err;
@@ -577,6 +647,10 @@ struct vfifo_claim *vfifo_side_claim(struct vfifo_ring *ring,
 	err = lock_to_map(ring, end);
 	if (err)
 		goto err_free;
+	if (framing != ring->framing) {
+		err = -EPROTO;
+		goto err_unlock;
+	}
 	if (vfifo_side_claimed(vfifo_side(ring, end)) ||
 	    (end == VFIFO_PRODUCER && ring->generating)) {
 		err = -EBUSY;
@@ -657,6 +731,8 @@ static void settle(struct vfifo_ring *ring, enum vfifo_end end)
 	if (verdict == UNDECIDED)
 		verdict = BAD;
 	left = at[vfifo_peer(end)];
+	if (ring->framing == VFIFO_RECORDS)
+		left = ALIGN_DOWN(left, VFIFO_RECORD_ALIGN);
 	take_over(ring, verdict, at);
 	if (verdict == BAD && peer->claim) {
 		/*
@@ -683,6 +759,9 @@ static bool end_claim(struct vfifo_ring *ring, enum vfifo_end end)
 	settle(ring, end);
 	moved = side->position != before;
 	WRITE_ONCE(side->page->position, side->position);
+	/* Any number does no harm: it is only shown to readers. */
+	if (end == VFIFO_PRODUCER && ring->framing == VFIFO_RECORDS)
+		ring->sequence = READ_ONCE(side->page->sequence);
 	trace_vfifo_release(ring->number, end, pid_nr(side->claim->holder),
 			    side->position);
 	count_holder(ring, end, -1);
@@ -769,11 +848,17 @@ static void claim_zap(struct vfifo_ring *ring, enum vfifo_end end,
 		[VFIFO_PRODUCER] = VFIFO_MMAP_PRODUCER,
 		[VFIFO_CONSUMER] = VFIFO_MMAP_CONSUMER,
 	};
+	const loff_t record_offset[] = {
+		[VFIFO_PRODUCER] = VFIFO_MMAP_RECORD_PRODUCER,
+		[VFIFO_CONSUMER] = VFIFO_MMAP_RECORD_CONSUMER,
+	};
+	struct address_space *mapping = claim->file->f_mapping;
 	struct page *page = virt_to_page(vfifo_side(ring, end)->page);
 
 	lock_page(page);
 	unlock_page(page);
-	unmap_mapping_range(claim->file->f_mapping, offset[end], PAGE_SIZE, 1);
+	unmap_mapping_range(mapping, offset[end], PAGE_SIZE, 1);
+	unmap_mapping_range(mapping, record_offset[end], PAGE_SIZE, 1);
 }
 
 /**

@@ -78,21 +78,25 @@ struct vfifo_ring {
 	bool removed;
 	bool scrub; /* zero what read(2) took */
 	enum vfifo_overflow overflow;
+	enum vfifo_framing framing;	 /* changes as `buffer`, while empty */
+	u32 sequence;			 /* of the next record: see record.c */
 	struct fasync_struct *fasync[4]; /* by open mode: see wait.c */
 	struct vfifo_notice notice;	 /* wakes all waiters */
 
 	atomic64_t dropped;
+	atomic64_t dropped_records;
 	atomic64_t kicks;
 	atomic64_t wakeups;
 
 	spinlock_t positions_lock; /* the claims, and all that follows */
 	bool generating;	   /* and under the producer side's lock */
-	bool eof;     /* the stream ends when no producer is left */
-	bool closing; /* the same for the present stream: VFIFO_END */
-	bool ended;   /* the stream has ended */
-	int writers;  /* open files that could produce */
-	bool broken;  /* a claimed position is invalid */
-	bool logged;  /* the log has that; reset when no side is claimed */
+	bool eof;	 /* the stream ends when no producer is left */
+	bool closing;	 /* the same for the present stream: VFIFO_END */
+	bool ended;	 /* the stream has ended */
+	int writers;	 /* open files that could produce */
+	bool broken;	 /* a claimed position is invalid */
+	bool logged;	 /* the log has that; reset when no side is claimed */
+	bool bad_record; /* a read() has found no valid header */
 	u32 generation;
 
 	/* For messages. Set before a process can open, and held until the ring goes. */
@@ -133,6 +137,8 @@ void vfifo_side_next_generation(struct vfifo_ring *ring);
 
 int vfifo_side_available(struct vfifo_ring *ring, enum vfifo_end end);
 void vfifo_side_stream_goes_on(struct vfifo_ring *ring);
+void vfifo_side_align(struct vfifo_ring *ring);
+void vfifo_side_bad_record(struct vfifo_ring *ring, bool bad);
 
 int vfifo_side_generate_begin(struct vfifo_ring *ring);
 void vfifo_side_generate_end(struct vfifo_ring *ring);
@@ -140,7 +146,9 @@ void vfifo_side_generate_end(struct vfifo_ring *ring);
 int vfifo_side_map(struct vfifo_ring *ring, unsigned long first,
 		   unsigned long pages);
 struct vfifo_claim *vfifo_side_claim(struct vfifo_ring *ring,
-				     enum vfifo_end end, struct file *file);
+				     enum vfifo_end end,
+				     enum vfifo_framing framing,
+				     struct file *file);
 void vfifo_side_claim_again(struct vfifo_ring *ring, struct vfifo_claim *claim);
 bool vfifo_side_release(struct vfifo_ring *ring, enum vfifo_end end,
 			struct vfifo_claim *claim, bool *moved);

@@ -81,6 +81,33 @@ static ssize_t memory_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(memory);
 
+static const char *const vfifo_framings[] = {
+	[VFIFO_BYTES] = "bytes",
+	[VFIFO_RECORDS] = "records",
+};
+
+static ssize_t framing_show(struct device *dev, struct device_attribute *attr,
+			    char *buf)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%s\n",
+			  vfifo_framings[READ_ONCE(vfifo->ring.framing)]);
+}
+
+static ssize_t framing_store(struct device *dev, struct device_attribute *attr,
+			     const char *buf, size_t count)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+	int framing = sysfs_match_string(vfifo_framings, buf);
+
+	if (framing < 0)
+		return -EINVAL;
+	return stored(dev, attr, vfifo_ring_set_framing(&vfifo->ring, framing),
+		      count);
+}
+static DEVICE_ATTR_RW(framing);
+
 static ssize_t mode_show(struct device *dev, struct device_attribute *attr,
 			 char *buf)
 {
@@ -334,6 +361,7 @@ static struct attribute *vfifo_attrs[] = {
 	&dev_attr_size.attr,
 	&dev_attr_capacity.attr,
 	&dev_attr_memory.attr,
+	&dev_attr_framing.attr,
 	&dev_attr_mode.attr,
 	&dev_attr_read_watermark.attr,
 	&dev_attr_write_watermark.attr,
@@ -483,6 +511,7 @@ static struct vfifo_counts counts_of(struct device *dev)
 VFIFO_COUNT_ATTR(in_bytes, bytes[VFIFO_PRODUCER]);
 VFIFO_COUNT_ATTR(out_bytes, bytes[VFIFO_CONSUMER]);
 VFIFO_COUNT_ATTR(dropped_bytes, dropped);
+VFIFO_COUNT_ATTR(dropped_records, dropped_records);
 VFIFO_COUNT_ATTR(reads, calls[VFIFO_CONSUMER]);
 VFIFO_COUNT_ATTR(writes, calls[VFIFO_PRODUCER]);
 VFIFO_COUNT_ATTR(kicks, kicks);
@@ -502,10 +531,12 @@ static ssize_t reset_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_WO(reset);
 
+/* clang-format off: it would put two in a line */
 static struct attribute *vfifo_stats_attrs[] = {
 	&dev_attr_in_bytes.attr,
 	&dev_attr_out_bytes.attr,
 	&dev_attr_dropped_bytes.attr,
+	&dev_attr_dropped_records.attr,
 	&dev_attr_reads.attr,
 	&dev_attr_writes.attr,
 	&dev_attr_kicks.attr,
@@ -513,6 +544,7 @@ static struct attribute *vfifo_stats_attrs[] = {
 	&dev_attr_reset.attr,
 	NULL,
 };
+/* clang-format on */
 
 static const struct attribute_group vfifo_stats_group = {
 	.name = "stats",

@@ -144,6 +144,24 @@ TRACE_EVENT(vfifo_bad_position,
 		  __entry->out)
 );
 
+/* What is stored from @position on, @stored bytes, does not begin with a valid record. */
+TRACE_EVENT(vfifo_bad_record,
+	TP_PROTO(int number, u32 position, u32 stored),
+	TP_ARGS(number, position, stored),
+	TP_STRUCT__entry(
+		__field(int, number)
+		__field(u32, position)
+		__field(u32, stored)
+	),
+	TP_fast_assign(
+		__entry->number = number;
+		__entry->position = position;
+		__entry->stored = stored;
+	),
+	TP_printk("vfifo%d position=%u stored=%u", __entry->number,
+		  __entry->position, __entry->stored)
+);
+
 TRACE_EVENT(vfifo_resize,
 	TP_PROTO(int number, u32 from, u32 to),
 	TP_ARGS(number, from, to),

@@ -287,20 +287,25 @@ bool vfifo_ring_overtake(struct vfifo_ring *ring, enum vfifo_end end,
 	return may;
 }
 
+/* The capacity can have shrunk since the call has computed its need. */
+static bool never_met(struct vfifo_ring *ring, u32 need)
+{
+	return need > READ_ONCE(ring->buffer.capacity);
+}
+
 /**
  * vfifo_ring_wait() - sleep until a side can go on
  * @ring: the ring
  * @end: the side of the call
  * @sleeper: the call: not queued, or as this function has left it before
- * @need: available bytes to wait for, at most the capacity
+ * @need: available bytes to wait for
  *
- * Returns early if vfifo_side_state() reports an error, or if the calls of the side do
- * not wait any more: see vfifo_side_waits(). There may be fewer bytes again when
- * the caller has taken the lock. Then the caller calls vfifo_ring_pass_on(), as it has used
- * the only wake-up, and this function again. The call has a place in the queue from here on, so
- * the caller calls vfifo_ring_leave() and then vfifo_ring_pass_on() when it has moved bytes,
- * before it waits for anything but the side's lock, and before it
- * returns.
+ * Returns early if vfifo_side_state() reports an error, if the calls of the side do not wait any
+ * more: see vfifo_side_waits(), or if @need is more than the capacity. There may be fewer bytes
+ * again when the caller has taken the lock. Then the caller calls vfifo_ring_pass_on(), as it
+ * has used the only wake-up, and this function again. The call has a place in the queue from
+ * here on, so the caller calls vfifo_ring_leave() and then vfifo_ring_pass_on() when it has
+ * moved bytes, before it waits for anything but the side's lock, and before it returns.
  *
  * Context: Process context. Sleeps. The caller holds no lock.
  * Return: 0: the caller looks again; -ERESTARTSYS: a signal is pending. The call is queued in
@@ -320,7 +325,7 @@ int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end,
 
 		if (!vfifo_side_waits(ring, end) ||
 		    (vfifo_side_sync(ring, end) >= need && may) ||
-		    vfifo_side_state(ring, end))
+		    vfifo_side_state(ring, end) || never_met(ring, need))
 			break;
 		if (signal_pending(current)) {
 			err = -ERESTARTSYS;
@@ -521,7 +526,8 @@ static bool was_revoked(struct vfifo_ring *ring, const struct file *file)
  *
  * Context: Process context. May sleep.
  * Return: EPOLLIN, EPOLLOUT: enough bytes are stored, or free; EPOLLHUP: the device was
- * removed, or the stream has ended; EPOLLERR: the ring is broken, or the file's claim was revoked.
+ * removed, or the stream has ended; EPOLLERR: the ring is broken, the file's claim was revoked, or
+ * a read() of the file would find no valid record.
  */
 __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
 			 struct poll_table_struct *wait)
@@ -570,6 +576,9 @@ __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
 	if (READ_ONCE(ring->removed) || ended)
 		ready |= EPOLLHUP;
 	if (READ_ONCE(ring->broken) || was_revoked(ring, file))
+		ready |= EPOLLERR;
+	/* write() does not fail for that. */
+	if ((file->f_mode & FMODE_READ) && READ_ONCE(ring->bad_record))
 		ready |= EPOLLERR;
 	return ready;
 }
@@ -729,6 +738,21 @@ void vfifo_ring_changed(struct vfifo_ring *ring)
 	smp_mb();	/* [A]: pairs with [B], for a change that is no move */
 	wake_changed_sleepers(ring, VFIFO_PRODUCER);
 	wake_changed_sleepers(ring, VFIFO_CONSUMER);
+}
+
+/**
+ * vfifo_ring_wake_sleepers() - have each call that sleeps look again
+ * @ring: the ring, whose capacity or framing changed, so that a call can need more than there is
+ *
+ * Only root causes such a change.
+ *
+ * Context: Process context. May sleep. The caller holds no lock.
+ */
+void vfifo_ring_wake_sleepers(struct vfifo_ring *ring)
+{
+	smp_mb(); /* [A]: pairs with [B], for a change that is no move */
+	sleepers_wake_all(ring, VFIFO_PRODUCER);
+	sleepers_wake_all(ring, VFIFO_CONSUMER);
 }
 
 /**

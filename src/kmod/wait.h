@@ -32,6 +32,7 @@ int vfifo_ring_fasync(struct vfifo_ring *ring, int fd, struct file *file,
 void vfifo_ring_wake_waiters(struct vfifo_ring *ring, enum vfifo_end end);
 void vfifo_ring_kick(struct vfifo_ring *ring, const struct file *file);
 void vfifo_ring_changed(struct vfifo_ring *ring);
+void vfifo_ring_wake_sleepers(struct vfifo_ring *ring);
 void vfifo_ring_released(struct vfifo_ring *ring, enum vfifo_end end,
 			 bool moved);
 void vfifo_ring_flush(struct vfifo_ring *ring);

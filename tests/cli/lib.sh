@@ -55,6 +55,7 @@ device() { # NUMBER
 		size 0
 		capacity 65536
 		memory cached
+		framing bytes
 		mode 0
 		read_watermark 1
 		write_watermark 4096
@@ -71,6 +72,7 @@ device() { # NUMBER
 		stats/in_bytes 0
 		stats/out_bytes 0
 		stats/dropped_bytes 0
+		stats/dropped_records 0
 		stats/reads 0
 		stats/writes 0
 		stats/kicks 0

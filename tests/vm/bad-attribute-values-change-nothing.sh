@@ -29,6 +29,10 @@ done
 printf x >/dev/vfifo0
 refused capacity 0
 echo 1 >clear
+subtest framing
+for value in byte record 'bytes records' BYTES 0 1 '\n' 'records\n\n'; do
+	refused framing "$value"
+done
 subtest mode
 for value in 2x 2 -1 '\n' ' ' '1 0' true 4294967296 0x1; do
 	refused mode "$value"

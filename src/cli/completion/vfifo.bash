@@ -62,6 +62,7 @@ _vfifo_values() { # ATTRIBUTE
 	producer | consumer) printf '0\n' ;;
 	clear | stats/reset) echo 1 ;;
 	memory) printf 'cached\nwrite-combining\nuncached\ncoherent\ncontiguous\n' ;;
+	framing) printf 'bytes\nrecords\n' ;;
 	overflow) printf 'block\ndrop\noverwrite\n' ;;
 	generator/pattern) printf 'text\ncounter\nramp\nprbs31\nzero\n' ;;
 	esac

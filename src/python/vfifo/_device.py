@@ -128,6 +128,7 @@ class Stats(_Folder):
     in_bytes: int = _count("bytes ever produced")
     out_bytes: int = _count("bytes ever consumed")
     dropped_bytes: int = _count("bytes lost for lack of space")
+    dropped_records: int = _count("records lost for lack of space")
     reads: int = _count("system calls that read")
     writes: int = _count("system calls that wrote")
     kicks: int = _count("calls of VFIFO_KICK")
@@ -164,6 +165,7 @@ class Device(_Folder):
     memory: str = _word(
         "'cached', 'write-combining', 'uncached', 'coherent' or 'contiguous': where the bytes are"
     )
+    framing: str = _word("'bytes', or 'records': each write(2) is kept apart from the others")
     mode: int = _setting("1: the generator produces; 0: it does not")
     read_watermark: int = _setting("the stored bytes from which on poll(2) reports POLLIN")
     write_watermark: int = _setting("the free bytes from which on poll(2) reports POLLOUT")
