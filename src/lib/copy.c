@@ -50,24 +50,24 @@ static ssize_t wait_for_span(struct copy *c, void **p)
 /* Other memory is not cached, or not by lines. */
 static bool can_stream(const struct vfifo_inner *h)
 {
-	if (h->hot.memory != VFIFO_MEMORY_CACHED &&
-	    h->hot.memory != VFIFO_MEMORY_CONTIGUOUS)
+	if (h->used->memory != VFIFO_MEMORY_CACHED &&
+	    h->used->memory != VFIFO_MEMORY_CONTIGUOUS)
 		return false;
-	return h->hot.end == VFIFO_PRODUCER ? VFIFO_CAN_STREAM :
-					      vfifo_can_flush();
+	return h->used->end == VFIFO_PRODUCER ? VFIFO_CAN_STREAM :
+						vfifo_can_flush();
 }
 
 vfifo_hidden void vfifo_copy_begin(struct vfifo_inner *h)
 {
 	vfifo_tune_begin(&h->copy, can_stream(h));
-	h->flushed = h->hot.own;
+	h->flushed = h->used->own;
 }
 
 int vfifo_set_copy(struct vfifo_handle *f, enum vfifo_copying how)
 {
 	struct vfifo_inner *h = vfifo_inner(f);
 
-	if (!h->hot.capacity)
+	if (!h->used->capacity)
 		return -ESTALE;
 	switch (how) {
 	case VFIFO_COPY_AUTO:
@@ -105,7 +105,7 @@ int vfifo_copy(const struct vfifo_handle *f)
 
 vfifo_hidden void vfifo_tune_copy(struct vfifo_inner *h, size_t n)
 {
-	uint64_t enough = (uint64_t)EPOCH_LAPS * h->hot.capacity;
+	uint64_t enough = (uint64_t)EPOCH_LAPS * h->used->capacity;
 
 	if (enough < EPOCH_MIN)
 		enough = EPOCH_MIN;
@@ -115,8 +115,8 @@ vfifo_hidden void vfifo_tune_copy(struct vfifo_inner *h, size_t n)
 		vfifo_tune_work(&h->copy, n, n, enough);
 }
 
-static void copy_in(struct vfifo_inner *h, void *p, const void *buffer,
-		    size_t n)
+vfifo_hidden void vfifo_copy_in(struct vfifo_inner *h, void *p,
+				const void *buffer, size_t n)
 {
 	if (n < VFIFO_STREAM_MIN) {
 		memcpy(p, buffer, n);
@@ -135,7 +135,7 @@ static void copy_in(struct vfifo_inner *h, void *p, const void *buffer,
 static size_t copy_piece(struct copy *c, void *p, size_t n, int *err)
 {
 	if (__vfifo_hot(c->f)->end == VFIFO_PRODUCER)
-		copy_in(vfifo_inner(c->f), p, c->buffer, n);
+		vfifo_copy_in(vfifo_inner(c->f), p, c->buffer, n);
 	else
 		memcpy(c->buffer, p, n);
 	vfifo_advance(c->f, n);

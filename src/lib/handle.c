@@ -12,9 +12,14 @@
 #define SPIN_DEFAULT_US 20
 
 _Static_assert(sizeof(struct __vfifo_hot) == 64, "one cache line");
-_Static_assert(offsetof(struct vfifo_inner, regions) ==
-		       sizeof(struct __vfifo_hot),
+_Static_assert(sizeof(struct __vfifo_records) == 128, "two cache lines");
+_Static_assert(offsetof(struct vfifo_inner, hot) ==
+		       sizeof(struct __vfifo_records),
+	       "the header finds the one in front of the other");
+_Static_assert(offsetof(struct vfifo_inner, regions) == 192,
 	       "the hot fields can be the last of a page");
+
+#define HOT offsetof(struct vfifo_inner, regions)
 
 static size_t page_size(void)
 {
@@ -34,6 +39,16 @@ vfifo_hidden int vfifo_check_status(const struct vfifo_status *status)
 	    (capacity & (capacity - 1)))
 		return -EPROTONOSUPPORT;
 	return (int)capacity;
+}
+
+vfifo_hidden int vfifo_check_framing(const struct vfifo_status *status,
+				     enum vfifo_framing framing)
+{
+	const bool has_records = status->features & VFIFO_HAS_RECORDS;
+
+	if (!has_records)
+		return framing == VFIFO_BYTES ? 0 : -EOPNOTSUPP;
+	return status->framing == framing ? 0 : -EPROTO;
 }
 
 /*
@@ -58,7 +73,7 @@ static struct vfifo_inner *new_handle(void)
 		errno = err;
 		return NULL;
 	}
-	return (void *)(pages + page - sizeof(struct __vfifo_hot));
+	return (void *)(pages + page - HOT);
 }
 
 static void free_handle(struct vfifo_inner *h)
@@ -68,18 +83,42 @@ static void free_handle(struct vfifo_inner *h)
 	munmap((char *)&h->regions - page, 2 * page);
 }
 
+/* The part of a handle that is in use. What the kernel has stored for a claim is read here. */
+static void use_part(struct vfifo_inner *h, enum vfifo_end end,
+		     enum vfifo_framing framing, __u32 own)
+{
+	const struct vfifo_position *mine = h->regions.position[end];
+
+	if (framing == VFIFO_BYTES) {
+		h->used = &h->hot;
+		h->unaligned = __VFIFO_BYTES_UNALIGNED;
+		return;
+	}
+	h->used = &h->records.hot;
+	h->unaligned = __VFIFO_RECORDS_UNALIGNED;
+	h->records.space = UINT32_MAX;
+	h->records.next = own;
+	if (end == VFIFO_PRODUCER)
+		h->records.sequence =
+			__atomic_load_n(&mine->sequence, __ATOMIC_RELAXED);
+}
+
 vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
-			      enum vfifo_end end, int fd,
-			      struct vfifo_handle **f)
+			      enum vfifo_end end, enum vfifo_framing framing,
+			      int fd, struct vfifo_handle **f)
 {
 	const struct vfifo_status *status = regions->status;
 	enum vfifo_end other = __vfifo_other_end(end);
 	int capacity = vfifo_check_status(status);
 	struct vfifo_inner *h;
 	__u32 own, peer, claim;
+	int err;
 
 	if (capacity < 0)
 		return capacity;
+	err = vfifo_check_framing(status, framing);
+	if (err)
+		return err;
 	/* The claim is mapped by now, so this is its number. */
 	claim = __atomic_load_n(&status->claim[end], __ATOMIC_RELAXED);
 	own = __atomic_load_n(&regions->position[end]->position,
@@ -90,6 +129,9 @@ vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
 	if (!vfifo_valid((__u32)capacity, end == VFIFO_PRODUCER ? own : peer,
 			 end == VFIFO_PRODUCER ? peer : own))
 		return -EBADMSG;
+	if (framing == VFIFO_RECORDS &&
+	    ((own | peer) & __VFIFO_RECORDS_UNALIGNED))
+		return -EBADMSG;
 
 	h = new_handle();
 	if (!h)
@@ -97,7 +139,8 @@ vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
 	h->regions = *regions;
 	h->data_length = 2 * (size_t)capacity;
 	h->fd = fd;
-	h->hot = (struct __vfifo_hot){
+	use_part(h, end, framing, own);
+	*h->used = (struct __vfifo_hot){
 		.data = regions->data,
 		.mine = regions->position[end],
 		.theirs = regions->position[other],
@@ -116,8 +159,8 @@ vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
 				  VFIFO_MEMORY_CACHED,
 	};
 	/* What `peer` stands for is read after this. */
-	__vfifo_order(&h->hot);
-	*f = (struct vfifo_handle *)h;
+	__vfifo_order(h->used);
+	*f = vfifo_handle(h);
 	vfifo_reset_pace(h);
 	vfifo_copy_begin(h);
 	/* With one processor the other end cannot move while we spin. */
@@ -149,23 +192,27 @@ static void *map(int fd, __u32 offset, size_t length, int protection)
 	return at == MAP_FAILED ? NULL : at;
 }
 
-static void *map_position(int fd, enum vfifo_end end, int protection)
+static void *map_position(int fd, enum vfifo_end end,
+			  enum vfifo_framing framing, int protection)
 {
-	return map(fd,
-		   end == VFIFO_PRODUCER ? VFIFO_MMAP_PRODUCER :
-					   VFIFO_MMAP_CONSUMER,
-		   page_size(), protection);
+	static const __u32 offsets[][2] = {
+		[VFIFO_BYTES] = { VFIFO_MMAP_PRODUCER, VFIFO_MMAP_CONSUMER },
+		[VFIFO_RECORDS] = { VFIFO_MMAP_RECORD_PRODUCER,
+				    VFIFO_MMAP_RECORD_CONSUMER },
+	};
+
+	return map(fd, offsets[framing][end], page_size(), protection);
 }
 
 /*
  * The status is mapped first: while anything is mapped the capacity is fixed, so the page has
  * the length of the data. The claim is mapped last, so a failure before it claims nothing.
  */
-static int map_all(int fd, enum vfifo_end end, struct vfifo_regions *r,
-		   size_t *data_length)
+static int map_all(int fd, enum vfifo_end end, enum vfifo_framing framing,
+		   struct vfifo_regions *r, size_t *data_length)
 {
 	enum vfifo_end other = __vfifo_other_end(end);
-	int capacity;
+	int capacity, err;
 
 	r->status = map(fd, VFIFO_MMAP_STATUS, page_size(), PROT_READ);
 	if (!r->status)
@@ -173,6 +220,9 @@ static int map_all(int fd, enum vfifo_end end, struct vfifo_regions *r,
 	capacity = vfifo_check_status(r->status);
 	if (capacity < 0)
 		return capacity;
+	err = vfifo_check_framing(r->status, framing);
+	if (err)
+		return err;
 	*data_length = 2 * (size_t)capacity;
 	r->data =
 		map(fd, VFIFO_MMAP_DATA, *data_length, PROT_READ | PROT_WRITE);
@@ -180,14 +230,16 @@ static int map_all(int fd, enum vfifo_end end, struct vfifo_regions *r,
 		return -errno;
 	/* A policy may want to be asked. Without huge pages all is as right, and slower. */
 	madvise(r->data, *data_length, MADV_HUGEPAGE);
-	r->position[other] = map_position(fd, other, PROT_READ);
+	r->position[other] = map_position(fd, other, framing, PROT_READ);
 	if (!r->position[other])
 		return -errno;
-	r->position[end] = map_position(fd, end, PROT_READ | PROT_WRITE);
+	r->position[end] =
+		map_position(fd, end, framing, PROT_READ | PROT_WRITE);
 	return r->position[end] ? 0 : -errno;
 }
 
-static int attach_file(int fd, enum vfifo_end end, struct vfifo_handle **f)
+static int attach_file(int fd, enum vfifo_end end, enum vfifo_framing framing,
+		       struct vfifo_handle **f)
 {
 	struct vfifo_regions r = { 0 };
 	size_t data_length = 0;
@@ -196,9 +248,9 @@ static int attach_file(int fd, enum vfifo_end end, struct vfifo_handle **f)
 	/* Another file may have nothing at these offsets: a load from its map is SIGBUS. */
 	if (ioctl(fd, VFIFO_KICK))
 		return errno == ENODEV ? -ENODEV : -ENOTTY;
-	err = map_all(fd, end, &r, &data_length);
+	err = map_all(fd, end, framing, &r, &data_length);
 	if (!err)
-		err = vfifo_attach(&r, end, fd, f);
+		err = vfifo_attach(&r, end, framing, fd, f);
 	if (err)
 		unmap_all(&r, data_length);
 	return err;
@@ -207,16 +259,19 @@ static int attach_file(int fd, enum vfifo_end end, struct vfifo_handle **f)
 int vfifo_open(const char *path, enum vfifo_end end, unsigned int flags,
 	       struct vfifo_handle **f)
 {
+	enum vfifo_framing framing =
+		flags & VFIFO_OPEN_RECORDS ? VFIFO_RECORDS : VFIFO_BYTES;
 	int fd, err;
 
 	*f = NULL;
-	if (flags || (end != VFIFO_PRODUCER && end != VFIFO_CONSUMER))
+	if ((flags & ~VFIFO_OPEN_RECORDS) ||
+	    (end != VFIFO_PRODUCER && end != VFIFO_CONSUMER))
 		return -EINVAL;
 	/* O_NOCTTY: a terminal that is not a vfifo must not become ours. */
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
-	err = attach_file(fd, end, f);
+	err = attach_file(fd, end, framing, f);
 	if (err)
 		close(fd);
 	return err;
@@ -224,15 +279,16 @@ int vfifo_open(const char *path, enum vfifo_end end, unsigned int flags,
 
 void vfifo_close(struct vfifo_handle *f)
 {
-	struct vfifo_inner *h = vfifo_inner(f);
+	struct vfifo_inner *h;
 
 	if (!f)
 		return;
+	h = vfifo_inner(f);
 	/*
 	 * A child after fork(2) inherits the data only. The other pages are not copied, so
 	 * something else may be mapped at their addresses.
 	 */
-	if (h->hot.capacity)
+	if (h->used->capacity)
 		unmap_all(&h->regions, h->data_length);
 	else
 		unmap(h->regions.data, h->data_length);

@@ -2,8 +2,9 @@
 /*
  * internal.h - shared by the library's files and its tests; nothing here is exported
  *
- * handle.c makes handles, wait.c sleeps and wakes, copy.c builds read and write on them, stream.c
- * moves bytes past the caches, tune.c finds by measurement which of these is fastest.
+ * handle.c makes handles, wait.c sleeps and wakes, copy.c builds read and write on them, and
+ * record.c those of records. stream.c moves bytes past the caches, tune.c finds by measurement which
+ * of these is fastest.
  */
 #ifndef VFIFO_INTERNAL_H
 #define VFIFO_INTERNAL_H
@@ -46,12 +47,16 @@ struct vfifo_time {
 
 /*
  * A handle: what the header's functions use, then the rest. A page boundary lies between
- * `hot`, which a child after fork(2) finds all zero, and `regions`, which it inherits.
+ * `hot`, which a child after fork(2) finds all zero, and `regions`, which it inherits. The address
+ * that the program has is that of `hot`.
  */
 struct vfifo_inner {
+	struct __vfifo_records records;
 	struct __vfifo_hot hot;
 	struct vfifo_regions regions;
 	size_t data_length;
+	struct __vfifo_hot *used; /* `hot`, or that of `records` */
+	__u32 unaligned;	  /* the bits that a position must not have */
 	int fd;
 	uint64_t spin_ns, spin_max_ns;
 	unsigned long kicks, sleeps;
@@ -63,7 +68,18 @@ struct vfifo_inner {
 
 static inline struct vfifo_inner *vfifo_inner(const struct vfifo_handle *f)
 {
-	return (struct vfifo_inner *)f;
+	return (struct vfifo_inner *)(void *)__vfifo_records(f);
+}
+
+static inline struct vfifo_handle *vfifo_handle(struct vfifo_inner *h)
+{
+	return (struct vfifo_handle *)&h->hot;
+}
+
+/* What this file calls hot is of either framing. In a child after fork(2) it is all zero. */
+static inline struct __vfifo_hot *vfifo_hot(const struct vfifo_handle *f)
+{
+	return vfifo_inner(f)->used;
 }
 
 /*
@@ -73,15 +89,26 @@ static inline struct vfifo_inner *vfifo_inner(const struct vfifo_handle *f)
 vfifo_hidden int vfifo_check_status(const struct vfifo_status *status);
 
 /*
+ * Return: 0; -EPROTO: the FIFO has another framing than @framing; -EOPNOTSUPP: this kernel has no
+ * records.
+ */
+vfifo_hidden int vfifo_check_framing(const struct vfifo_status *status,
+				     enum vfifo_framing framing);
+
+/*
  * Makes a handle on memory that is laid out as the device's. On success the handle owns that
  * memory and @fd.
  *
- * Return: 0, or the errors of vfifo_check_status(), mmap(2) and madvise(2); -EBADMSG: the two
- * positions are no valid pair.
+ * Return: 0, or the errors of vfifo_check_status(), vfifo_check_framing(), mmap(2) and madvise(2);
+ * -EBADMSG: the two positions are no valid pair.
  */
 vfifo_hidden int vfifo_attach(const struct vfifo_regions *regions,
-			      enum vfifo_end end, int fd,
-			      struct vfifo_handle **f);
+			      enum vfifo_end end, enum vfifo_framing framing,
+			      int fd, struct vfifo_handle **f);
+
+/* Copies @n bytes to @p, which a producer has reserved, past the caches if that pays. */
+vfifo_hidden void vfifo_copy_in(struct vfifo_inner *h, void *p,
+				const void *buffer, size_t n);
 
 /* Begins to measure which copy is faster, with cached copies. */
 vfifo_hidden void vfifo_copy_begin(struct vfifo_inner *h);

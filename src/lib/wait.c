@@ -24,7 +24,7 @@ static const short poll_event[] = { POLLOUT, POLLIN };
 /* Return: the bytes that the other end may fill or take, once ours are published. */
 static __u32 room_of_peer(const struct vfifo_handle *f)
 {
-	return __vfifo_hot(f)->capacity - __vfifo_known_room(f);
+	return vfifo_hot(f)->capacity - __vfifo_room(vfifo_hot(f));
 }
 
 /*
@@ -44,7 +44,7 @@ static int check_claim(const struct __vfifo_hot *h)
 
 int vfifo_lost(const struct vfifo_handle *f)
 {
-	const struct __vfifo_hot *h = __vfifo_hot(f);
+	const struct __vfifo_hot *h = __vfifo_used_part(f);
 
 	return h->status ? check_claim(h) : -ESTALE;
 }
@@ -52,8 +52,8 @@ int vfifo_lost(const struct vfifo_handle *f)
 int __vfifo_wake(struct vfifo_handle *f)
 {
 	struct vfifo_inner *h = vfifo_inner(f);
-	const struct vfifo_status *s = h->hot.status;
-	enum vfifo_end other = __vfifo_other_end(h->hot.end);
+	const struct vfifo_status *s = h->used->status;
+	enum vfifo_end other = __vfifo_other_end(h->used->end);
 	/*
 	 * Acquire: the position that __vfifo_look() loads is no older than the bit. A
 	 * threshold older than the bit does no harm: a waiter that stored a newer one
@@ -66,12 +66,12 @@ int __vfifo_wake(struct vfifo_handle *f)
 		__atomic_load_n(&s->watermark[other], __ATOMIC_RELAXED);
 	/* Only the kernel knows what an unknown bit waits for, so such a bit is a kick. */
 	__u32 unknown = need & ~VFIFO_NEED_KNOWN;
-	int err = need & VFIFO_NEED_REMOVED ? -ENODEV : check_claim(&h->hot);
+	int err = need & VFIFO_NEED_REMOVED ? -ENODEV : check_claim(h->used);
 	__u32 room;
 
 	if (err)
 		return err;
-	err = __vfifo_look(f);
+	err = __vfifo_look_at(h->used, h->unaligned);
 	if (err && !unknown)
 		return err;
 	room = room_of_peer(f);
@@ -116,12 +116,16 @@ static int ms_left(uint64_t deadline)
 	return left > INT32_MAX ? INT32_MAX : (int)left;
 }
 
-/* Return: 0: there is room for @n; -EAGAIN: not yet; or an error of __vfifo_span(). */
+/* Return: 0: there is room for @n, at least 1; -EAGAIN: not yet; or an error of __vfifo_span(). */
 static int enough(struct vfifo_handle *f, size_t n)
 {
-	void *p;
-	ssize_t room = __vfifo_span(f, n, &p);
+	struct __vfifo_hot *h = vfifo_hot(f);
+	ssize_t room = (ssize_t)__vfifo_room(h);
 
+	if (n > h->capacity)
+		return h->capacity ? -EMSGSIZE : -ESTALE;
+	if ((size_t)room < n)
+		room = __vfifo_look_for(f, h, n, vfifo_inner(f)->unaligned);
 	return room < 0 ? (int)room : 0;
 }
 
@@ -214,42 +218,42 @@ static void pause_before_look(const struct vfifo_inner *h)
 
 static void flush_consumed(struct vfifo_inner *h)
 {
-	__u32 n = h->hot.own - h->flushed;
+	__u32 n = h->used->own - h->flushed;
 
-	if (h->hot.end != VFIFO_CONSUMER || n < FLUSH_MIN)
+	if (h->used->end != VFIFO_CONSUMER || n < FLUSH_MIN)
 		return;
 	/* Of more than half of it, much has been filled again, or is from before a trial. */
-	if (h->copy.now && n <= h->hot.capacity / 2)
-		vfifo_flush(h->hot.data +
-				    vfifo_offset(h->hot.capacity, h->flushed),
+	if (h->copy.now && n <= h->used->capacity / 2)
+		vfifo_flush(h->used->data +
+				    vfifo_offset(h->used->capacity, h->flushed),
 			    n);
-	h->flushed = h->hot.own;
+	h->flushed = h->used->own;
 }
 
 /* After a wait that did not sleep. */
 static void tune_waits(struct vfifo_inner *h)
 {
 	/* After 4 GiB without a wait this is too little, and one epoch measured wrongly. */
-	__u32 bytes = h->hot.own - h->paced;
+	__u32 bytes = h->used->own - h->paced;
 
-	h->paced = h->hot.own;
+	h->paced = h->used->own;
 	vfifo_tune_work(&h->pace, bytes, 1, PACE_WAITS);
-	if (h->hot.end == VFIFO_CONSUMER)
+	if (h->used->end == VFIFO_CONSUMER)
 		vfifo_tune_copy(h, bytes);
 }
 
 vfifo_hidden void vfifo_reset_pace(struct vfifo_inner *h)
 {
 	vfifo_tune_begin(&h->pace, PACE_MAX);
-	h->paced = h->hot.own;
+	h->paced = h->used->own;
 }
 
 /* Return: the error that POLLHUP stands for; 0: the cause, such as an end of file, is gone. */
 static int hang_up(const struct vfifo_handle *f)
 {
 	/* Acquire: a look after this sees all bytes produced before the end. */
-	__u32 flags = __atomic_load_n(&__vfifo_hot(f)->status->flags,
-				      __ATOMIC_ACQUIRE);
+	__u32 flags =
+		__atomic_load_n(&vfifo_hot(f)->status->flags, __ATOMIC_ACQUIRE);
 
 	if (flags & VFIFO_REMOVED)
 		return -ENODEV;
@@ -270,7 +274,7 @@ static int poll_once(struct vfifo_inner *h, short events, int ms)
 	if (p.revents & POLLNVAL)
 		return -EBADF;
 	if (p.revents & POLLHUP)
-		err = hang_up((struct vfifo_handle *)h);
+		err = hang_up(vfifo_handle(h));
 	if (!err && (p.revents & POLLERR))
 		err = -EIO;
 	return err ? err : (p.revents & events) != 0;
@@ -287,8 +291,8 @@ static int shorter(int ms, int nap)
  */
 static bool has_news(const struct vfifo_handle *f)
 {
-	__u32 flags = __atomic_load_n(&__vfifo_hot(f)->status->flags,
-				      __ATOMIC_RELAXED);
+	__u32 flags =
+		__atomic_load_n(&vfifo_hot(f)->status->flags, __ATOMIC_RELAXED);
 
 	return flags & (VFIFO_BROKEN | VFIFO_REMOVED | VFIFO_ENDED);
 }
@@ -310,7 +314,7 @@ static int sleep_until(struct vfifo_handle *f, size_t n, uint64_t deadline)
 	if (!ms && !has_news(f))
 		return -ETIMEDOUT;
 	do {
-		short events = ready ? 0 : poll_event[__vfifo_hot(f)->end];
+		short events = ready ? 0 : poll_event[vfifo_hot(f)->end];
 		bool napping = ready || n < vfifo_watermark(f);
 
 		ready = poll_once(h, events, napping ? shorter(ms, nap) : ms);
@@ -341,7 +345,7 @@ static int wait_awake(struct vfifo_handle *f, size_t n, struct vfifo_time *time)
 	bool spins = h->spin_ns && time->timeout_ms;
 	int err;
 
-	if (spins && __vfifo_known_room(f) < n) {
+	if (spins && __vfifo_room(h->used) < n) {
 		flush_consumed(h);
 		pause_before_look(h);
 	}
@@ -366,7 +370,7 @@ vfifo_hidden int vfifo_wait_until(struct vfifo_handle *f, size_t n,
 	if (!n)
 		n = 1;
 	/* The other end may wait for what is not published, and we for the other end. */
-	if (!err && __vfifo_hot(f)->own != __vfifo_hot(f)->published)
+	if (!err && vfifo_hot(f)->own != vfifo_hot(f)->published)
 		err = vfifo_publish(f);
 	if (!err)
 		err = wait_awake(f, n, time);

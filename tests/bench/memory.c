@@ -263,7 +263,7 @@ void enter_vfifo(struct channel *c)
 		must(vfifo_open(devices[c->number], c->end, 0, &f));
 	} else {
 		map_memory(c, &regions);
-		must(vfifo_attach(&regions, c->end, c->fd[0], &f));
+		must(vfifo_attach(&regions, c->end, VFIFO_BYTES, c->fd[0], &f));
 	}
 	c->way->tune(f);
 	c->memory = f;

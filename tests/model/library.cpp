@@ -384,6 +384,7 @@ static void attach(struct vfifo_inner *f, enum vfifo_end end, __u32 position)
 	static unsigned char data[2 * CAPACITY];
 
 	memset(f, 0, sizeof(*f));
+	f->used = &f->hot;
 	f->hot.data = data;
 	f->hot.mine = &page[end];
 	f->hot.theirs = &page[!end];
@@ -402,7 +403,7 @@ static void attach(struct vfifo_inner *f, enum vfifo_end end, __u32 position)
 /* Moves @n bytes, one by one. */
 static void move(struct vfifo_inner *inner, __u32 n, bool sleeps)
 {
-	struct vfifo_handle *f = (struct vfifo_handle *)inner;
+	struct vfifo_handle *f = vfifo_handle(inner);
 	enum vfifo_end end = inner->hot.end;
 
 	while (n) {
@@ -503,7 +504,7 @@ template <enum scenario S> struct test : rl::test_suite<test<S>, 2>, shared {
 			break;
 		case ENDED:
 			if (end == VFIFO_CONSUMER) {
-				int err = vfifo_wait((struct vfifo_handle *)f, 1, -1);
+				int err = vfifo_wait(vfifo_handle(f), 1, -1);
 
 				/* The byte is there at the second end. */
 				RL_ASSERT(!err ||
@@ -517,7 +518,7 @@ template <enum scenario S> struct test : rl::test_suite<test<S>, 2>, shared {
 			break;
 		case REVOKED:
 			if (end == VFIFO_CONSUMER)
-				RL_ASSERT(vfifo_wait((struct vfifo_handle *)f, 1, -1) == -ESTALE);
+				RL_ASSERT(vfifo_wait(vfifo_handle(f), 1, -1) == -ESTALE);
 			else
 				revoke(VFIFO_CONSUMER);
 			break;

@@ -77,9 +77,9 @@ static inline void fake_remove(void)
 /* The position page is gone as well: an access ends the test. */
 static inline void fake_revoke(struct vfifo_handle *f)
 {
-	if (mprotect(__vfifo_hot(f)->mine, device.page, PROT_NONE))
+	if (mprotect(vfifo_hot(f)->mine, device.page, PROT_NONE))
 		abort();
-	__atomic_store_n(&device.status->claim[__vfifo_hot(f)->end], 0,
+	__atomic_store_n(&device.status->claim[vfifo_hot(f)->end], 0,
 			 __ATOMIC_SEQ_CST);
 	fake_wake(VFIFO_PRODUCER);
 	fake_wake(VFIFO_CONSUMER);
@@ -158,12 +158,25 @@ static void *fake_map_at(uint32_t offset, int protection)
 	case VFIFO_MMAP_DATA:
 		return fake_map_data();
 	case VFIFO_MMAP_PRODUCER:
+	case VFIFO_MMAP_RECORD_PRODUCER:
 		return fake_map(NULL, page, protection, page);
 	case VFIFO_MMAP_CONSUMER:
+	case VFIFO_MMAP_RECORD_CONSUMER:
 		return fake_map(NULL, page, protection, 2 * page);
 	default:
 		abort();
 	}
+}
+
+/* As the kernel: a position has an offset of its own for each framing. */
+static bool fake_wrong_framing(uint32_t offset)
+{
+	const bool records = offset == VFIFO_MMAP_RECORD_PRODUCER ||
+			     offset == VFIFO_MMAP_RECORD_CONSUMER;
+
+	return (records || offset == VFIFO_MMAP_PRODUCER ||
+		offset == VFIFO_MMAP_CONSUMER) &&
+	       records != (device.status->framing == VFIFO_RECORDS);
 }
 
 void *__real_mmap(void *at, size_t n, int protection, int flags, int fd,
@@ -179,6 +192,10 @@ void *__wrap_mmap(void *at, size_t n, int protection, int flags, int fd,
 	if (opened.calls == FAKE_MAPS)
 		abort();
 	opened.last = (uint32_t)offset;
+	if (fake_wrong_framing((uint32_t)offset)) {
+		errno = EPROTO;
+		return MAP_FAILED;
+	}
 	if (++opened.calls == opened.failing) {
 		errno = opened.error;
 		return MAP_FAILED;

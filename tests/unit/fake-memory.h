@@ -135,7 +135,8 @@ static void fake_unmap(const struct vfifo_regions *r)
 	munmap(r->position[1], device.page);
 }
 
-static int fake_try_open(enum vfifo_end end, struct vfifo_handle **f)
+static int fake_try_open_as(enum vfifo_end end, enum vfifo_framing framing,
+			    struct vfifo_handle **f)
 {
 	struct vfifo_regions r;
 	int err, fd = dup(device.fd);
@@ -145,12 +146,34 @@ static int fake_try_open(enum vfifo_end end, struct vfifo_handle **f)
 			 __atomic_add_fetch(&device.kernel->claims, 1,
 					    __ATOMIC_SEQ_CST),
 			 __ATOMIC_SEQ_CST);
-	err = vfifo_attach(&r, end, fd, f);
+	err = vfifo_attach(&r, end, framing, fd, f);
 	if (err) {
 		fake_unmap(&r);
 		close(fd);
 	}
 	return err;
+}
+
+static inline int fake_try_open(enum vfifo_end end, struct vfifo_handle **f)
+{
+	return fake_try_open_as(end, VFIFO_BYTES, f);
+}
+
+/* The kernel has records, and this is a FIFO of such. The next record has the number @sequence. */
+static inline void fake_use_records(uint32_t sequence)
+{
+	device.status->features |= VFIFO_HAS_RECORDS;
+	device.status->framing = VFIFO_RECORDS;
+	device.position[VFIFO_PRODUCER]->sequence = sequence;
+}
+
+static inline struct vfifo_handle *fake_open_records(enum vfifo_end end)
+{
+	struct vfifo_handle *f = NULL;
+
+	if (fake_try_open_as(end, VFIFO_RECORDS, &f))
+		abort();
+	return f;
 }
 
 static inline struct vfifo_handle *fake_open(enum vfifo_end end)

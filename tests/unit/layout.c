@@ -14,8 +14,12 @@
 #include <vfifo_ring.h>
 
 static const uint32_t pages[] = { 4 << 10, 16 << 10, 64 << 10 };
-static const uint32_t offsets[] = { VFIFO_MMAP_DATA, VFIFO_MMAP_STATUS,
-				    VFIFO_MMAP_PRODUCER, VFIFO_MMAP_CONSUMER };
+static const uint32_t offsets[] = { VFIFO_MMAP_DATA,
+				    VFIFO_MMAP_STATUS,
+				    VFIFO_MMAP_PRODUCER,
+				    VFIFO_MMAP_CONSUMER,
+				    VFIFO_MMAP_RECORD_PRODUCER,
+				    VFIFO_MMAP_RECORD_CONSUMER };
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
@@ -78,7 +82,9 @@ static void the_smallest_page_has_all_numbers(void **state)
 static void numbers_are_where_they_are(void **state)
 {
 	(void)state;
-	assert_int_equal(sizeof(struct vfifo_position), 4);
+	assert_int_equal(sizeof(struct vfifo_position), 8);
+	assert_int_equal(offsetof(struct vfifo_position, position), 0);
+	assert_int_equal(offsetof(struct vfifo_position, sequence), 4);
 	assert_int_equal(sizeof(struct vfifo_status), 128);
 	assert_int_equal(offsetof(struct vfifo_status, magic), 0);
 	assert_int_equal(offsetof(struct vfifo_status, abi), 4);
@@ -89,10 +95,52 @@ static void numbers_are_where_they_are(void **state)
 	assert_int_equal(offsetof(struct vfifo_status, claim), 28);
 	assert_int_equal(offsetof(struct vfifo_status, features), 36);
 	assert_int_equal(offsetof(struct vfifo_status, memory), 40);
-	assert_int_equal(offsetof(struct vfifo_status, reserved), 44);
+	assert_int_equal(offsetof(struct vfifo_status, framing), 44);
+	assert_int_equal(offsetof(struct vfifo_status, reserved), 48);
 	assert_int_equal(offsetof(struct vfifo_status, need), 64);
 	assert_int_equal(offsetof(struct vfifo_status, threshold), 68);
 	assert_int_equal(offsetof(struct vfifo_status, reserved2), 76);
+	assert_int_equal(sizeof(struct vfifo_record), 16);
+	assert_int_equal(offsetof(struct vfifo_record, length), 0);
+	assert_int_equal(offsetof(struct vfifo_record, sequence), 4);
+	assert_int_equal(offsetof(struct vfifo_record, time), 8);
+}
+
+/* With each of them a record of any length begins and ends at a multiple of the alignment. */
+static void a_record_takes_a_multiple_of_its_alignment(void **state)
+{
+	(void)state;
+	assert_int_equal(sizeof(struct vfifo_record) % VFIFO_RECORD_ALIGN, 0);
+	for (uint32_t n = 1; n < 100; n++) {
+		const uint32_t space = vfifo_record_space(n);
+
+		assert_int_equal(space % VFIFO_RECORD_ALIGN, 0);
+		assert_true(space >= n + sizeof(struct vfifo_record));
+		assert_true(space < n + sizeof(struct vfifo_record) +
+					    VFIFO_RECORD_ALIGN);
+	}
+}
+
+/* The longest record fits, and no number of a header stands for more than all that can be stored. */
+static void lengths_fit_the_capacity(void **state)
+{
+	const uint32_t most = VFIFO_CAPACITY_MAX;
+
+	(void)state;
+	for (size_t p = 0; p < COUNT(pages); p++)
+		assert_true(vfifo_record_space(vfifo_record_max(pages[p])) <=
+			    pages[p]);
+	assert_true(vfifo_record_max(most) <= VFIFO_RECORD_LENGTH);
+	assert_int_equal(vfifo_record_length(0, most), 0);
+	assert_int_equal(vfifo_record_length(~VFIFO_RECORD_LENGTH, most), 0);
+	assert_int_equal(vfifo_record_length(UINT32_MAX, most), 0);
+	assert_int_equal(vfifo_record_length(1, 23), 0);
+	assert_int_equal(vfifo_record_length(1, 24), 1);
+	assert_int_equal(vfifo_record_length(8 | ~VFIFO_RECORD_LENGTH, 24), 8);
+	assert_int_equal(vfifo_record_length(9, 24), 0);
+	/* Only the stored bytes count: the capacity may have been larger. */
+	assert_int_equal(vfifo_record_length(most - 16, most), most - 16);
+	assert_int_equal(vfifo_record_length(most - 15, most), 0);
 }
 
 /* A holder acts on every bit but those of its own side, also on one that is not defined. */
@@ -173,6 +221,8 @@ int main(void)
 		cmocka_unit_test(magic_is_not_its_own_reverse),
 		cmocka_unit_test(capacities_are_whole_pages),
 		cmocka_unit_test(first_watermarks_fit_a_page),
+		cmocka_unit_test(a_record_takes_a_multiple_of_its_alignment),
+		cmocka_unit_test(lengths_fit_the_capacity),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -38,7 +38,13 @@ static void what_is_no_vfifo_is_refused(void **state)
 }
 
 /* A handle made by hand, with everything that the functions of the header use. */
-static struct __vfifo_hot producer, consumer;
+static struct {
+	struct __vfifo_records records;
+	struct __vfifo_hot bytes;
+} handles[2];
+
+#define producer handles[VFIFO_PRODUCER].bytes
+#define consumer handles[VFIFO_CONSUMER].bytes
 
 static struct vfifo_handle *handle(struct __vfifo_hot *hot)
 {
@@ -48,7 +54,7 @@ static struct vfifo_handle *handle(struct __vfifo_hot *hot)
 static void the_header_works_by_itself(void **state)
 {
 	static unsigned char data[2 * 4096];
-	struct vfifo_position in = { 0xffffffff }, out = { 0xffffffff };
+	struct vfifo_position in = { 0xffffffff, 0 }, out = { 0xffffffff, 0 };
 	struct vfifo_handle *i = handle(&producer), *o = handle(&consumer);
 	struct vfifo_status status;
 	void *p = NULL;
