@@ -47,6 +47,8 @@ static void make_memory(struct channel *c)
 	status->capacity = (uint32_t)c->capacity;
 	status->watermark[VFIFO_PRODUCER] = PIPE_BUF;
 	status->watermark[VFIFO_CONSUMER] = 1;
+	status->features = VFIFO_HAS_RECORDS;
+	status->framing = c->way->records ? VFIFO_RECORDS : VFIFO_BYTES;
 	munmap(status, page);
 }
 
@@ -216,15 +218,15 @@ void choose_device(void)
 		    !access(devices[1], R_OK | W_OK);
 }
 
-static void set_capacity(unsigned int device, size_t capacity)
+static void set(unsigned int device, const char *attribute, const char *value)
 {
 	char path[64];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/sys/class/vfifo/vfifo%u/capacity",
-		 device);
+	snprintf(path, sizeof(path), "/sys/class/vfifo/vfifo%u/%s", device,
+		 attribute);
 	file = fopen(path, "w");
-	if (!file || fprintf(file, "%zu\n", capacity) < 0 || fclose(file))
+	if (!file || fprintf(file, "%s\n", value) < 0 || fclose(file))
 		die("%s: %s", path, strerror(errno));
 }
 
@@ -240,12 +242,16 @@ static void clear_device(unsigned int device)
 
 void make_vfifo(struct channel *c)
 {
+	char capacity[32];
+
 	if (!on_device) {
 		make_memory(c);
 		return;
 	}
 	clear_device(c->number);
-	set_capacity(c->number, c->capacity);
+	snprintf(capacity, sizeof(capacity), "%zu", c->capacity);
+	set(c->number, "capacity", capacity);
+	set(c->number, "framing", c->way->records ? "records" : "bytes");
 }
 
 static void must(int err)
@@ -256,14 +262,18 @@ static void must(int err)
 
 void enter_vfifo(struct channel *c)
 {
+	const bool records = c->way->records;
 	struct vfifo_regions regions;
 	struct vfifo_handle *f;
 
 	if (on_device) {
-		must(vfifo_open(devices[c->number], c->end, 0, &f));
+		must(vfifo_open(devices[c->number], c->end,
+				records ? VFIFO_OPEN_RECORDS : 0, &f));
 	} else {
 		map_memory(c, &regions);
-		must(vfifo_attach(&regions, c->end, VFIFO_BYTES, c->fd[0], &f));
+		must(vfifo_attach(&regions, c->end,
+				  records ? VFIFO_RECORDS : VFIFO_BYTES,
+				  c->fd[0], &f));
 	}
 	c->way->tune(f);
 	c->memory = f;
@@ -373,6 +383,75 @@ void span_receive(struct channel *c, uint64_t first, uint64_t messages)
 			verify((unsigned char *)p + j * n, n, i + j);
 		must(vfifo_consume(f, n * at_once));
 	}
+}
+
+static inline __attribute__((always_inline)) void
+sends_records(struct channel *c, uint64_t first, uint64_t messages,
+	      void (*until)(struct vfifo_handle *f, size_t n))
+{
+	const size_t n = c->bytes, at_once = c->at_once;
+	struct vfifo_handle *f = c->memory;
+	size_t waiting = 0;
+	void *p = NULL;
+
+	for (uint64_t i = first; i < first + messages; i++) {
+		while (vfifo_reserve_record(f, n, &p) < 0)
+			until(f, vfifo_record_space((uint32_t)n));
+		fill(p, n, i);
+		must(vfifo_advance_record(f, n, i));
+		if (++waiting == at_once) {
+			must(vfifo_publish(f));
+			waiting = 0;
+		}
+	}
+}
+
+static inline __attribute__((always_inline)) void
+receives_records(struct channel *c, uint64_t first, uint64_t messages,
+		 void (*until)(struct vfifo_handle *f, size_t n))
+{
+	const size_t n = c->bytes, at_once = c->at_once;
+	struct vfifo_handle *f = c->memory;
+	struct vfifo_record record = { 0 };
+	size_t waiting = 0;
+	void *p = NULL;
+
+	for (uint64_t i = first; i < first + messages; i++) {
+		ssize_t length;
+
+		while ((length = vfifo_peek_record(f, &p, &record)) < 0)
+			until(f, 1);
+		if ((size_t)length != n || record.sequence != (uint32_t)i ||
+		    record.time != i)
+			die("record %llu is not what was sent",
+			    (unsigned long long)i);
+		verify(p, n, i);
+		must(vfifo_skip_record(f));
+		if (++waiting == at_once) {
+			must(vfifo_publish(f));
+			waiting = 0;
+		}
+	}
+}
+
+void record_send(struct channel *c, uint64_t first, uint64_t messages)
+{
+	sends_records(c, first, messages, by_wait);
+}
+
+void record_receive(struct channel *c, uint64_t first, uint64_t messages)
+{
+	receives_records(c, first, messages, by_wait);
+}
+
+void record_spin_send(struct channel *c, uint64_t first, uint64_t messages)
+{
+	sends_records(c, first, messages, by_spin);
+}
+
+void record_spin_receive(struct channel *c, uint64_t first, uint64_t messages)
+{
+	receives_records(c, first, messages, by_spin);
 }
 
 void copy_send(struct channel *c, uint64_t first, uint64_t messages)

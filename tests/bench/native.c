@@ -35,6 +35,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <vfifo_ring.h>
+
 #include "message.h"
 #include "ways.h"
 
@@ -397,6 +399,8 @@ static void add(struct run run)
 	if (fnmatch(only_ways, run.way->name, 0))
 		return;
 	if (run.way->device_only && !on_device)
+		return;
+	if (run.way->records && run.bytes > vfifo_record_max(run.capacity))
 		return;
 	if (run.way->possible && !run.way->possible(run.capacity)) {
 		printf("# not permitted: %s of %zu bytes\n", run.way->name,

@@ -78,7 +78,7 @@ static void sleep_at_once(struct vfifo_handle *f)
 /*
  * vfifo waits by vfifo_wait(), vfifo-spin as the ring does. span: the whole batch is reserved,
  * filled and committed at once. copy: vfifo_write() and vfifo_read() of a batch. write:
- * vfifo_write() of a batch, which the consumer reads in place.
+ * vfifo_write() of a batch, which the consumer reads in place. record: each message is a record.
  */
 const struct way ways[] = {
 	{ .name = "pipe",
@@ -180,6 +180,16 @@ const struct way ways[] = {
 	  .send = copy_send,
 	  .receive = wait_receive,
 	  .leave = leave_vfifo },
+	{ .name = "vfifo-record",
+	  .stream = true,
+	  .trip = true,
+	  .batches = true,
+	  .records = true,
+	  VFIFO(spin, record) },
+	{ .name = "vfifo-record-spin",
+	  .trip = true,
+	  .records = true,
+	  VFIFO(spin, record_spin) },
 	{ .name = "vfifo-sleep",
 	  .trip = true,
 	  .device_only = true,

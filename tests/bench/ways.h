@@ -46,6 +46,7 @@ struct way {
 	bool batches; /* a stream with more than one message at once, too */
 	bool spans;   /* and only that */
 	bool device_only;
+	bool records; /* vfifo only: of a FIFO of records */
 	bool (*possible)(size_t capacity); /* whether make() can; NULL: always */
 	void (*tune)(struct vfifo_handle *f); /* vfifo only: its setting */
 	void (*make)(struct channel *c);
@@ -107,6 +108,10 @@ void span_send(struct channel *c, uint64_t first, uint64_t messages);
 void span_receive(struct channel *c, uint64_t first, uint64_t messages);
 void copy_send(struct channel *c, uint64_t first, uint64_t messages);
 void copy_receive(struct channel *c, uint64_t first, uint64_t messages);
+void record_send(struct channel *c, uint64_t first, uint64_t messages);
+void record_receive(struct channel *c, uint64_t first, uint64_t messages);
+void record_spin_send(struct channel *c, uint64_t first, uint64_t messages);
+void record_spin_receive(struct channel *c, uint64_t first, uint64_t messages);
 void leave_vfifo(struct channel *c);
 
 /* boost.cc */
