@@ -86,6 +86,33 @@ run_records_c() {
 	is "$(tr -d '\0' <out | sort -u | tr '\n' ';')" "no record for a second;record first;record second;" "records"
 }
 
+# A FIFO of records, with the device as it was afterwards.
+with_records() { # COMMAND...
+	echo records >$attr/framing
+	"$@"
+	echo bytes >$attr/framing
+}
+
+lines_as_records() {
+	seq 100 | example line-records
+	is "$(cat $attr/size)" 2400 "the bytes of 100 records"
+	echo 1 >$attr/eof
+	example missing-records >out
+	echo 0 >$attr/eof
+	seq 100 | cmp - out
+}
+
+run_line_records_c() { with_records lines_as_records; }
+
+run_missing_records_c() { with_records lines_as_records; }
+
+ages() {
+	example age-of-records >out
+	is "$(sed -n 's/ bytes, [0-9]* ns$//p' out | tr '\n' ' ')" "10 11 12 13 14 15 16 17 18 19 " "lengths"
+}
+
+run_age_of_records_c() { with_records ages; }
+
 run_write_c() { produced write; }
 
 run_reserve_c() { produced reserve; }
