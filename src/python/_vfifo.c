@@ -47,6 +47,7 @@ struct end {
 	size_t serial;	/* of the last span: an older one has no memory */
 	size_t exports; /* buffers of spans that are in use */
 	enum vfifo_end end;
+	bool records;
 	bool busy;	     /* a thread is in a method */
 	unsigned long owner; /* that thread */
 	bool closing; /* closed, as far as Python can see: the last buffer closes it */
@@ -92,15 +93,17 @@ static const char *message(int err, enum vfifo_end end)
 	case EBUSY:
 		return "this end is claimed, or the generator is the producer";
 	case EINVAL:
-		return "there are fewer bytes";
+		return "there are fewer bytes, or there is no record";
 	case EIO:
 		return "the FIFO is broken: a claimed position is invalid";
 	case EMSGSIZE:
-		return "more bytes than the capacity";
+		return "more bytes than can ever fit";
 	case ENODEV:
 		return "the device was removed";
 	case ENOTTY:
 		return "not a vfifo";
+	case EPROTO:
+		return "a FIFO of records needs records=True, and one of bytes False";
 	case EPROTONOSUPPORT:
 		return "a vfifo of another ABI";
 	case ESTALE:
@@ -135,8 +138,12 @@ static PyObject *failed(struct end *self, ssize_t err)
 	const struct state *state = PyModule_GetState(self->module);
 	bool broken = err == -EBADMSG || err == -EIO;
 
+	const char *text = message((int)-err, self->end);
+
+	if (err == -EBADMSG && self->records)
+		text = "the position of the other end, or the header of the record, is invalid";
 	return raise_error(broken ? state->broken : PyExc_OSError, (int)-err,
-			   message((int)-err, self->end), self->name);
+			   text, self->name);
 }
 
 static PyObject *closed_error(void)
@@ -313,6 +320,7 @@ struct call {
 	int64_t deadline;
 	unsigned char *buffer;
 	size_t n;
+	struct vfifo_record record;
 };
 
 static ssize_t step_wait(struct vfifo_handle *f, struct call *call, int ms)
@@ -649,6 +657,222 @@ static PyObject *move(PyObject *object, PyObject *value)
 	return result;
 }
 
+/* --- records ------------------------------------------------------------------------------- */
+
+static ssize_t step_write_record(struct vfifo_handle *f, struct call *call,
+				 int ms)
+{
+	return vfifo_write_record(f, call->buffer, call->n, ms);
+}
+
+/* Waits until there is a record, whose bytes are then at call->buffer. Moves nothing. */
+static ssize_t step_find_record(struct vfifo_handle *f, struct call *call,
+				int ms)
+{
+	ssize_t length = vfifo_lost(f);
+	void *p = NULL;
+
+	if (!length)
+		length = vfifo_peek_record(f, &p, &call->record);
+	if (length == -EAGAIN) {
+		length = vfifo_wait(f, 1, ms);
+		if (!length)
+			length = vfifo_peek_record(f, &p, &call->record);
+	}
+	call->buffer = p;
+	return length;
+}
+
+static PyObject *producer_write_record(PyObject *object, PyObject *args,
+				       PyObject *kwargs)
+{
+	static char *names[] = { "data", "timeout", NULL };
+	struct call call = { .step = step_write_record, .deadline = FOREVER };
+	struct end *self = to_end(object);
+	PyObject *result = NULL;
+	Py_buffer data;
+	ssize_t got;
+
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "y*|O&:write_record",
+					 names, &data, deadline_from,
+					 &call.deadline))
+		return NULL;
+	call.buffer = data.buf;
+	call.n = (size_t)data.len;
+	if (!call.n) {
+		PyErr_SetString(PyExc_ValueError,
+				"a record has at least one byte");
+	} else if (begin(self)) {
+		if (run(self, &call, &got))
+			result = none_or_error(self, got < 0 ? (int)got : 0);
+		leave(self);
+	}
+	PyBuffer_Release(&data);
+	return result;
+}
+
+/* Return: (@bytes, sequence, time). Takes the reference to @bytes, which may be NULL. */
+static PyObject *tuple_of(PyObject *bytes, const struct vfifo_record *record)
+{
+	return bytes ? Py_BuildValue("NkK", bytes,
+				     (unsigned long)record->sequence,
+				     (unsigned long long)record->time) :
+		       NULL;
+}
+
+/* A copy of the record that was found. It is taken only if there is memory for the copy. */
+static PyObject *take_record(struct end *self, const struct call *call,
+			     ssize_t length)
+{
+	PyObject *bytes = PyBytes_FromStringAndSize(NULL, length), *result;
+	int err;
+
+	if (!bytes)
+		return NULL;
+	Py_BEGIN_ALLOW_THREADS;
+	memcpy(PyBytes_AsString(bytes), call->buffer, (size_t)length);
+	Py_END_ALLOW_THREADS;
+	result = tuple_of(bytes, &call->record);
+	if (!result)
+		return NULL;
+	err = vfifo_lost(self->f);
+	if (err == -ESTALE) {
+		Py_DECREF(result);
+		return failed(self, err);
+	}
+	/* The record is taken, even if the producer cannot be woken. */
+	vfifo_consume_record(self->f);
+	return result;
+}
+
+static PyObject *consumer_read_record(PyObject *object, PyObject *args,
+				      PyObject *kwargs)
+{
+	static char *names[] = { "timeout", NULL };
+	struct call call = { .step = step_find_record, .deadline = FOREVER };
+	struct end *self = to_end(object);
+	PyObject *result = NULL;
+	ssize_t got;
+
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O&:read_record", names,
+					 deadline_from, &call.deadline) ||
+	    !begin(self))
+		return NULL;
+	if (run(self, &call, &got)) {
+		if (got > 0)
+			result = take_record(self, &call, got);
+		else
+			result = none_or_error(self,
+					       got == -ENODATA ? 0 : (int)got);
+	}
+	leave(self);
+	return result;
+}
+
+static PyObject *producer_reserve_record(PyObject *object, PyObject *args)
+{
+	struct end *self = to_end(object);
+	PyObject *least = NULL, *view;
+	size_t n = 1;
+	ssize_t got;
+	void *p = NULL;
+
+	if (!PyArg_ParseTuple(args, "|O:reserve_record", &least) ||
+	    (least && !size_from(least, &n)) || !begin(self))
+		return NULL;
+	got = vfifo_reserve_record(self->f, n, &p);
+	view = got < 0 ? failed(self, got) : view_of(self, p, got);
+	leave(self);
+	return view;
+}
+
+static PyObject *consumer_peek_record(PyObject *object, PyObject *ignored)
+{
+	struct end *self = to_end(object);
+	struct vfifo_record record;
+	PyObject *result;
+	ssize_t got;
+	void *p = NULL;
+
+	(void)ignored;
+	if (!begin(self))
+		return NULL;
+	got = vfifo_peek_record(self->f, &p, &record);
+	result = got < 0 ? failed(self, got) :
+			   tuple_of(view_of(self, p, got), &record);
+	leave(self);
+	return result;
+}
+
+/* Moves past a record: advance_record() and, if @publishes, commit_record(). */
+static PyObject *make_record(PyObject *object, PyObject *args, bool publishes)
+{
+	struct end *self = to_end(object);
+	unsigned long long time = 0;
+	PyObject *size, *result;
+	size_t n;
+	int err;
+
+	if (!PyArg_ParseTuple(args, "O|K", &size, &time) ||
+	    !size_from(size, &n) || !begin(self))
+		return NULL;
+	err = vfifo_lost(self->f);
+	if (err != -ESTALE)
+		err = vfifo_advance_record(self->f, n, time);
+	if (!err && publishes)
+		err = publish(self->f);
+	result = none_or_error(self, err);
+	leave(self);
+	return result;
+}
+
+static PyObject *producer_advance_record(PyObject *object, PyObject *args)
+{
+	return make_record(object, args, false);
+}
+
+static PyObject *producer_commit_record(PyObject *object, PyObject *args)
+{
+	return make_record(object, args, true);
+}
+
+/* vfifo_skip_record(), vfifo_consume_record() or vfifo_drop_records() */
+static PyObject *call_record(PyObject *object,
+			     int (*move)(struct vfifo_handle *))
+{
+	struct end *self = to_end(object);
+	PyObject *result;
+	int err;
+
+	if (!begin(self))
+		return NULL;
+	/* They may store to the position. */
+	err = vfifo_lost(self->f);
+	if (err != -ESTALE)
+		err = move(self->f);
+	result = none_or_error(self, err);
+	leave(self);
+	return result;
+}
+
+static PyObject *consumer_skip_record(PyObject *object, PyObject *ignored)
+{
+	(void)ignored;
+	return call_record(object, vfifo_skip_record);
+}
+
+static PyObject *consumer_consume_record(PyObject *object, PyObject *ignored)
+{
+	(void)ignored;
+	return call_record(object, vfifo_consume_record);
+}
+
+static PyObject *consumer_drop_records(PyObject *object, PyObject *ignored)
+{
+	(void)ignored;
+	return call_record(object, vfifo_drop_records);
+}
+
 /* --- the life of an end -------------------------------------------------------------------- */
 
 /* Return: this module, from @type or one of the types that it is derived from; borrowed. */
@@ -679,6 +903,7 @@ static void open_failed(struct end *self, int err)
 /* Return: false, with an exception. */
 static bool open_end(struct end *self)
 {
+	const unsigned int flags = self->records ? VFIFO_OPEN_RECORDS : 0;
 	/* self->f stays NULL meanwhile: other threads can find the object. */
 	struct vfifo_handle *f = NULL;
 	PyObject *path;
@@ -688,7 +913,7 @@ static bool open_end(struct end *self)
 		return false;
 	do {
 		Py_BEGIN_ALLOW_THREADS;
-		err = vfifo_open(PyBytes_AsString(path), self->end, 0, &f);
+		err = vfifo_open(PyBytes_AsString(path), self->end, flags, &f);
 		Py_END_ALLOW_THREADS;
 	} while (err == -EINTR && !PyErr_CheckSignals());
 	Py_DECREF(path);
@@ -704,13 +929,14 @@ static bool open_end(struct end *self)
 static PyObject *new_end(PyTypeObject *type, PyObject *args, PyObject *kwargs,
 			 enum vfifo_end end)
 {
-	static char *names[] = { "path", NULL };
+	static char *names[] = { "path", "records", NULL };
 	allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
 	PyObject *path, *object, *module = module_of(type);
 	struct end *self;
+	int records = 0;
 
-	if (!module ||
-	    !PyArg_ParseTupleAndKeywords(args, kwargs, "O", names, &path))
+	if (!module || !PyArg_ParseTupleAndKeywords(args, kwargs, "O|$p", names,
+						    &path, &records))
 		return NULL;
 	path = PyOS_FSPath(path);
 	if (!path)
@@ -724,6 +950,7 @@ static PyObject *new_end(PyTypeObject *type, PyObject *args, PyObject *kwargs,
 	self->module = Py_NewRef(module);
 	self->name = path;
 	self->end = end;
+	self->records = records;
 	if (!open_end(self)) {
 		Py_DECREF(object);
 		return NULL;
@@ -1067,7 +1294,39 @@ PyDoc_STRVAR(
 	"Returns their number; fewer if the timeout, in seconds, or an error came in between. If\n"
 	"nothing was written, that is an exception. The next call reports the error.");
 
+PyDoc_STRVAR(
+	reserve_record_doc,
+	"reserve_record($self, least=1, /)\n--\n\n"
+	"Returns a writable memoryview for the bytes of the next record: at least `least`.\n\n"
+	"It is a span, as that of reserve(). Raises BlockingIOError if there is no room now; OSError\n"
+	"with EMSGSIZE if `least` is more than half of the capacity.");
+
+PyDoc_STRVAR(
+	advance_record_doc,
+	"advance_record($self, n, time=0, /)\n--\n\n"
+	"Makes a record of the first n reserved bytes, without publishing. time: see commit_record().");
+
+PyDoc_STRVAR(
+	commit_record_doc,
+	"commit_record($self, n, time=0, /)\n--\n\n"
+	"Hands a record of the first n reserved bytes to the consumer. time is when it was produced:\n"
+	"time.monotonic_ns(), or 0 if that is not known.");
+
+PyDoc_STRVAR(
+	write_record_doc,
+	"write_record($self, /, data, timeout=None)\n--\n\n"
+	"Stores a copy of data as a record with the time of now, whole or not at all.\n\n"
+	"Waits while there is no room for it. Raises TimeoutError.");
+
 static PyMethodDef producer_methods[] = {
+	{ "reserve_record", producer_reserve_record, METH_VARARGS,
+	  reserve_record_doc },
+	{ "advance_record", producer_advance_record, METH_VARARGS,
+	  advance_record_doc },
+	{ "commit_record", producer_commit_record, METH_VARARGS,
+	  commit_record_doc },
+	{ "write_record", WITH_KEYWORDS(producer_write_record),
+	  METH_VARARGS | METH_KEYWORDS, write_record_doc },
 	{ "reserve", producer_reserve, METH_VARARGS, reserve_doc },
 	{ "commit", move, METH_O, commit_doc },
 	{ "write", WITH_KEYWORDS(producer_write), METH_VARARGS | METH_KEYWORDS,
@@ -1076,7 +1335,7 @@ static PyMethodDef producer_methods[] = {
 };
 
 static PyType_Slot producer_slots[] = {
-	{ Py_tp_doc, "Producer(path)\n--\n\n"
+	{ Py_tp_doc, "Producer(path, *, records=False)\n--\n\n"
 		     "The producer's end of the FIFO at path, claimed." },
 	{ Py_tp_new, producer_new },
 	{ Py_tp_methods, producer_methods },
@@ -1114,7 +1373,42 @@ PyDoc_STRVAR(
 	"readinto($self, /, buffer, timeout=None)\n--\n\n"
 	"As read(), into a writable buffer. Returns the number of bytes; 0 at the end of the stream.");
 
+PyDoc_STRVAR(
+	peek_record_doc,
+	"peek_record($self, /)\n--\n\n"
+	"Returns the next record: (a read-only memoryview of its bytes, its number, its time).\n\n"
+	"The memoryview is a span, as that of peek(). A number that is not one more than that of the\n"
+	"record before, modulo 2**32, shows how many are missing. The time is that of\n"
+	"time.monotonic_ns(), or 0. Raises BlockingIOError if no record is stored now; BrokenError,\n"
+	"also for an invalid header: then drop_records() goes on.");
+
+PyDoc_STRVAR(skip_record_doc,
+	     "skip_record($self, /)\n--\n\n"
+	     "Moves past the record that was peeked at, without publishing.");
+
+PyDoc_STRVAR(consume_record_doc,
+	     "consume_record($self, /)\n--\n\n"
+	     "Gives the record that was peeked at back to the producer.");
+
+PyDoc_STRVAR(drop_records_doc,
+	     "drop_records($self, /)\n--\n\n"
+	     "Gives all that is stored back to the producer, unread.");
+
+PyDoc_STRVAR(
+	read_record_doc,
+	"read_record($self, /, timeout=None)\n--\n\n"
+	"Waits for a record and takes it: (a copy of its bytes, its number, its time).\n\n"
+	"Returns None at the end of the stream. Raises TimeoutError, and otherwise as peek_record().");
+
 static PyMethodDef consumer_methods[] = {
+	{ "peek_record", consumer_peek_record, METH_NOARGS, peek_record_doc },
+	{ "skip_record", consumer_skip_record, METH_NOARGS, skip_record_doc },
+	{ "consume_record", consumer_consume_record, METH_NOARGS,
+	  consume_record_doc },
+	{ "drop_records", consumer_drop_records, METH_NOARGS,
+	  drop_records_doc },
+	{ "read_record", WITH_KEYWORDS(consumer_read_record),
+	  METH_VARARGS | METH_KEYWORDS, read_record_doc },
 	{ "peek", consumer_peek, METH_VARARGS, peek_doc },
 	{ "consume", move, METH_O, consume_doc },
 	{ "read", WITH_KEYWORDS(consumer_read), METH_VARARGS | METH_KEYWORDS,
@@ -1125,7 +1419,7 @@ static PyMethodDef consumer_methods[] = {
 };
 
 static PyType_Slot consumer_slots[] = {
-	{ Py_tp_doc, "Consumer(path)\n--\n\n"
+	{ Py_tp_doc, "Consumer(path, *, records=False)\n--\n\n"
 		     "The consumer's end of the FIFO at path, claimed." },
 	{ Py_tp_new, consumer_new },
 	{ Py_tp_methods, consumer_methods },

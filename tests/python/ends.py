@@ -60,6 +60,111 @@ class Case(unittest.TestCase):
         return f
 
 
+class Records(Case):
+    FIRST = 0xFFFFFFFF  # the number of the first record; wraps
+
+    def setUp(self):
+        super().setUp()
+        fake.control_use_records(ctypes.c_uint32(self.FIRST))
+        self.sender = vfifo.open(PATH, "w", records=True)
+        self.addCleanup(self.sender.close)
+        self.receiver = vfifo.open(PATH, records=True)
+        self.addCleanup(self.receiver.close)
+
+    def test_copies_stay_apart(self):
+        before = time.monotonic_ns()
+        for data in b"one", b"x" * (CAPACITY // 2), bytearray(b"three"):
+            self.assertIsNone(self.sender.write_record(data))
+            got, number, when = self.receiver.read_record()
+            self.assertEqual(got, data)
+            self.assertLessEqual(before, when)
+            self.assertLessEqual(when, time.monotonic_ns())
+        self.assertEqual(number, words(self.FIRST + 2))
+        with self.assertRaises(TimeoutError):
+            self.receiver.read_record(timeout=0)
+        with self.assertRaises(TimeoutError):
+            self.receiver.read_record(timeout=0.01)
+        with self.assertRaises(ValueError):
+            self.sender.write_record(b"")
+        self.fails(errno.EMSGSIZE, self.sender.write_record, b"x" * (CAPACITY // 2 + 1))
+
+    def test_a_record_without_room_is_not_written(self):
+        self.sender.write_record(bytes(CAPACITY // 2))
+        with self.assertRaises(TimeoutError):
+            self.sender.write_record(bytes(CAPACITY // 2), timeout=0.01)
+        self.assertEqual(fake.control_position(IN) & 0xFFFFFFFF, words(START + CAPACITY // 2 + 16))
+
+    def test_the_end_of_the_stream_is_none(self):
+        self.sender.write_record(b"last")
+        fake.control_end(1)
+        self.assertEqual(self.receiver.read_record()[0], b"last")
+        self.assertIsNone(self.receiver.read_record())
+
+    def test_in_place(self):
+        span = self.sender.reserve_record(3)
+        self.assertEqual(len(span), CAPACITY // 2)
+        span[:3] = b"abc"
+        self.sender.advance_record(3, 7)
+        self.sender.reserve_record()[:1] = b"d"
+        with self.assertRaises(BlockingIOError):
+            self.receiver.peek_record()
+        self.sender.commit_record(1)
+        span, number, when = self.receiver.peek_record()
+        self.assertEqual((bytes(span), number, when), (b"abc", self.FIRST, 7))
+        self.assertTrue(span.readonly)
+        part = span[1:]
+        with self.assertRaises(BufferError):
+            self.receiver.consume_record()
+        del part
+        self.receiver.skip_record()
+        with self.assertRaises(ValueError):
+            bytes(span)
+        self.fails(errno.EINVAL, self.receiver.skip_record)
+        self.assertEqual(self.receiver.peek_record()[1:], (0, 0))
+        self.receiver.consume_record()
+        self.assertEqual(fake.control_position(OUT) & 0xFFFFFFFF, words(START + 48))
+        self.fails(errno.EMSGSIZE, self.sender.reserve_record, CAPACITY // 2 + 1)
+        self.fails(errno.EINVAL, self.sender.commit_record, 0)
+
+    def test_an_invalid_header_is_told_and_can_be_dropped(self):
+        self.sender.write_record(b"one")
+        fake.control_store(START % CAPACITY, 0)
+        for call in self.receiver.peek_record, self.receiver.read_record:
+            with self.assertRaises(vfifo.BrokenError) as caught:
+                call()
+            self.assertIn("or the header of the record", str(caught.exception))
+        self.receiver.drop_records()
+        self.sender.write_record(b"two")
+        self.assertEqual(self.receiver.read_record()[:2], (b"two", 0))
+
+    def test_a_revocation_is_told(self):
+        self.sender.write_record(b"one")
+        self.receiver.peek_record()
+        fake.control_revoke(OUT)
+        for call in self.receiver.read_record, self.receiver.consume_record, self.receiver.drop_records:
+            self.fails(errno.ESTALE, call)
+
+    def test_the_framings_do_not_mix(self):
+        self.fails(errno.EPROTO, self.sender.write, b"x")
+        self.fails(errno.EPROTO, self.sender.reserve)
+        self.fails(errno.EPROTO, self.sender.commit, 1)
+        self.fails(errno.EPROTO, self.receiver.peek)
+        self.sender.close()
+        self.fails(errno.EPROTO, vfifo.open, PATH, "w")
+
+    def test_bytes_have_no_records(self):
+        self.sender.close()
+        self.receiver.close()
+        fake.control_create(CAPACITY, ctypes.c_uint32(START))
+        sender, receiver = self.producer(), self.consumer()
+        for call in receiver.peek_record, receiver.read_record, receiver.consume_record, receiver.drop_records:
+            self.fails(errno.EPROTO, call)
+        self.fails(errno.EPROTO, sender.reserve_record)
+        self.fails(errno.EPROTO, sender.commit_record, 1)
+        self.fails(errno.EPROTO, sender.write_record, b"x")
+        self.fails(errno.EOPNOTSUPP, vfifo.open, PATH, records=True)
+
+
 class Opening(Case):
     def test_a_with_block_closes(self):
         with vfifo.open(PATH, "w") as f:

@@ -18,6 +18,13 @@ CONTROL void control_create(uint32_t capacity, uint32_t start)
 	opened.fd = -1;
 }
 
+/* It is one of records, and the next one has the number @sequence. */
+CONTROL void control_use_records(uint32_t sequence);
+CONTROL void control_use_records(uint32_t sequence)
+{
+	fake_use_records(sequence);
+}
+
 /* What the other end does, honest or not. */
 CONTROL void control_move(int end, uint32_t to);
 CONTROL void control_move(int end, uint32_t to)

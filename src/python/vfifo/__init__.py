@@ -16,6 +16,10 @@ it without a copy. This span ends with the next call of its end that moves, wait
 cannot be used afterwards. A slice or an array that was made of it keeps the bytes: such a call is
 BufferError until it is deleted. write(), read() and readinto() copy.
 
+A FIFO of records (attribute framing) is opened with records=True. Its ends have reserve_record(),
+commit_record(), peek_record(), consume_record(), write_record() and read_record(), and no other
+calls that move.
+
 For asyncio there are wait_async(), read_async() and write_async(). Device has the attributes, such
 as Device(0).size.
 
@@ -154,7 +158,7 @@ def _wake(waiter: asyncio.Future[bool]) -> None:
 
 
 class Producer(_vfifo.Producer, _Asyncio):
-    """Producer(path)
+    """Producer(path, *, records=False)
 
     The producer's end of the FIFO at path, claimed until it is closed. Its user fills bytes:
 
@@ -163,7 +167,7 @@ class Producer(_vfifo.Producer, _Asyncio):
         f.commit(n)                 # hands them to the consumer
 
     Raises OSError: EBUSY, if this end is claimed or the generator produces; ENOTTY, if path is not a
-    vfifo; EPROTONOSUPPORT, if it is one of another ABI; or an error of open(2) and mmap(2).
+    vfifo; EPROTO, if records is not what the FIFO has; EPROTONOSUPPORT, if it is one of another ABI; or an error of open(2) and mmap(2).
     """
 
     async def write_async(self, data: ReadableBuffer) -> None:
@@ -177,7 +181,7 @@ class Producer(_vfifo.Producer, _Asyncio):
 
 
 class Consumer(_vfifo.Consumer, _Asyncio):
-    """Consumer(path)
+    """Consumer(path, *, records=False)
 
     The consumer's end of the FIFO at path, claimed until it is closed. Its user takes bytes:
 
@@ -196,14 +200,16 @@ class Consumer(_vfifo.Consumer, _Asyncio):
 
 
 @overload
-def open(device: _Device, mode: Literal["r", "rb"] = "r") -> Consumer: ...
+def open(
+    device: _Device, mode: Literal["r", "rb"] = "r", *, records: bool = False
+) -> Consumer: ...
 @overload
-def open(device: _Device, mode: Literal["w", "wb"]) -> Producer: ...
-def open(device: Any, mode: str = "r") -> Consumer | Producer:
+def open(device: _Device, mode: Literal["w", "wb"], *, records: bool = False) -> Producer: ...
+def open(device: Any, mode: str = "r", *, records: bool = False) -> Consumer | Producer:
     """Claims one end of a FIFO: 'r' returns a Consumer, 'w' a Producer.
 
     device is a number, 0 for /dev/vfifo0, or a path, such as /dev/vfifo/by-label/adc. Bytes are bytes:
-    'rb' and 'wb' are the same as 'r' and 'w'. The caller closes the end, or uses it in a `with` block.
+    'rb' and 'wb' are the same as 'r' and 'w'. records: the FIFO is one of records. The caller closes the end, or uses it in a `with` block.
     """
     ends: dict[str, type[Consumer] | type[Producer]]
     ends = {"r": Consumer, "rb": Consumer, "w": Producer, "wb": Producer}
@@ -211,4 +217,4 @@ def open(device: Any, mode: str = "r") -> Consumer | Producer:
         raise ValueError(f"mode must be 'r' or 'w', not {mode!r}")
     if not isinstance(device, (str, bytes, os.PathLike)):
         device = f"/dev/vfifo{operator.index(device)}"
-    return ends[mode](device)
+    return ends[mode](device, records=records)
