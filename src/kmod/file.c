@@ -221,12 +221,15 @@ static ssize_t record_to_move(struct vfifo_io *io)
 		available = vfifo_side_available(io->ring, io->end);
 	if (available < io->need)
 		return waits ? 0 : io_finish(io);
-	if (waits && !io_turn(io))
+	length = io->count;
+	if (io->end == VFIFO_CONSUMER)
+		length = vfifo_record_next(io->ring, available);
+	if (length > 0 && length > io->count)
+		return -EMSGSIZE;
+	/* Last: a call that fails takes no other call's turn. */
+	if (length > 0 && waits && !io_turn(io))
 		return 0;
-	if (io->end == VFIFO_PRODUCER)
-		return io->count;
-	length = vfifo_record_next(io->ring, available);
-	return length > 0 && length > io->count ? -EMSGSIZE : length;
+	return length;
 }
 
 /* The record has been taken out of the ring. */
@@ -331,9 +334,10 @@ static ssize_t io_move_bytes(struct vfifo_io *io, size_t *missing,
  * refused the copy; -ENODEV, -EBUSY, -EIO: see vfifo_side_available(); -EAGAIN, -ERESTARTSYS:
  * see vfifo_ring_make_room().
  *
- * @missing and @copied are set only if a copy was tried. @missing: bytes of user memory to
- * fault in, also after a short move; io->iter is at the first of them. If an atomic write was
- * copied in part, nothing was committed, and the @copied bytes have to be copied again. So it is for a record.
+ * @missing and @copied are set only if a copy was tried. @missing: bytes of user memory to fault
+ * in, also after a short move; io->iter is at the first of them. If an atomic write was copied
+ * in part, nothing was committed, and the @copied bytes have to be copied again. So it is for a
+ * record.
  */
 static ssize_t io_move(struct vfifo_io *io, size_t *missing, size_t *copied)
 {

@@ -5,16 +5,16 @@
  * A record is stored as a header, its bytes and up to 7 bytes of padding. A position moves by
  * whole records, so with both sides in the kernel's hands a side that has bytes has a record.
  *
- * The header is in memory that clients map, and a holder of the producer side moves the position.
- * So each header can have any value at any time. The kernel loads the length once, and uses it only
- * if the record is within what is stored. Otherwise there is no way to know where the next record
- * begins: read(2) fails, and nothing is lost, until the header has a valid value, or all that is
- * stored is dropped. The other fields of a header are for clients: the kernel stores and never loads
- * them.
+ * The header is in memory that clients map, and a holder of the producer side moves the
+ * position. So each header can have any value at any time. The kernel loads the length once, and
+ * uses it only if the record is within what is stored. Otherwise there is no way to know where
+ * the next record begins: read(2) fails, and nothing is lost, until the header has a valid
+ * value, or all that is stored is dropped. The other fields of a header are for clients: the
+ * kernel stores and never loads them.
  *
- * ring->sequence is the number of the next record. It is protected by the lock of the producer side.
- * While that side is claimed, the holder counts, in the page of its position. A new record that is
- * dropped uses up a number, so a reader sees that it is missing.
+ * ring->sequence is the number of the next record. It is protected by the lock of the producer
+ * side. While that side is claimed, the holder counts, in the page of its position. A new record
+ * that is dropped uses up a number, so a reader sees that it is missing.
  */
 #include <linux/ktime.h>
 #include <linux/lockdep.h>
@@ -143,8 +143,8 @@ void vfifo_record_drop_new(struct vfifo_ring *ring, u32 length)
  * Drops all that is stored if @least is more, or if there is an invalid header on the way: the
  * records behind that cannot be found.
  *
- * Context: Process context, under both side locks. May sleep. vfifo_ring_wake() of the consumer side
- * is due when they are released.
+ * Context: Process context, under both side locks. May sleep. vfifo_ring_wake() of the consumer
+ * side is due when they are released.
  */
 void vfifo_record_drop_oldest(struct vfifo_ring *ring, u32 least, u32 stored)
 {

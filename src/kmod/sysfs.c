@@ -531,20 +531,14 @@ static ssize_t reset_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_WO(reset);
 
-/* clang-format off: it would put two in a line */
 static struct attribute *vfifo_stats_attrs[] = {
-	&dev_attr_in_bytes.attr,
-	&dev_attr_out_bytes.attr,
-	&dev_attr_dropped_bytes.attr,
-	&dev_attr_dropped_records.attr,
-	&dev_attr_reads.attr,
-	&dev_attr_writes.attr,
-	&dev_attr_kicks.attr,
-	&dev_attr_wakeups.attr,
-	&dev_attr_reset.attr,
-	NULL,
+	/* since the last reset */
+	&dev_attr_in_bytes.attr,      &dev_attr_out_bytes.attr,
+	&dev_attr_dropped_bytes.attr, &dev_attr_dropped_records.attr,
+	&dev_attr_reads.attr,	      &dev_attr_writes.attr,
+	&dev_attr_kicks.attr,	      &dev_attr_wakeups.attr,
+	&dev_attr_reset.attr,	      NULL,
 };
-/* clang-format on */
 
 static const struct attribute_group vfifo_stats_group = {
 	.name = "stats",
