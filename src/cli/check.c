@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Compares bytes with a pattern, and finds the place where the pattern goes on after a gap. */
+/*
+ * Compares bytes with a pattern, and finds the place where the pattern goes on after a gap.
+ *
+ * After a byte that differs, the next bytes are held in a window. They are compared with what is
+ * expected there, and with the place in the pattern where their beginning or their end is found.
+ * The window is cut in two where these two explain most of the bytes: before that, bytes were
+ * wrong; behind it, the pattern goes on after a gap.
+ */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "check.h"
@@ -9,37 +17,56 @@
 #define ENOUGH_IN_PLACE 16
 /* So many bytes in a row at other places do; a text needs its own length. */
 #define ENOUGH_ELSEWHERE 32
+/* If no more bytes of a window than one in so many are wrong, there is no gap in it. */
+#define FEW 8
+/* The first bytes that may be searched, and how many more for each byte that is checked. */
+#define BUDGET (128U << 20)
+#define BUDGET_PER_BYTE 8
 
-int pattern_parse(const char *option, struct vfifo_pattern *p)
-{
-	static const char text[] = "text:";
-	const size_t n = sizeof(text) - 1;
-
-	if (!strncmp(option, text, n))
-		return vfifo_pattern_set(p, "text", option + n,
-					 strlen(option + n));
-	return vfifo_pattern_set(p, option, NULL, 0);
-}
-
-int check_begin(struct check *c)
+int check_begin(struct check *c, char why[WHY_MAX])
 {
 	c->searches = c->joins;
-	return pattern_parse(c->name, &c->pattern);
+	c->budget = BUDGET;
+	return pattern_parse(c->name, &c->pattern, why);
 }
 
-static unsigned char byte_at(struct vfifo_pattern p, size_t offset)
+static bool print_wrong_byte(struct check *c, unsigned char got)
 {
-	vfifo_pattern_skip(&p, (__u32)offset);
-	return vfifo_pattern_next(&p);
-}
+	unsigned char wanted;
 
-static bool print_wrong_byte(const struct check *c, unsigned char got)
-{
+	pattern_fill(&c->pattern, c->place, &wanted, 1);
 	complain(
 		"the byte at offset %llu is 0x%02x; in the pattern %s it is 0x%02x",
-		(unsigned long long)c->offset, got, c->name,
-		byte_at(c->pattern, 0));
+		(unsigned long long)c->offset, got, c->name, wanted);
 	return false;
+}
+
+/* The place that is so far from another one. */
+static uint64_t place_at(const struct check *c, uint64_t place,
+			 int64_t distance)
+{
+	uint64_t period = c->pattern.period;
+
+	place += (uint64_t)distance;
+	if (!period)
+		return place;
+	/* A place in front of the beginning is one of the period before. */
+	if (distance < 0)
+		place += period;
+	return place % period;
+}
+
+static void go_on(struct check *c, size_t n)
+{
+	c->place = place_at(c, c->place, (int64_t)n);
+	c->offset += n;
+}
+
+static int find(struct check *c, size_t k, size_t n, int64_t *distance)
+{
+	return pattern_find(&c->pattern, c->window + k, n,
+			    place_at(c, c->place, (int64_t)k), &c->budget,
+			    distance);
 }
 
 /* --- the first place -------------------------------------------------------- */
@@ -47,10 +74,13 @@ static bool print_wrong_byte(const struct check *c, unsigned char got)
 /* With --join: the held bytes are the first. */
 static bool join(struct check *c)
 {
-	switch (vfifo_pattern_sync(&c->pattern, c->window, c->held)) {
+	int64_t distance;
+
+	switch (find(c, 0, c->held, &distance)) {
 	case 0:
 		c->searches = c->joins = false;
-		c->offset = c->held;
+		c->place = place_at(c, 0, distance);
+		go_on(c, c->held);
 		c->held = 0;
 		return true;
 	case -EAGAIN:
@@ -68,87 +98,115 @@ static bool join(struct check *c)
 
 /* --- the place after an error ----------------------------------------------- */
 
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 static size_t enough_elsewhere(const struct check *c)
 {
-	__u32 unit = vfifo_pattern_unit(&c->pattern);
-
-	return unit > ENOUGH_ELSEWHERE ? unit : ENOUGH_ELSEWHERE;
+	return c->pattern.unit > ENOUGH_ELSEWHERE ? c->pattern.unit :
+						    ENOUGH_ELSEWHERE;
 }
 
-/* Whether the bytes from window[k] on are at their expected places again. */
-static bool is_in_place(const struct check *c, size_t k)
+static size_t differing(const unsigned char *a, const unsigned char *b,
+			size_t n)
 {
-	struct vfifo_pattern p = c->pattern;
-	size_t n = c->held - k;
+	size_t differ = 0;
 
-	if (n > ENOUGH_IN_PLACE)
-		n = ENOUGH_IN_PLACE;
-	vfifo_pattern_skip(&p, (__u32)k);
-	return vfifo_pattern_match(&p, c->window + k, (__u32)n) == n;
-}
-
-/* Whether the bytes from window[k] on are elsewhere in the pattern; *p is set behind them. */
-static bool is_elsewhere(const struct check *c, size_t k,
-			 struct vfifo_pattern *p, size_t *n)
-{
-	*n = c->held - k;
-	if (*n > enough_elsewhere(c))
-		*n = enough_elsewhere(c);
-	*p = c->pattern;
-	/* A few bytes, at the end, may be in the pattern by accident. */
-	return *n >= ENOUGH_IN_PLACE &&
-	       !vfifo_pattern_sync(p, c->window + k, *n);
-}
-
-/* Of the k bytes of the window, those that differ from what was expected. */
-static size_t differing(const struct check *c, size_t k)
-{
-	struct vfifo_pattern p = c->pattern;
-	size_t n = 0;
-
-	for (size_t i = 0; i < k; i++)
-		n += c->window[i] != vfifo_pattern_next(&p);
-	return n;
+	for (size_t i = 0; i < n; i++)
+		differ += a[i] != b[i];
+	return differ;
 }
 
 /*
- * The bytes between two places of a pattern, and the period after which the pattern, and with
- * it this number, repeats. 0: unknown.
+ * The first of the held bytes, but for the last `keep`, from which on they are in place again;
+ * c->held: there is none.
  */
-static uint64_t distance(const struct vfifo_pattern *from,
-			 const struct vfifo_pattern *to, uint64_t *period)
+static size_t in_place_from(const struct check *c,
+			    const unsigned char *expected, size_t keep)
 {
-	uint64_t words = (__u32)(to->state - from->state);
-
-	switch (to->kind) {
-	case VFIFO_PATTERN_COUNTER:
-		*period = 4ULL << 32;
-		return (4 * words + to->at - from->at) % *period;
-	case VFIFO_PATTERN_RAMP:
-		*period = 256;
-		return words % *period;
-	case VFIFO_PATTERN_TEXT:
-		*period = to->length;
-		return (to->at + to->length - from->at) % *period;
-	default:
-		*period = 0;
-		return 0;
-	}
+	for (size_t k = 0; k + keep < c->held; k++)
+		if (!memcmp(c->window + k, expected + k,
+			    least(c->held - k, ENOUGH_IN_PLACE)))
+			return k;
+	return c->held;
 }
 
-static void print_gap(struct check *c, uint64_t at, uint64_t n, uint64_t period)
+/* A few bytes, at the end, may be in the pattern by accident. */
+static bool is_found(struct check *c, size_t k, size_t n, int64_t *distance)
 {
-	c->gaps++;
-	c->missing += n;
-	if (c->pattern.kind == VFIFO_PATTERN_COUNTER)
-		complain("offset %llu: a gap of %llu bytes",
-			 (unsigned long long)at, (unsigned long long)n);
-	else if (period)
-		complain("offset %llu: a gap of %llu bytes, modulo %llu",
-			 (unsigned long long)at, (unsigned long long)n,
-			 (unsigned long long)period);
+	return n >= ENOUGH_IN_PLACE && !find(c, k, n, distance) && *distance;
+}
+
+/*
+ * Whether held bytes are elsewhere in the pattern: all of them, which decides where neighbouring
+ * samples are equal; the first, if another error follows; or the last, if wrong bytes precede them.
+ */
+static bool is_elsewhere(struct check *c, int64_t *distance)
+{
+	size_t n = least(c->held, enough_elsewhere(c));
+
+	return is_found(c, 0, c->held, distance) ||
+	       is_found(c, 0, n, distance) ||
+	       is_found(c, c->held - n, n, distance);
+}
+
+/*
+ * The number of held bytes that are best explained by `before`; the others are by `behind`. Bytes
+ * that neither explains are counted with those before, and bytes that both do with those behind.
+ */
+static size_t best_cut(const struct check *c, const unsigned char *before,
+		       const unsigned char *behind)
+{
+	size_t differ = differing(c->window, behind, c->held), fewest = differ;
+	size_t cut = 0;
+
+	for (size_t k = 0; k < c->held; k++) {
+		bool is_wrong = c->window[k] != behind[k];
+
+		differ += c->window[k] != before[k];
+		differ -= is_wrong;
+		if (differ < fewest || (differ == fewest && is_wrong)) {
+			fewest = differ;
+			cut = k + 1;
+		}
+	}
+	return cut;
+}
+
+static bool has_short_period(const struct check *c)
+{
+	return c->pattern.period && c->pattern.period <= UINT32_MAX;
+}
+
+static void print_modulo(const struct check *c, uint64_t at, uint64_t n,
+			 const char *form, const char *form_modulo)
+{
+	if (has_short_period(c))
+		complain(form_modulo, (unsigned long long)at,
+			 (unsigned long long)n,
+			 (unsigned long long)c->pattern.period);
 	else
-		complain("offset %llu: a gap", (unsigned long long)at);
+		complain(form, (unsigned long long)at, (unsigned long long)n);
+}
+
+static void print_gap(struct check *c, uint64_t at, int64_t distance)
+{
+	if (distance < 0) {
+		c->repeats++;
+		c->repeated += (uint64_t)-distance;
+		print_modulo(
+			c, at, (uint64_t)-distance,
+			"offset %llu: %llu bytes are repeated",
+			"offset %llu: %llu bytes are repeated, modulo %llu");
+	} else {
+		c->gaps++;
+		c->missing += (uint64_t)distance;
+		print_modulo(c, at, (uint64_t)distance,
+			     "offset %llu: a gap of %llu bytes",
+			     "offset %llu: a gap of %llu bytes, modulo %llu");
+	}
 }
 
 static void print_wrong(struct check *c)
@@ -161,15 +219,18 @@ static void print_wrong(struct check *c)
 		 (unsigned long long)c->error_bytes);
 }
 
-/* Goes on behind the first n held bytes, at the place p. */
-static void resume(struct check *c, const struct vfifo_pattern *p, size_t n)
+/* Goes on with the held bytes from the byte k on, whose place is `distance` from the expected. */
+static void resume(struct check *c, size_t k, int64_t distance)
 {
 	unsigned char rest[sizeof(c->window)];
-	size_t n_rest = c->held - n;
+	size_t n_rest = c->held - k;
 
-	memcpy(rest, c->window + n, n_rest);
-	c->pattern = *p;
-	c->offset += n;
+	print_wrong(c);
+	go_on(c, k);
+	if (distance)
+		print_gap(c, c->offset, distance);
+	c->place = place_at(c, c->place, distance);
+	memcpy(rest, c->window + k, n_rest);
 	c->held = 0;
 	c->error_bytes = 0;
 	c->searches = false;
@@ -177,103 +238,116 @@ static void resume(struct check *c, const struct vfifo_pattern *p, size_t n)
 }
 
 /* Gives up the first n held bytes. */
-static void give_up(struct check *c, size_t n)
+static void give_up(struct check *c, const unsigned char *expected, size_t n)
 {
-	c->error_bytes += differing(c, n);
-	vfifo_pattern_skip(&c->pattern, (__u32)n);
-	c->offset += n;
+	c->error_bytes += differing(c->window, expected, n);
+	go_on(c, n);
 	c->held -= n;
 	memmove(c->window, c->window + n, c->held);
 }
 
-static bool resume_at(struct check *c, size_t k)
+/* Looks for the place of the held bytes. Without one, only the newest `keep` stay held. */
+static void search(struct check *c, size_t keep)
 {
-	struct vfifo_pattern expected = c->pattern, found;
-	uint64_t n_missing, period;
-	size_t n;
+	unsigned char expected[CHECK_WINDOW], other[CHECK_WINDOW];
+	size_t in_place, cut = c->held;
+	int64_t distance = 0;
 
-	if (is_in_place(c, k)) {
-		vfifo_pattern_skip(&expected, (__u32)k);
-		c->error_bytes += differing(c, k);
-		print_wrong(c);
-		resume(c, &expected, k);
-		return true;
+	pattern_fill(&c->pattern, c->place, expected, c->held);
+	in_place = in_place_from(c, expected, keep);
+	if ((in_place == c->held ||
+	     differing(c->window, expected, c->held) > c->held / FEW) &&
+	    is_elsewhere(c, &distance)) {
+		pattern_fill(&c->pattern, place_at(c, c->place, distance),
+			     other, c->held);
+		cut = best_cut(c, expected, other);
 	}
-	if (!is_elsewhere(c, k, &found, &n))
-		return false;
-	vfifo_pattern_skip(&expected, (__u32)(k + n));
-	n_missing = distance(&expected, &found, &period);
-	c->error_bytes += k;
-	print_wrong(c);
-	print_gap(c, c->offset + k, n_missing, period);
-	resume(c, &found, k + n);
-	return true;
-}
-
-/* Looks for the place of the held bytes. Without one, only the newest stay held. */
-static void search(struct check *c)
-{
-	size_t keep = enough_elsewhere(c) - 1;
-
-	for (size_t k = 0; k + keep < c->held; k++)
-		if (resume_at(c, k))
-			return;
-	give_up(c, c->held - keep);
+	if (in_place < cut)
+		distance = 0;
+	cut = least(cut, in_place);
+	if (cut == c->held) {
+		give_up(c, expected, c->held - keep);
+		return;
+	}
+	c->error_bytes += differing(c->window, expected, cut);
+	resume(c, cut, distance);
 }
 
 /* At the end fewer bytes have to do. */
 static void search_last(struct check *c)
 {
-	for (size_t k = 0; k < c->held; k++)
-		if (resume_at(c, k))
-			return;
-	give_up(c, c->held);
+	search(c, 0);
+	if (!c->searches || c->held)
+		return;
 	print_wrong(c);
 	c->searches = false;
 }
 
 /* --- all bytes -------------------------------------------------------------- */
 
-/* Holds as many bytes as there is space for, and returns how many. */
-static size_t hold(struct check *c, const void *bytes, size_t n)
+/* Holds as many bytes as are wanted, and returns how many. */
+static size_t hold(struct check *c, const void *bytes, size_t n, size_t wanted)
 {
-	size_t space = sizeof(c->window) - c->held;
-
-	if (n > space)
-		n = space;
+	n = least(n, wanted - c->held);
 	memcpy(c->window + c->held, bytes, n);
 	c->held += n;
 	return n;
 }
 
-/* Returns how many bytes were right. Leaves the pattern at the first that was not. */
+/* Returns how many bytes were right, up to the first that was not. */
 static size_t match(struct check *c, const unsigned char *bytes, size_t n)
 {
-	struct vfifo_pattern before = c->pattern;
-	__u32 right = vfifo_pattern_match(&c->pattern, bytes, (__u32)n);
+	unsigned char expected[4096];
+	size_t right = 0, done = 0;
 
-	if (right < n) {
-		vfifo_pattern_skip(&before, right);
-		c->pattern = before;
+	while (right == done && done < n) {
+		size_t piece = least(n - done, sizeof(expected));
+
+		pattern_fill(&c->pattern, c->place, expected, piece);
+		done += piece;
+		if (!memcmp(bytes + right, expected, piece)) {
+			right = done;
+			go_on(c, piece);
+			continue;
+		}
+		piece = 0;
+		while (bytes[right] == expected[piece]) {
+			right++;
+			piece++;
+		}
+		go_on(c, piece);
 	}
-	c->offset += right;
 	return right;
+}
+
+static void add_budget(struct check *c, size_t n)
+{
+	c->budget += BUDGET_PER_BYTE * (uint64_t)n;
+	if (c->budget > BUDGET)
+		c->budget = BUDGET;
+}
+
+static size_t wanted(const struct check *c)
+{
+	return c->joins ? c->pattern.enough : sizeof(c->window);
 }
 
 bool check_bytes(struct check *c, const void *bytes, size_t n)
 {
 	const unsigned char *at = bytes;
 
+	add_budget(c, n);
 	while (n) {
-		size_t used = c->searches ? hold(c, at, n) : match(c, at, n);
+		size_t used = c->searches ? hold(c, at, n, wanted(c)) :
+					    match(c, at, n);
 
 		at += used;
 		n -= used;
 		if (c->searches) {
-			if (c->held < sizeof(c->window))
+			if (c->held < wanted(c))
 				return true;
 			if (!c->joins)
-				search(c);
+				search(c, enough_elsewhere(c) - 1);
 			else if (!join(c))
 				return false;
 		} else if (n) {
@@ -286,23 +360,33 @@ bool check_bytes(struct check *c, const void *bytes, size_t n)
 	return true;
 }
 
+static void print_totals(const struct check *c)
+{
+	char gaps[64], repeats[64] = "";
+
+	if (pattern_is_long(&c->pattern))
+		snprintf(gaps, sizeof(gaps), "%llu missing in %llu gaps",
+			 (unsigned long long)c->missing,
+			 (unsigned long long)c->gaps);
+	else
+		snprintf(gaps, sizeof(gaps), "%llu gaps",
+			 (unsigned long long)c->gaps);
+	if (c->repeats)
+		snprintf(repeats, sizeof(repeats), ", %llu repeated %llu times",
+			 (unsigned long long)c->repeated,
+			 (unsigned long long)c->repeats);
+	complain("%llu bytes checked: %llu wrong, %s%s",
+		 (unsigned long long)c->offset, (unsigned long long)c->wrong,
+		 gaps, repeats);
+}
+
 bool check_end(struct check *c)
 {
 	if (c->joins && c->held)
 		join(c);
 	while (c->held && !c->joins)
 		search_last(c);
-	if (c->keeps_going && c->pattern.kind == VFIFO_PATTERN_COUNTER)
-		complain(
-			"%llu bytes checked: %llu wrong, %llu missing in %llu gaps",
-			(unsigned long long)c->offset,
-			(unsigned long long)c->wrong,
-			(unsigned long long)c->missing,
-			(unsigned long long)c->gaps);
-	else if (c->keeps_going)
-		complain("%llu bytes checked: %llu wrong, %llu gaps",
-			 (unsigned long long)c->offset,
-			 (unsigned long long)c->wrong,
-			 (unsigned long long)c->gaps);
-	return !c->wrong && !c->gaps;
+	if (c->keeps_going)
+		print_totals(c);
+	return !c->wrong && !c->gaps && !c->repeats;
 }

@@ -1,45 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* check.h - compares received bytes with one of the generator's patterns */
+/* check.h - compares received bytes with a pattern */
 #ifndef VFIFO_CHECK_H
 #define VFIFO_CHECK_H
 
-#include <libvfifo.h>
-
 #include "cli.h"
+#include "pattern.h"
 
-/* For a verb's --help. */
-#define PATTERN_HELP                                                     \
-	"PATTERN is text:TEXT, counter, ramp, prbs31 or zero, as in the" \
-	" attribute\ngenerator/pattern.\n"
-
-/* Parses text:TEXT, or the name of another pattern. 0, or -EINVAL. */
-int pattern_parse(const char *option, struct vfifo_pattern *p);
+/* After an error so many bytes are looked at together. */
+#define CHECK_WINDOW 1024
 
 struct check {
 	/* Set by the caller. */
 	const char *name; /* the argument of --verify */
 	bool joins;	  /* the stream may begin anywhere in the pattern */
 	bool keeps_going; /* after an error */
-	/* The place that is expected of the next byte, or of the first that is held. */
-	struct vfifo_pattern pattern;
-	uint64_t offset; /* of the next byte */
+	struct pattern pattern;
+	/* The place in the pattern, and the offset, of the next byte or of the first held one. */
+	uint64_t place, offset;
 	/* After an error, and for `joins`: bytes that are held until their place is found. */
 	bool searches;
 	size_t held;
-	unsigned char window[VFIFO_SYNC_ENOUGH];
+	unsigned char window[CHECK_WINDOW];
+	uint64_t budget;      /* bytes of a pattern that may be searched */
 	uint64_t error_at;    /* offset of the first byte that differed */
 	uint64_t error_bytes; /* that differ, before those that are held */
 	/* The totals. */
-	uint64_t gaps, missing, wrong;
+	uint64_t gaps, missing, repeats, repeated, wrong;
 };
 
-/* To be called before the first byte. 0, or -EINVAL: no such pattern. */
-int check_begin(struct check *c);
+/* To be called before the first byte. -EINVAL: no such pattern, and `why` has the reason. */
+int check_begin(struct check *c, char why[WHY_MAX]);
 
 /*
  * Checks the next n bytes. A wrong byte is printed, and so is a gap: bytes are missing, and
- * those behind them are from a later place in the pattern. Return: false after an error,
- * unless keeps_going is set.
+ * those behind them are from a later place in the pattern. So is a repetition, whose bytes are
+ * from an earlier place. Return: false after an error, unless keeps_going is set.
  */
 bool check_bytes(struct check *c, const void *bytes, size_t n);
 

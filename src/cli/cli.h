@@ -9,6 +9,9 @@
  *	list show set add send receive peek clear monitor doctor
  *	map load prometheus transfer screen doctor-module doctor-device
  *	doctor-load port progress check watch
+ *	pattern
+ *	wave prbs
+ *	sample decimal
  *	report
  *	record
  *	table

@@ -70,11 +70,13 @@ static int take_options(struct transfer *t, struct check *check, int argc,
 
 static int begin_check(struct check *c)
 {
+	char why[WHY_MAX];
+
 	if (!c->name && (c->joins || c->keeps_going))
 		return misused("receive", "--%s needs --verify",
 			       c->joins ? "join" : "keep-going");
-	if (c->name && check_begin(c))
-		return misused("receive", "there is no pattern %s", c->name);
+	if (c->name && check_begin(c, why))
+		return misused("receive", "%s", why);
 	return EXIT_OK;
 }
 

@@ -23,8 +23,8 @@ static int help(void)
 }
 
 /* -1: the user asked for help. */
-static int take_options(struct transfer *t, struct vfifo_pattern *pattern,
-			int argc, char **argv)
+static int take_options(struct transfer *t, struct pattern *pattern, int argc,
+			char **argv)
 {
 	static const struct option options[] = {
 		TRANSFER_LONG,
@@ -32,6 +32,7 @@ static int take_options(struct transfer *t, struct vfifo_pattern *pattern,
 		{ "eof", no_argument, NULL, 'e' },
 		{ NULL, 0, NULL, 0 },
 	};
+	char why[WHY_MAX];
 	int c, code = EXIT_OK;
 
 	while (!code && (c = getopt_long(argc, argv, TRANSFER_SHORT "p:e",
@@ -42,9 +43,8 @@ static int take_options(struct transfer *t, struct vfifo_pattern *pattern,
 			t->ends = true;
 		else if (c != 'p')
 			code = transfer_option(t, c, "send", optarg);
-		else if (pattern_parse(optarg, pattern))
-			code = misused("send", "there is no pattern %s",
-				       optarg);
+		else if (pattern_parse(optarg, pattern, why))
+			code = misused("send", "%s", why);
 		else
 			t->pattern = pattern;
 	}
@@ -54,7 +54,7 @@ static int take_options(struct transfer *t, struct vfifo_pattern *pattern,
 int verb_send(int argc, char **argv)
 {
 	struct transfer t = { .end = VFIFO_PRODUCER, .size = UINT64_MAX };
-	struct vfifo_pattern pattern;
+	struct pattern pattern;
 	int code = take_options(&t, &pattern, argc, argv);
 
 	if (code < 0)

@@ -91,7 +91,8 @@ static size_t fill(struct transfer *t, void *p, size_t n)
 {
 	if (!t->pattern)
 		return file_moved(t, read(t->file, p, n));
-	vfifo_pattern_fill(t->pattern, p, (__u32)n);
+	/* What is filled is stored, unless the transfer fails. */
+	pattern_fill(t->pattern, t->done, p, n);
 	return n;
 }
 

@@ -27,8 +27,8 @@ struct transfer {
 	uint64_t size;	       /* at most; UINT64_MAX: no limit */
 	uint64_t rate;	       /* bytes per second at most; 0: no limit */
 	bool quiet;
-	struct vfifo_pattern *pattern; /* to send instead of a file, or NULL */
-	struct check *check;	       /* for received bytes, or NULL */
+	struct pattern *pattern; /* to send instead of a file, or NULL */
+	struct check *check;	 /* for received bytes, or NULL */
 	bool ends; /* send: VFIFO_END at the end; receive: set the attribute eof */
 	/* The state of the transfer. */
 	enum transfer_state state;

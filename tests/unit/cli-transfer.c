@@ -15,12 +15,17 @@
 
 /* The fake is the device; the functions below replace the rest of the command. */
 #include "../../src/cli/check.c"
+#include "../../src/cli/decimal.c"
 #include "../../src/cli/interrupt.c"
 #include "../../src/cli/pace.c"
+#include "../../src/cli/pattern.c"
 #include "../../src/cli/port.c"
+#include "../../src/cli/prbs.c"
 #include "../../src/cli/progress.c"
+#include "../../src/cli/sample.c"
 #include "../../src/cli/text.c"
 #include "../../src/cli/transfer.c"
+#include "../../src/cli/wave.c"
 
 int device_claim(const struct device *d, enum vfifo_end end,
 		 struct vfifo_handle **f)
@@ -234,11 +239,12 @@ static int receive_checked(const char *name, bool joins, bool keep, size_t skip)
 	struct check check = { .name = name,
 			       .joins = joins,
 			       .keeps_going = keep };
+	char why[WHY_MAX];
 
 	fake_create(CAPACITY, 0);
 	memcpy(device.window, bytes + skip, 4000);
 	fake_move(IN, 4000);
-	assert_int_equal(check_begin(&check), 0);
+	assert_int_equal(check_begin(&check, why), 0);
 	t.check = &check;
 	t.size = 4000;
 	return transfer_run(&t);
