@@ -140,16 +140,21 @@ static bool is_found(struct check *c, size_t k, size_t n, int64_t *distance)
 }
 
 /*
- * Whether held bytes are elsewhere in the pattern: all of them, which decides where neighbouring
- * samples are equal; the first, if another error follows; or the last, if wrong bytes precede them.
+ * Whether the held bytes are elsewhere in the pattern, from the first one on: all of them, which
+ * decides where neighbouring samples are equal, or some, if another error follows.
  */
-static bool is_elsewhere(struct check *c, int64_t *distance)
+static bool head_is_elsewhere(struct check *c, int64_t *distance)
+{
+	return is_found(c, 0, c->held, distance) ||
+	       is_found(c, 0, least(c->held, enough_elsewhere(c)), distance);
+}
+
+/* The same of the last ones, if wrong bytes precede them. */
+static bool tail_is_elsewhere(struct check *c, int64_t *distance)
 {
 	size_t n = least(c->held, enough_elsewhere(c));
 
-	return is_found(c, 0, c->held, distance) ||
-	       is_found(c, 0, n, distance) ||
-	       is_found(c, c->held - n, n, distance);
+	return is_found(c, c->held - n, n, distance);
 }
 
 /*
@@ -219,16 +224,37 @@ static void print_wrong(struct check *c)
 		 (unsigned long long)c->error_bytes);
 }
 
+/*
+ * Bytes behind a gap can be right by accident. If only a part of a unit is, the gap is reported in
+ * front of that: hardware loses whole samples. Return: how many bytes are in front of the offset.
+ */
+static size_t right_by_accident(struct check *c, int64_t distance)
+{
+	size_t n = c->place % c->pattern.unit;
+	unsigned char before[VFIFO_TEXT_MAX], behind[VFIFO_TEXT_MAX];
+	uint64_t from = c->place - n;
+
+	if (distance % (int64_t)c->pattern.unit || n > c->offset)
+		return 0;
+	pattern_fill(&c->pattern, from, before, n);
+	pattern_fill(&c->pattern, place_at(c, from, distance), behind, n);
+	return memcmp(before, behind, n) ? 0 : n;
+}
+
 /* Goes on with the held bytes from the byte k on, whose place is `distance` from the expected. */
 static void resume(struct check *c, size_t k, int64_t distance)
 {
 	unsigned char rest[sizeof(c->window)];
 	size_t n_rest = c->held - k;
 
+	size_t by_accident = 0;
+
 	print_wrong(c);
+	if (distance && !k && !c->error_bytes)
+		by_accident = right_by_accident(c, distance);
 	go_on(c, k);
 	if (distance)
-		print_gap(c, c->offset, distance);
+		print_gap(c, c->offset - by_accident, distance);
 	c->place = place_at(c, c->place, distance);
 	memcpy(rest, c->window + k, n_rest);
 	c->held = 0;
@@ -246,25 +272,40 @@ static void give_up(struct check *c, const unsigned char *expected, size_t n)
 	memmove(c->window, c->window + n, c->held);
 }
 
+/*
+ * The number of held bytes after which the pattern goes on, so far from the expected place; they
+ * are wrong. c->held: no such place is found.
+ */
+static size_t find_cut(struct check *c, const unsigned char *expected,
+		       int64_t *distance)
+{
+	unsigned char other[CHECK_WINDOW];
+
+	if (head_is_elsewhere(c, distance))
+		return 0;
+	if (!tail_is_elsewhere(c, distance))
+		return c->held;
+	pattern_fill(&c->pattern, place_at(c, c->place, *distance), other,
+		     c->held);
+	return best_cut(c, expected, other);
+}
+
 /* Looks for the place of the held bytes. Without one, only the newest `keep` stay held. */
 static void search(struct check *c, size_t keep)
 {
-	unsigned char expected[CHECK_WINDOW], other[CHECK_WINDOW];
+	unsigned char expected[CHECK_WINDOW];
 	size_t in_place, cut = c->held;
 	int64_t distance = 0;
 
 	pattern_fill(&c->pattern, c->place, expected, c->held);
 	in_place = in_place_from(c, expected, keep);
-	if ((in_place == c->held ||
-	     differing(c->window, expected, c->held) > c->held / FEW) &&
-	    is_elsewhere(c, &distance)) {
-		pattern_fill(&c->pattern, place_at(c, c->place, distance),
-			     other, c->held);
-		cut = best_cut(c, expected, other);
-	}
-	if (in_place < cut)
+	if (in_place == c->held ||
+	    differing(c->window, expected, c->held) > c->held / FEW)
+		cut = find_cut(c, expected, &distance);
+	if (in_place < cut) {
 		distance = 0;
-	cut = least(cut, in_place);
+		cut = in_place;
+	}
 	if (cut == c->held) {
 		give_up(c, expected, c->held - keep);
 		return;

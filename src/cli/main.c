@@ -24,6 +24,8 @@ static const struct verb {
 	{ "send", verb_send, "move a file or standard input into a device" },
 	{ "receive", verb_receive,
 	  "move bytes from a device to a file or standard output" },
+	{ "play", verb_play,
+	  "play samples into a device at their exact pace, with faults" },
 	{ "peek", verb_peek, "print bytes of the buffer, and consume none" },
 	{ "clear", verb_clear, "drop the stored bytes" },
 	{ "monitor", verb_monitor, "watch devices live" },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Keeps a rate on average over at most a tenth of a second. */
+/* Keeps a rate on average over at most a tenth of a second, or exact times. */
+#include <math.h>
 #include <time.h>
 
 #include "interrupt.h"
@@ -73,4 +74,40 @@ void pace_moved(struct pace *p, size_t n)
 {
 	if (p->rate)
 		p->allowed -= (double)n;
+}
+
+/* --- exact times ------------------------------------------------------------ */
+
+uint64_t now_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* The time is absolute, so that what is lost before the call and by it is not added up. */
+bool sleep_until_ns(clockid_t clock, uint64_t ns)
+{
+	const struct timespec t = { .tv_sec = (time_t)(ns / 1000000000),
+				    .tv_nsec = (long)(ns % 1000000000) };
+
+	return !clock_nanosleep(clock, TIMER_ABSTIME, &t, NULL);
+}
+
+/* By Welford's method, which needs no second pass. */
+void lateness_add(struct lateness *l, uint64_t ns)
+{
+	double difference = (double)ns - l->mean;
+
+	l->n++;
+	l->mean += difference / (double)l->n;
+	l->squares += difference * ((double)ns - l->mean);
+	if (ns > l->max)
+		l->max = ns;
+}
+
+double lateness_deviation(const struct lateness *l)
+{
+	return l->n ? sqrt(l->squares / (double)l->n) : 0;
 }

@@ -144,6 +144,7 @@ static int begin_prbs(struct pattern *p, const struct options *o)
 		return bad(o->why, "%s: a sequence of bits has no floats",
 			   o->kind->name);
 	prbs_begin(&p->prbs, o->kind->order, o->invert);
+	p->unit = sampling_frame(&p->sampling);
 	p->period = prbs_period(&p->prbs);
 	return 0;
 }

@@ -99,6 +99,7 @@ int port_open(struct port *p, const struct device *d, enum vfifo_end end,
 		if (!err || is_gone(err))
 			return err;
 	}
+	p->overflows = end == VFIFO_PRODUCER && drops(d);
 	return is_held(d, end) ? -EBUSY : open_calls(p);
 }
 
@@ -269,6 +270,42 @@ int port_move(struct port *p, size_t n, size_t *moved)
 int port_end(const struct port *p)
 {
 	return device_end(p->f ? vfifo_fd(p->f) : p->fd);
+}
+
+int port_end_stream(const struct port *p)
+{
+	int err = port_end(p);
+
+	if (err == -ENOTTY)
+		complain(
+			"%s: the running module is older than this command and has no --eof: the receiver waits for more",
+			p->device->name);
+	else if (err)
+		explain(err, p->device, "--eof");
+	return err;
+}
+
+int64_t port_room(struct port *p)
+{
+	int stored;
+	ssize_t n;
+	void *at;
+
+	if (p->f) {
+		int err = vfifo_lost(p->f);
+
+		if (err)
+			return err;
+		n = span_of(p, &at);
+		return n == -EAGAIN ? 0 : n;
+	}
+	if (ioctl(p->fd, FIONREAD, &stored))
+		return -errno;
+	if (p->overflows || !p->capacity)
+		return INT64_MAX;
+	return (uint64_t)stored < p->capacity ?
+		       (int64_t)(p->capacity - (uint64_t)stored) :
+		       0;
 }
 
 uint64_t port_stored(const struct port *p)

@@ -25,6 +25,7 @@ struct port {
 	struct vfifo_handle *f; /* NULL: system calls, by the rest: */
 	int fd;
 	unsigned char *buffer;
+	bool overflows; /* a write(2) makes space, or drops */
 	size_t at,
 		pending; /* consumer: bytes that were read and not used yet */
 };
@@ -52,6 +53,12 @@ int port_move(struct port *p, size_t n, size_t *moved);
 
 /* Ends the stream of a producer: see VFIFO_END. 0, or a negative errno. */
 int port_end(const struct port *p);
+
+/* The same, with an error message for the errors that port_end() has. */
+int port_end_stream(const struct port *p);
+
+/* Producer: how many bytes can be stored now. A negative errno. */
+int64_t port_room(struct port *p);
 
 /* The number of stored bytes, as last known. */
 uint64_t port_stored(const struct port *p);

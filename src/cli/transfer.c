@@ -143,13 +143,7 @@ static void end_stream(struct transfer *t)
 
 	if (!sends(t) || !t->ends || t->state == TRANSFER_DEVICE_FAILED)
 		return;
-	err = port_end(&t->port);
-	if (err == -ENOTTY)
-		complain(
-			"%s: the running module is older than this command and has no --eof: the receiver waits for more",
-			t->device.name);
-	else if (err)
-		explain(err, &t->device, "--eof");
+	err = port_end_stream(&t->port);
 	if (err && t->state == TRANSFER_ENDED)
 		stop(t, TRANSFER_PRINTED, EXIT_FAILED);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "decimal.h"
+#include "mix.h"
 #include "wave.h"
 
 #define FULL_SCALE 0x7fffffff
@@ -129,19 +130,9 @@ static int32_t triangle(uint64_t phase)
 				     (int32_t)value;
 }
 
-/* The finaliser of SplitMix64: each bit of the result depends on each of the number. */
-static uint64_t mixed(uint64_t n)
-{
-	n = (n ^ n >> 30) * 0xbf58476d1ce4e5b9;
-	n = (n ^ n >> 27) * 0x94d049bb133111eb;
-	return n ^ n >> 31;
-}
-
 static int32_t noise(const struct wave *w, uint64_t n)
 {
-	uint64_t value = mixed(mixed(w->seed) + n * 0x9e3779b97f4a7c15);
-
-	return saw(value);
+	return saw(mixed_number(w->seed, n));
 }
 
 static int32_t shaped(const struct wave *w, uint64_t phase)
