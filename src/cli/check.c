@@ -17,7 +17,10 @@
 #define ENOUGH_IN_PLACE 16
 /* So many bytes in a row at other places do; a text needs its own length. */
 #define ENOUGH_ELSEWHERE 32
-/* If no more bytes of a window than one in so many are wrong, there is no gap in it. */
+/*
+ * If no more bytes of a window than one in so many are wrong, and not many in a row, there is no gap
+ * in it.
+ */
 #define FEW 8
 /* The first bytes that may be searched, and how many more for each byte that is checked. */
 #define BUDGET (128U << 20)
@@ -140,13 +143,21 @@ static bool is_found(struct check *c, size_t k, size_t n, int64_t *distance)
 }
 
 /*
- * Whether the held bytes are elsewhere in the pattern, from the first one on: all of them, which
- * decides where neighbouring samples are equal, or some, if another error follows.
+ * Whether the held bytes are elsewhere in the pattern, from the first one on. Another error can
+ * follow soon, so a few bytes must do; where neighbouring samples are equal, all of them decide.
  */
 static bool head_is_elsewhere(struct check *c, int64_t *distance)
 {
-	return is_found(c, 0, c->held, distance) ||
-	       is_found(c, 0, least(c->held, enough_elsewhere(c)), distance);
+	size_t n = least(c->held, enough_elsewhere(c));
+	int64_t other;
+
+	if (!is_found(c, 0, n, distance))
+		return false;
+	if (!pattern_is_distinct(&c->pattern, place_at(c, c->place, *distance),
+				 n) &&
+	    is_found(c, 0, c->held, &other))
+		*distance = other;
+	return true;
 }
 
 /* The same of the last ones, if wrong bytes precede them. */
@@ -290,6 +301,24 @@ static size_t find_cut(struct check *c, const unsigned char *expected,
 	return best_cut(c, expected, other);
 }
 
+/*
+ * Whether an error ends where the held bytes are in place again, and there is no gap in front of
+ * that: it is not long, and either few bytes of the window are wrong at all or those in place are
+ * of no other place.
+ */
+static bool ends_in_place(struct check *c, const unsigned char *expected,
+			  size_t in_place)
+{
+	if (in_place == c->held || in_place >= enough_elsewhere(c))
+		return false;
+	if (differing(c->window, expected, c->held) <= c->held / FEW)
+		return true;
+	return c->held - in_place >= ENOUGH_IN_PLACE &&
+	       pattern_is_distinct(&c->pattern,
+				   place_at(c, c->place, (int64_t)in_place),
+				   ENOUGH_IN_PLACE);
+}
+
 /* Looks for the place of the held bytes. Without one, only the newest `keep` stay held. */
 static void search(struct check *c, size_t keep)
 {
@@ -299,8 +328,7 @@ static void search(struct check *c, size_t keep)
 
 	pattern_fill(&c->pattern, c->place, expected, c->held);
 	in_place = in_place_from(c, expected, keep);
-	if (in_place == c->held ||
-	    differing(c->window, expected, c->held) > c->held / FEW)
+	if (!ends_in_place(c, expected, in_place))
 		cut = find_cut(c, expected, &distance);
 	if (in_place < cut) {
 		distance = 0;

@@ -259,7 +259,7 @@ static void overrun(struct faults *f)
 	note(f, cut, "overrun");
 }
 
-static int next(struct source *source, struct source_block *b)
+static int next_of_faults(struct source *source, struct source_block *b)
 {
 	struct faults *f = (struct faults *)source;
 	int result;
@@ -287,7 +287,7 @@ static int next(struct source *source, struct source_block *b)
 	return 1;
 }
 
-static void close_source(struct source *source)
+static void close_faults(struct source *source)
 {
 	struct faults *f = (struct faults *)source;
 
@@ -301,8 +301,8 @@ int faults_begin(struct faults *f, struct source *inner,
 {
 	*f = (struct faults){ .source = { .frame = inner->frame,
 					  .largest = inner->largest,
-					  .next = next,
-					  .close = close_source },
+					  .next = next_of_faults,
+					  .close = close_faults },
 			      .inner = inner,
 			      .settings = *settings,
 			      .protocol = protocol,

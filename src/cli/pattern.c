@@ -471,7 +471,7 @@ static const struct option_of_pattern {
 	const char *name;
 	unsigned int taken; /* by kinds with one of these bits */
 	int (*set)(struct options *o, const char *value);
-} names[] = {
+} known_options[] = {
 	{ "rate", TAKES_SAMPLING, set_rate },
 	{ "format", TAKES_SAMPLING, set_format },
 	{ "channels", TAKES_SAMPLING, set_channels },
@@ -491,9 +491,11 @@ static int set_option(struct options *o, unsigned int takes, char *option)
 		return bad(o->why, "%s: it is not of the form NAME=VALUE",
 			   option);
 	*value++ = 0;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(option, names[i].name) && takes & names[i].taken)
-			return names[i].set(o, value);
+	for (size_t i = 0; i < sizeof(known_options) / sizeof(known_options[0]);
+	     i++)
+		if (!strcmp(option, known_options[i].name) &&
+		    takes & known_options[i].taken)
+			return known_options[i].set(o, value);
 	return bad(o->why, "%s: there is no such option here", option);
 }
 
@@ -572,4 +574,18 @@ int pattern_find(struct pattern *p, const unsigned char *bytes, size_t n,
 		 uint64_t near, uint64_t *budget, int64_t *distance)
 {
 	return p->kind->find(p, bytes, n, near, budget, distance);
+}
+
+bool pattern_is_distinct(struct pattern *p, uint64_t at, size_t n)
+{
+	unsigned char bytes[VFIFO_TEXT_MAX];
+	uint64_t places = CHUNK, again;
+
+	if (p->kind->find != find_wave)
+		return true;
+	if (p->period && p->period <= places)
+		places = p->period - 1;
+	pattern_fill(p, at, bytes, n);
+	return !places || look_in_chunk(p, bytes, n, at + 1, (size_t)places,
+					false, &again) != 1;
 }

@@ -69,4 +69,10 @@ bool pattern_is_long(const struct pattern *p);
 int pattern_find(struct pattern *p, const unsigned char *bytes, size_t n,
 		 uint64_t near, uint64_t *budget, int64_t *distance);
 
+/*
+ * Whether the n bytes at a place, at most VFIFO_TEXT_MAX, give that place: soon after it, and in the
+ * same period, there are no such bytes. Those of a slow waveform do not.
+ */
+bool pattern_is_distinct(struct pattern *p, uint64_t at, size_t n);
+
 #endif /* VFIFO_PATTERN_OF_CLI_H */

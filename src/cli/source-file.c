@@ -97,7 +97,7 @@ static bool rewind_file(const struct file_source *s)
 	return false;
 }
 
-static int next(struct source *source, struct source_block *b)
+static int next_of_file(struct source *source, struct source_block *b)
 {
 	struct file_source *s = (struct file_source *)source;
 	ssize_t n = read_samples(s);
@@ -119,7 +119,7 @@ static int next(struct source *source, struct source_block *b)
 
 /* --- opening ---------------------------------------------------------------- */
 
-static void close_source(struct source *source)
+static void close_file(struct source *source)
 {
 	struct file_source *s = (struct file_source *)source;
 
@@ -230,13 +230,13 @@ struct source *file_source(const struct file_settings *f,
 		out_of_memory();
 		return NULL;
 	}
-	s->source.next = next;
-	s->source.close = close_source;
+	s->source.next = next_of_file;
+	s->source.close = close_file;
 	s->name = f->name;
 	s->loops = f->loops;
 	s->sampling.format = f->format;
 	if (open_file(s, f) && make_block(s, b))
 		return &s->source;
-	close_source(&s->source);
+	close_file(&s->source);
 	return NULL;
 }

@@ -13,7 +13,7 @@ struct pattern_source {
 	unsigned char bytes[]; /* of a block */
 };
 
-static int next(struct source *source, struct source_block *b)
+static int next_of_pattern(struct source *source, struct source_block *b)
 {
 	struct pattern_source *s = (struct pattern_source *)source;
 
@@ -29,7 +29,7 @@ static int next(struct source *source, struct source_block *b)
 	return 1;
 }
 
-static void close_source(struct source *source)
+static void close_pattern(struct source *source)
 {
 	free(source);
 }
@@ -48,8 +48,8 @@ struct source *pattern_source(struct pattern *p, const struct block_size *b)
 	}
 	*s = (struct pattern_source){ .source = { .frame = frame,
 						  .largest = samples * frame,
-						  .next = next,
-						  .close = close_source },
+						  .next = next_of_pattern,
+						  .close = close_pattern },
 				      .pattern = p,
 				      .samples = samples };
 	return &s->source;

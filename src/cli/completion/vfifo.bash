@@ -94,7 +94,9 @@ _vfifo_operands() {
 	local i n=-1
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--sysroot | -m | --method | -s | --size | -r | --rate-limit | -p | --pattern | -V | --verify)
+		--sysroot | -m | --method | -s | --size | -r | --rate-limit | -p | --pattern | -V | --verify | \
+			--raw | -f | --format | -b | --block | -d | --duration | -c | --count | -a | --start-at | \
+			-F | --on-full | -x | --fault | -S | --seed | --protocol)
 			# readline makes three words of --size=1K.
 			[[ ${COMP_WORDS[i + 1]} != = ]] || i=$((i + 1))
 			i=$((i + 1)) ;;
@@ -105,6 +107,24 @@ _vfifo_operands() {
 	echo $n
 }
 
+_vfifo_patterns() {
+	printf '%s\n' counter ramp zero text: sine square triangle saw chirp noise \
+		prbs7 prbs9 prbs11 prbs15 prbs20 prbs23 prbs31
+}
+
+# The source of play is a pattern or a file. With one operand it is not known which is meant.
+_vfifo_source() {
+	local patterns
+	if [[ $(_vfifo_operands) == 0 ]]; then
+		_vfifo_offer "$(_vfifo_devices; _vfifo_patterns)"
+		return
+	fi
+	_vfifo_offer "$(_vfifo_patterns)"
+	patterns=("${COMPREPLY[@]}")
+	_vfifo_files
+	COMPREPLY=("${patterns[@]}" "${COMPREPLY[@]}")
+}
+
 _vfifo_argument() { # VERB
 	case $1 in
 	set) _vfifo_set ;;
@@ -112,6 +132,7 @@ _vfifo_argument() { # VERB
 	help) _vfifo_offer "$(_vfifo_listed Verbs)" ;;
 	send | receive)
 		if [[ $(_vfifo_operands) == 0 ]]; then _vfifo_offer "$(_vfifo_devices)"; else _vfifo_files; fi ;;
+	play) _vfifo_source ;;
 	*) _vfifo_offer "$(_vfifo_devices)" ;;
 	esac
 }
@@ -130,9 +151,15 @@ _vfifo() {
 	*,--sysroot,*) compopt -o dirnames ;;
 	set,-f,* | *,--from,*) _vfifo_files ;;
 	*,-o,* | *,--output,*) _vfifo_columns "$verb" ;;
-	send,-m,* | receive,-m,* | *,--method,*) _vfifo_offer "$(printf 'auto\nmap\ncalls\n')" ;;
+	play,-p,* | *,--protocol,*) _vfifo_files ;;
+	play,-F,* | *,--on-full,*) _vfifo_offer "$(printf 'drop\nwait\n')" ;;
+	play,-f,* | *,--format,*) _vfifo_offer "$(printf 's8\ns16le\ns16be\ns24le\ns24be\ns32le\ns32be\nf32le\nf32be\n')" ;;
+	play,-x,* | *,--fault,*)
+		compopt -o nospace
+		_vfifo_offer "$(printf 'bit-errors=\nlost=\ndoubled=\noverrun=\nstall=\nburst=\njitter=\ndrift=\n')" ;;
+	send,-m,* | receive,-m,* | play,-m,* | *,--method,*) _vfifo_offer "$(printf 'auto\nmap\ncalls\n')" ;;
 	send,-p,* | receive,-V,* | *,--pattern,* | *,--verify,*)
-		_vfifo_offer "$(printf 'counter\nramp\nprbs31\nzero\ntext:\n')" ;;
+		_vfifo_offer "$(_vfifo_patterns)" ;;
 	*,*,-*) _vfifo_offer "$(_vfifo_options "$verb")" ;;
 	*) if [[ $verb ]]; then _vfifo_argument "$verb"; else _vfifo_offer "$(_vfifo_listed Verbs)"; fi ;;
 	esac
