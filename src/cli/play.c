@@ -163,12 +163,12 @@ static void drop(struct play *p, size_t n)
 
 static void play_block(struct play *p, const struct source_block *b)
 {
-	int64_t room = p->waits ? INT64_MAX : port_room(&p->port);
+	int fits = p->waits ? 1 : port_fits(&p->port, b->n);
 
 	p->blocks++;
-	if (room < 0) {
-		stop(p, PLAY_DEVICE_FAILED, (int)room);
-	} else if ((uint64_t)room < b->n) {
+	if (fits < 0) {
+		stop(p, PLAY_DEVICE_FAILED, fits);
+	} else if (!fits) {
 		drop(p, b->n);
 	} else {
 		faults_flip(&p->faults, b->bytes, b->n);

@@ -285,27 +285,29 @@ int port_end_stream(const struct port *p)
 	return err;
 }
 
-int64_t port_room(struct port *p)
+/* The library looks at the other side anew only if it knows of fewer free bytes. */
+static int fits_mapped(const struct port *p, size_t n)
 {
-	int stored;
-	ssize_t n;
+	int err = vfifo_lost(p->f);
+	ssize_t room;
 	void *at;
 
-	if (p->f) {
-		int err = vfifo_lost(p->f);
+	if (err)
+		return err;
+	room = vfifo_reserve(p->f, n, &at);
+	return room == -EAGAIN ? 0 : room < 0 ? (int)room : 1;
+}
 
-		if (err)
-			return err;
-		n = span_of(p, &at);
-		return n == -EAGAIN ? 0 : n;
-	}
+int port_fits(struct port *p, size_t n)
+{
+	int stored;
+
+	if (p->f)
+		return fits_mapped(p, n);
 	if (ioctl(p->fd, FIONREAD, &stored))
 		return -errno;
-	if (p->overflows || !p->capacity)
-		return INT64_MAX;
-	return (uint64_t)stored < p->capacity ?
-		       (int64_t)(p->capacity - (uint64_t)stored) :
-		       0;
+	return p->overflows || !p->capacity ||
+	       (uint64_t)stored + n <= p->capacity;
 }
 
 uint64_t port_stored(const struct port *p)

@@ -57,8 +57,8 @@ int port_end(const struct port *p);
 /* The same, with an error message for the errors that port_end() has. */
 int port_end_stream(const struct port *p);
 
-/* Producer: how many bytes can be stored now. A negative errno. */
-int64_t port_room(struct port *p);
+/* Producer: whether n bytes can be stored now. 1, 0, or a negative errno. */
+int port_fits(struct port *p, size_t n);
 
 /* The number of stored bytes, as last known. */
 uint64_t port_stored(const struct port *p);

@@ -26,8 +26,8 @@ const struct sample_format *sample_format_find(const char *name)
 	return NULL;
 }
 
-static void store(const struct sample_format *f, uint32_t bits,
-		  unsigned char *to)
+static void store_bits(const struct sample_format *f, uint32_t bits,
+		       unsigned char *to)
 {
 	for (size_t i = 0; i < f->bytes; i++) {
 		size_t byte = f->big_endian ? f->bytes - 1 - i : i;
@@ -51,7 +51,7 @@ void sample_store_float(const struct sample_format *f, float value,
 	uint32_t bits;
 
 	memcpy(&bits, &value, sizeof(bits));
-	store(f, bits, to);
+	store_bits(f, bits, to);
 }
 
 void sample_store(const struct sample_format *f, int32_t value,
@@ -62,7 +62,7 @@ void sample_store(const struct sample_format *f, int32_t value,
 		sample_store_float(f, (float)rounded(value, 24) / 8388608.0F,
 				   to);
 	else if (f->bytes == 4)
-		store(f, (uint32_t)value, to);
+		store_bits(f, (uint32_t)value, to);
 	else
-		store(f, (uint32_t)rounded(value, 8 * (int)f->bytes), to);
+		store_bits(f, (uint32_t)rounded(value, 8 * (int)f->bytes), to);
 }
