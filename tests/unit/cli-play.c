@@ -194,6 +194,8 @@ static void what_is_no_pattern_is_refused(void **state)
 		"chirp:to=0",
 		"chirp:frequency=24001",
 		"chirp:time=0",
+		"chirp:time=1h",
+		"chirp:to=high",
 		"chirp:time=3601",
 		"chirp:time=1us",
 		"prbs8",
@@ -745,6 +747,45 @@ static void what_is_found_is_what_was_made(void **state)
 		}
 }
 
+/*
+ * Each value comes 375 times, so that a few bytes have many places. The window decides, and no byte
+ * is called wrong.
+ */
+static void a_gap_of_a_slow_wave_is_found(void **state)
+{
+	static unsigned char bytes[20000];
+	struct check c = { .name = "saw:frequency=0.5,format=s8",
+			   .keeps_going = true };
+	struct pattern p = pattern_of(c.name);
+	char why[WHY_MAX];
+
+	(void)state;
+	*printed = 0;
+	assert_int_equal(check_begin(&c, why), 0);
+	pattern_fill(&p, 0, bytes, sizeof(bytes));
+	check_bytes(&c, bytes, sizeof(bytes));
+	pattern_fill(&p, sizeof(bytes) + 100, bytes, sizeof(bytes));
+	check_bytes(&c, bytes, sizeof(bytes));
+	check_end(&c);
+	if (c.wrong || c.gaps != 1 || c.missing != 100)
+		fail_msg("%s", printed);
+}
+
+static void other_bytes_are_in_no_sequence(void **state)
+{
+	unsigned char bytes[64] = { 0 };
+	struct prbs p;
+	uint64_t at;
+
+	(void)state;
+	assert_int_equal(prbs_begin(&p, 8, false), -EINVAL);
+	assert_int_equal(prbs_begin(&p, 15, false), 0);
+	assert_int_equal(prbs_find(&p, bytes, 9, &at), -EAGAIN);
+	assert_int_equal(prbs_find(&p, bytes, sizeof(bytes), &at), -EBADMSG);
+	memset(bytes, 0xa5, sizeof(bytes));
+	assert_int_equal(prbs_find(&p, bytes, sizeof(bytes), &at), -EBADMSG);
+}
+
 static void a_seed_makes_the_same_faults(void **state)
 {
 
@@ -847,6 +888,8 @@ int main(void)
 		cmocka_unit_test(lateness_is_counted),
 		cmocka_unit_test(what_is_no_fault_is_refused),
 		cmocka_unit_test(what_is_found_is_what_was_made),
+		cmocka_unit_test(a_gap_of_a_slow_wave_is_found),
+		cmocka_unit_test(other_bytes_are_in_no_sequence),
 		cmocka_unit_test(a_seed_makes_the_same_faults),
 		cmocka_unit_test(bit_errors_have_their_rate),
 		cmocka_unit_test(blocks_have_a_size),
