@@ -118,18 +118,30 @@ static void wait_for_line(struct play *p)
 	}
 }
 
-/* A time of the calendar is met by that clock, which may be set meanwhile. */
+/* A clock that is set meanwhile does not begin in the past. */
+#define LATE_MAX 1000000000
+
+/* A time of the calendar is met by that clock. One that has passed is now. */
+static void wait_for_time(struct play *p)
+{
+	uint64_t late;
+
+	if (p->start_time <= now_ns(CLOCK_REALTIME) ||
+	    !wait_until(CLOCK_REALTIME, p->start_time))
+		return;
+	late = now_ns(CLOCK_REALTIME) - p->start_time;
+	p->start = now_ns(CLOCK_MONOTONIC);
+	if (late < LATE_MAX)
+		p->start -= late;
+}
+
 static void wait_for_start(struct play *p)
 {
 	p->start = now_ns(CLOCK_MONOTONIC);
-	if (p->starts_in) {
+	if (p->starts_in)
 		p->start += p->start_time;
-	} else if (p->starts_at) {
-		if (!wait_until(CLOCK_REALTIME, p->start_time))
-			return;
-		p->start = now_ns(CLOCK_MONOTONIC) -
-			   (now_ns(CLOCK_REALTIME) - p->start_time);
-	}
+	else if (p->starts_at)
+		wait_for_time(p);
 }
 
 /* --- blocks ----------------------------------------------------------------- */
