@@ -533,11 +533,17 @@ static DEVICE_ATTR_WO(reset);
 
 static struct attribute *vfifo_stats_attrs[] = {
 	/* since the last reset */
-	&dev_attr_in_bytes.attr,      &dev_attr_out_bytes.attr,
-	&dev_attr_dropped_bytes.attr, &dev_attr_dropped_records.attr,
-	&dev_attr_reads.attr,	      &dev_attr_writes.attr,
-	&dev_attr_kicks.attr,	      &dev_attr_wakeups.attr,
-	&dev_attr_reset.attr,	      NULL,
+	&dev_attr_in_bytes.attr,
+	&dev_attr_out_bytes.attr,
+	&dev_attr_dropped_bytes.attr,
+	&dev_attr_dropped_records.attr,
+	&dev_attr_reads.attr,
+	&dev_attr_writes.attr,
+	&dev_attr_kicks.attr,
+	&dev_attr_wakeups.attr,
+	/* sets them to 0 */
+	&dev_attr_reset.attr,
+	NULL,
 };
 
 static const struct attribute_group vfifo_stats_group = {
