@@ -14,7 +14,7 @@
  *	wave prbs
  *	sample decimal
  *	report
- *	record
+ *	fields
  *	table
  *	find
  *	explain
@@ -308,7 +308,7 @@ void table_drop(struct table *t);
 /* Prints the part of a verb's --help that lists the columns. */
 void print_columns(const struct column *columns, size_t n);
 
-/* record.c: several values of one thing; a line for each, or one JSON object */
+/* fields.c: several values of one thing; a line for each, or one JSON object */
 
 struct value {
 	const char *name;
@@ -328,7 +328,7 @@ void value_size(struct value *v, const char *name, uint64_t bytes,
  * Prints at most COLUMNS_MAX values. --output has their names; with --noheadings as well,
  * only the values are printed. Returns the exit code.
  */
-int record_print(const char *name, const struct table_options *o,
+int fields_print(const char *name, const struct table_options *o,
 		 const struct value *v, size_t n);
 
 /* map.c: show --map. Returns the exit code. */

@@ -67,7 +67,7 @@ static int show(struct vfifo_handle *f, const struct device *d,
 	value_number(&v[n++], "wrote", wrote, "bytes written at that offset");
 	value_text(&v[n++], "read-back", same ? "same" : "different",
 		   "bytes at that offset, and in the second mapping");
-	code = record_print("maps", o, v, n);
+	code = fields_print("maps", o, v, n);
 	return code ? code : same ? EXIT_OK : EXIT_FAILED;
 }
 

@@ -297,7 +297,7 @@ static int print_stats(const struct play *p)
 		     "its standard deviation");
 	value_text(&v[n++], "pace_error_ppm", error,
 		   "too fast by so many parts of a million");
-	return record_print("play", &options, v, n);
+	return fields_print("play", &options, v, n);
 }
 
 static void print_result(struct play *p)

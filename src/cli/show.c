@@ -44,7 +44,7 @@ static int show_attributes(const struct device *d,
 	value_text(&values[n++], "node", d->node, "its path");
 	for (size_t i = 0; i < attribute_count; i++)
 		n += get(d, &attributes[i], &values[n]);
-	return record_print("devices", o, values, n);
+	return fields_print("devices", o, values, n);
 }
 
 static int help(void)

@@ -118,7 +118,7 @@ static int print_object(const char *name, const struct table_options *o,
 	return table_end(&t);
 }
 
-int record_print(const char *name, const struct table_options *o,
+int fields_print(const char *name, const struct table_options *o,
 		 const struct value *v, size_t n)
 {
 	return o->json ? print_object(name, o, v, n) :
