@@ -21,7 +21,7 @@
  *	node account
  *	device
  *	run pace attribute
- *	interrupt text
+ *	interrupt text pcapng
  */
 #ifndef VFIFO_CLI_H
 #define VFIFO_CLI_H
