@@ -6,9 +6,9 @@
  * tests/cli/layers checks:
  *
  *	main
- *	list show set add send receive play peek clear monitor doctor
+ *	list show set add send receive play record peek clear monitor doctor
  *	map load prometheus transfer screen doctor-module doctor-device
- *	doctor-load port progress check watch fault source-pattern source-file
+ *	doctor-load port progress check watch recorder fault source-pattern source-file
  *	source protocol
  *	pattern
  *	wave prbs
@@ -55,6 +55,7 @@ int verb_remove(int argc, char **argv);
 int verb_send(int argc, char **argv);
 int verb_receive(int argc, char **argv);
 int verb_play(int argc, char **argv);
+int verb_record(int argc, char **argv);
 int verb_peek(int argc, char **argv);
 int verb_clear(int argc, char **argv);
 int verb_monitor(int argc, char **argv);

@@ -26,6 +26,8 @@ static const struct verb {
 	  "move bytes from a device to a file or standard output" },
 	{ "play", verb_play,
 	  "play samples into a device at their exact pace, with faults" },
+	{ "record", verb_record,
+	  "receive into a file that has the times as well" },
 	{ "peek", verb_peek, "print bytes of the buffer, and consume none" },
 	{ "clear", verb_clear, "drop the stored bytes" },
 	{ "monitor", verb_monitor, "watch devices live" },

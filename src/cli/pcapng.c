@@ -230,7 +230,7 @@ size_t pcapng_totals(unsigned char *to, const struct pcapng_totals *t)
 /* --- reading: bytes --------------------------------------------------------- */
 
 /* Read at once; a longer block makes the buffer grow. */
-#define BUFFER_SIZE (64U << 10)
+#define READ_SIZE (64U << 10)
 /* A packet and its options. */
 #define BLOCK_MAX (PCAPNG_PACKET_MAX + (64U << 10))
 #define INTERFACES_MAX (1U << 16)
@@ -290,7 +290,7 @@ void pcapng_end(struct pcapng_reader *r)
 /* Makes room behind the bytes that were read: doubled, so that a lying length gets no memory. */
 static int make_room(struct pcapng_reader *r)
 {
-	size_t size = r->size ? 2 * r->size : BUFFER_SIZE;
+	size_t size = r->size ? 2 * r->size : READ_SIZE;
 	unsigned char *buffer;
 
 	if (r->at) {
@@ -347,14 +347,14 @@ static int pass_over(struct pcapng_reader *r)
 
 /* --- reading: options ------------------------------------------------------- */
 
-struct option {
+struct pcapng_option {
 	uint16_t code, length;
 	const unsigned char *value;
 };
 
 /* Takes the next option of `at` to `end`. 1; 0: there is none left; or -EBADMSG. */
 static int next_option(struct pcapng_reader *r, const unsigned char **at,
-		       const unsigned char *end, struct option *o)
+		       const unsigned char *end, struct pcapng_option *o)
 {
 	size_t left = (size_t)(end - *at);
 
@@ -411,7 +411,7 @@ static int read_interface(struct pcapng_reader *r, uint32_t length)
 			    *at = block + INTERFACE_SIZE - BEHIND,
 			    *end = block + length - BEHIND;
 	struct pcapng_clock clock = { .resolution = MICROSECONDS };
-	struct option o;
+	struct pcapng_option o;
 	int more;
 
 	if (length < INTERFACE_SIZE)
@@ -486,7 +486,7 @@ static int read_packet_options(struct pcapng_reader *r, struct pcapng_packet *p,
 			       const unsigned char *at,
 			       const unsigned char *end)
 {
-	struct option o;
+	struct pcapng_option o;
 	int more;
 
 	while ((more = next_option(r, &at, end, &o)) > 0) {

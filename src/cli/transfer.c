@@ -98,11 +98,29 @@ static size_t fill(struct transfer *t, void *p, size_t n)
 
 static size_t drain(struct transfer *t, const void *p, size_t n)
 {
-	size_t done = file_moved(t, write(t->file, p, n));
+	size_t done = file_moved(t, t->recorder ?
+					    recorder_bytes(t->recorder, p, n) :
+					    write(t->file, p, n));
 
 	if (t->check && !check_bytes(t->check, p, done))
 		stop(t, TRANSFER_WRONG, 0);
 	return done;
+}
+
+static void begin_recording(struct transfer *t)
+{
+	if (t->recorder && recorder_begin(t->recorder, &t->device, t->file))
+		file_moved(t, -1);
+}
+
+/* Also after a signal, and after an error, which stays the result. */
+static void end_recording(struct transfer *t)
+{
+	const bool failed = t->state != TRANSFER_RUNS &&
+			    t->state != TRANSFER_ENDED;
+
+	if (t->recorder && recorder_end(t->recorder) && !failed)
+		file_moved(t, -1);
 }
 
 /* --- the end of the stream -------------------------------------------------- */
@@ -224,10 +242,17 @@ static void show(struct transfer *t)
 	progress_show(&t->progress, &s);
 }
 
+static bool is_over(const struct transfer *t)
+{
+	return t->done == t->size ||
+	       (t->duration &&
+		now_ns(CLOCK_MONOTONIC) - t->began >= t->duration);
+}
+
 static void run(struct transfer *t)
 {
 	while (t->state == TRANSFER_RUNS && !interrupted(t)) {
-		if (t->done == t->size)
+		if (is_over(t))
 			stop(t, TRANSFER_ENDED, 0);
 		else
 			step(t);
@@ -254,6 +279,7 @@ static uint64_t expected(const struct transfer *t)
 
 static void begin(struct transfer *t)
 {
+	t->began = now_ns(CLOCK_MONOTONIC);
 	pace_begin(&t->pace, t->rate);
 	progress_begin(&t->progress, t->device.name,
 		       sends(t) ? "sent" : "received", expected(t));
@@ -307,6 +333,7 @@ static int finish(struct transfer *t)
 {
 	int code;
 
+	end_recording(t);
 	interrupts_end();
 	progress_end(&t->progress, t->done);
 	print_lost(t);
@@ -344,6 +371,7 @@ int transfer_run(struct transfer *t)
 		return print_result(t);
 	}
 	interrupts_begin();
+	begin_recording(t);
 	begin(t);
 	run(t);
 	return finish(t);

@@ -7,6 +7,7 @@
 #include "pace.h"
 #include "port.h"
 #include "progress.h"
+#include "recorder.h"
 
 enum transfer_state {
 	TRANSFER_RUNS,
@@ -27,14 +28,17 @@ struct transfer {
 	uint64_t size;	       /* at most; UINT64_MAX: no limit */
 	uint64_t rate;	       /* bytes per second at most; 0: no limit */
 	bool quiet;
-	struct pattern *pattern; /* to send instead of a file, or NULL */
-	struct check *check;	 /* for received bytes, or NULL */
+	struct pattern *pattern;   /* to send instead of a file, or NULL */
+	struct check *check;	   /* for received bytes, or NULL */
+	struct recorder *recorder; /* the same: it writes to the file */
+	uint64_t duration;	   /* nanoseconds at most; 0: no limit */
 	bool ends; /* send: VFIFO_END at the end; receive: set the attribute eof */
 	/* The state of the transfer. */
 	enum transfer_state state;
 	int err;
 	int file;
 	uint64_t done, lost;
+	uint64_t began;
 	bool eof_set; /* by set_eof() */
 	struct port port;
 	struct pace pace;

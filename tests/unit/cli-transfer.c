@@ -22,6 +22,8 @@
 #include "../../src/cli/port.c"
 #include "../../src/cli/prbs.c"
 #include "../../src/cli/progress.c"
+#include "../../src/cli/pcapng.c"
+#include "../../src/cli/recorder.c"
 #include "../../src/cli/sample.c"
 #include "../../src/cli/text.c"
 #include "../../src/cli/transfer.c"
@@ -182,6 +184,73 @@ static void a_file_goes_through(void **state)
 	assert_null(failed);
 	assert_file(out, bytes, sizeof(bytes));
 	unlink(in);
+	fake_destroy();
+}
+
+static ssize_t read_from(void *from, void *to, size_t n)
+{
+	return read(*(int *)from, to, n);
+}
+
+/* The packets of a recording in one piece. Return: how many bytes. */
+static size_t unpack(const char *name, unsigned char *to, size_t most)
+{
+	int fd = open(name, O_RDONLY), found;
+	struct pcapng_reader r;
+	struct pcapng_packet p;
+	size_t n = 0;
+
+	assert_true(fd >= 0);
+	pcapng_begin(&r, read_from, &fd);
+	while ((found = pcapng_next(&r, &p)) == 1) {
+		assert_true(p.length <= most - n);
+		memcpy(to + n, p.bytes, p.length);
+		n += p.length;
+	}
+	assert_int_equal(found, 0);
+	pcapng_end(&r);
+	close(fd);
+	return n;
+}
+
+static void a_recording_has_all_bytes(void **state)
+{
+	static unsigned char got[sizeof(bytes)];
+	char out[] = "/tmp/vfifo-unit-out-XXXXXX";
+	const char *in = file_of(sizeof(bytes));
+	struct transfer send = transfer_of(IN, in);
+	struct transfer receive = transfer_of(OUT, out);
+	struct recorder recorder = { .application = "a test" };
+	pthread_t thread;
+	void *failed;
+
+	(void)state;
+	fake_create(CAPACITY, 0xfffff000);
+	close(mkstemp(out));
+	receive.recorder = &recorder;
+	receive.size = sizeof(bytes);
+	pthread_create(&thread, NULL, run_in_thread, &send);
+	assert_int_equal(transfer_run(&receive), EXIT_OK);
+	pthread_join(thread, &failed);
+	assert_null(failed);
+	assert_int_equal(unpack(out, got, sizeof(got)), sizeof(bytes));
+	assert_memory_equal(got, bytes, sizeof(bytes));
+	unlink(in);
+	unlink(out);
+	fake_destroy();
+}
+
+static void what_cannot_be_recorded_stays(void **state)
+{
+	struct recorder recorder = { .application = "a test" };
+	struct transfer t = transfer_of(OUT, "/dev/full");
+
+	(void)state;
+	fake_create(CAPACITY, 0);
+	fake_move(IN, 1000);
+	t.recorder = &recorder;
+	assert_int_equal(transfer_run(&t), EXIT_FAILED);
+	assert_int_equal(fake_position(OUT), 0);
 	fake_destroy();
 }
 
@@ -494,6 +563,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_goes_through),
+		cmocka_unit_test(a_recording_has_all_bytes),
+		cmocka_unit_test(what_cannot_be_recorded_stays),
 		cmocka_unit_test(size_is_an_end),
 		cmocka_unit_test(a_short_file_ends_it),
 		cmocka_unit_test(the_rate_is_kept),

@@ -130,7 +130,7 @@ _vfifo_argument() { # VERB
 	set) _vfifo_set ;;
 	add | doctor | version) ;;
 	help) _vfifo_offer "$(_vfifo_listed Verbs)" ;;
-	send | receive)
+	send | receive | record)
 		if [[ $(_vfifo_operands) == 0 ]]; then _vfifo_offer "$(_vfifo_devices)"; else _vfifo_files; fi ;;
 	play) _vfifo_source ;;
 	*) _vfifo_offer "$(_vfifo_devices)" ;;
@@ -153,11 +153,12 @@ _vfifo() {
 	*,-o,* | *,--output,*) _vfifo_columns "$verb" ;;
 	play,-p,* | *,--protocol,*) _vfifo_files ;;
 	play,-F,* | *,--on-full,*) _vfifo_offer "$(printf 'drop\nwait\n')" ;;
+	record,-f,* | record,--format,*) _vfifo_offer "$(printf 'pcapng\ncsv\n')" ;;
 	play,-f,* | *,--format,*) _vfifo_offer "$(printf 's8\ns16le\ns16be\ns24le\ns24be\ns32le\ns32be\nf32le\nf32be\n')" ;;
 	play,-x,* | *,--fault,*)
 		compopt -o nospace
 		_vfifo_offer "$(printf 'bit-errors=\nlost=\ndoubled=\noverrun=\nstall=\nburst=\njitter=\ndrift=\n')" ;;
-	send,-m,* | receive,-m,* | play,-m,* | *,--method,*) _vfifo_offer "$(printf 'auto\nmap\ncalls\n')" ;;
+	send,-m,* | receive,-m,* | play,-m,* | record,-m,* | *,--method,*) _vfifo_offer "$(printf 'auto\nmap\ncalls\n')" ;;
 	send,-p,* | receive,-V,* | *,--pattern,* | *,--verify,*)
 		_vfifo_offer "$(_vfifo_patterns)" ;;
 	*,*,-*) _vfifo_offer "$(_vfifo_options "$verb")" ;;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * recorder.h - what is received, with its times, in a file
+ *
+ * Times are those of CLOCK_MONOTONIC, to which one number is added: what the time since 1970 was
+ * ahead of that clock when the recording began. So the differences of times are exact, also if
+ * the time of the day is set meanwhile.
+ */
+#ifndef VFIFO_RECORDER_H
+#define VFIFO_RECORDER_H
+
+#include "cli.h"
+#include "pcapng.h"
+
+enum recorder_format { RECORDER_PCAPNG, RECORDER_CSV };
+
+struct recorder {
+	/* Set by the caller. */
+	enum recorder_format format;
+	const char *application;
+	/* The state. */
+	int file;
+	bool began;
+	uint64_t ahead; /* nanoseconds */
+	struct pcapng_totals totals;
+	char *text; /* of a packet, for CSV */
+	size_t text_size;
+};
+
+/* 0, or -EINVAL. */
+int recorder_parse(const char *name, enum recorder_format *format);
+
+/*
+ * These write to the file while the tick of interrupt.h runs. After an error they return -1 and set
+ * errno; EINTR: a signal came, or the tick, and nothing was written. A part of a packet is never
+ * left in a regular file.
+ *
+ * recorder_begin() writes the header, and recorder_end() the totals. recorder_bytes() writes the
+ * first of the n bytes as one packet of this time, and returns how many these are.
+ */
+int recorder_begin(struct recorder *r, const struct device *d, int file);
+ssize_t recorder_bytes(struct recorder *r, const void *bytes, size_t n);
+int recorder_end(struct recorder *r);
+
+#endif /* VFIFO_RECORDER_H */
