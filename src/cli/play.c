@@ -14,6 +14,10 @@
 #include "pace.h"
 #include "port.h"
 #include "progress.h"
+#include "source-recording.h"
+
+/* A part of a packet, if the capacity is unknown. */
+#define PACKET_PART_MAX (64 << 10)
 
 enum play_state {
 	PLAY_RUNS,
@@ -25,8 +29,9 @@ enum play_state {
 struct play {
 	struct device device;
 	enum method method;
-	/* What is played: a pattern, or else a file. */
-	bool is_pattern, is_raw;
+	/* What is played: a pattern, a recording, or else a file. */
+	bool is_pattern, is_recording, is_raw;
+	struct recording_settings recording;
 	struct pattern pattern;
 	struct sampling raw;
 	struct file_settings file;
@@ -36,6 +41,7 @@ struct play {
 	uint64_t start_time;		/* ns: of CLOCK_REALTIME, or from now */
 	uint64_t duration, size, count; /* UINT64_MAX: no limit */
 	bool waits; /* while the FIFO is full; otherwise blocks are dropped */
+	bool drops; /* the user wants that */
 	bool ends;  /* VFIFO_END at the end */
 	bool quiet, stats, json;
 	struct fault_settings settings;
@@ -56,8 +62,9 @@ struct play {
 static int help(void)
 {
 	printf("Usage: vfifo play [OPTION...] [DEVICE] SOURCE\n"
-	       "Plays samples into DEVICE, each block at its exact time. SOURCE is a pattern, or\n"
-	       "a file that libsndfile reads (WAV, FLAC and others), at its own rate.\n\n"
+	       "Plays samples into DEVICE, each block at its exact time. SOURCE is a pattern, a\n"
+	       "recording of vfifo record (pcapng), or a file that libsndfile reads (WAV, FLAC\n"
+	       "and others), at its own rate.\n\n"
 	       "Options:\n"
 	       "  -r, --raw SAMPLING     SOURCE is a file of samples alone, - is standard input;\n"
 	       "                         as in rate=48k,format=s16le,channels=2\n"
@@ -65,13 +72,16 @@ static int help(void)
 	       "  -b, --block N          a block has N samples of each channel; the default is\n"
 	       "                         10 ms, at most a quarter of the capacity\n"
 	       "  -l, --loop             play a file again and again\n"
+	       "  -v, --speed FACTOR     of the times of a recording: 1 (the default), 0.5, 10;\n"
+	       "                         0 or max: as fast as possible\n"
 	       "  -d, --duration TIME    end after TIME: 1.5 (seconds), 20ms\n"
 	       "  -c, --count N          end after N samples of each channel\n"
 	       "  -s, --size SIZE        end after SIZE bytes (4K, 4KiB, 4kB)\n"
 	       "  -a, --start-at TIME    begin at @SECONDS since 1970 (date +%%s), or in +TIME\n"
 	       "  -w, --wait-for-line    begin when a line comes on standard input\n"
 	       "  -F, --on-full WHAT     drop: leave out a block that does not fit, as hardware\n"
-	       "                         does (the default); wait: wait for space\n"
+	       "                         does (the default); wait: wait for space (the default\n"
+	       "                         of a recording)\n"
 	       "  -x, --fault FAULT      a fault on purpose, from the list below\n"
 	       "  -S, --seed N           the same number makes the same faults; the default is 1\n"
 	       "  -p, --protocol FILE    write a line for each fault and each dropped block\n"
@@ -350,8 +360,14 @@ static bool open_source(struct play *p)
 	struct source *source;
 
 	p->block.capacity = p->port.capacity;
-	source = p->is_pattern ? pattern_source(&p->pattern, &p->block) :
-				 file_source(&p->file, &p->block);
+	p->recording.largest = p->port.capacity ? p->port.capacity :
+						  PACKET_PART_MAX;
+	if (p->is_pattern)
+		source = pattern_source(&p->pattern, &p->block);
+	else if (p->is_recording)
+		source = recording_source(&p->recording);
+	else
+		source = file_source(&p->file, &p->block);
 	if (!source)
 		return false;
 	if (faults_begin(&p->faults, source, &p->settings, &p->protocol)) {
@@ -424,7 +440,8 @@ static int take_start(struct play *p, const char *text)
 static int take_full(struct play *p, const char *text)
 {
 	p->waits = !strcmp(text, "wait");
-	if (p->waits || !strcmp(text, "drop"))
+	p->drops = !strcmp(text, "drop");
+	if (p->waits || p->drops)
 		return EXIT_OK;
 	return misused("play", "--on-full is drop or wait, not %s", text);
 }
@@ -489,6 +506,13 @@ static int take_option(struct play *p, int c)
 	case 'p':
 		p->protocol_name = optarg;
 		break;
+	case 'v':
+		if (parse_speed(optarg, &p->recording.speed))
+			return misused(
+				"play",
+				"--speed is a factor of up to 1000000 with six places, or max, not %s",
+				optarg);
+		break;
 	case 'J':
 		p->json = p->stats = true;
 		break;
@@ -513,10 +537,30 @@ static int take_option(struct play *p, int c)
 	return EXIT_OK;
 }
 
+/* What is played again equals what was recorded, so nothing is left out unless that is wanted. */
+static int take_recording(struct play *p, const char *text)
+{
+	if (p->file.loops || p->file.format || p->block.samples ||
+	    p->count != UINT64_MAX)
+		return misused(
+			"play",
+			"--loop, --format, --block and --count are for samples, and %s is a recording",
+			text);
+	p->recording.name = text;
+	p->waits = !p->drops;
+	return EXIT_OK;
+}
+
 static int take_source(struct play *p, const char *text)
 {
 	char why[WHY_MAX];
 
+	p->is_recording = !p->is_raw &&
+			  (!strcmp(text, "-") || is_recording(text));
+	if (p->is_recording)
+		return take_recording(p, text);
+	if (p->recording.speed != SPEED_ONE)
+		return misused("play", "--speed is for recordings");
 	p->is_pattern = !p->is_raw && pattern_is_named(text);
 	if (!p->is_pattern) {
 		if (p->is_raw && p->file.format)
@@ -554,6 +598,7 @@ int verb_play(int argc, char **argv)
 		{ "format", required_argument, NULL, 'f' },
 		{ "block", required_argument, NULL, 'b' },
 		{ "loop", no_argument, NULL, 'l' },
+		{ "speed", required_argument, NULL, 'v' },
 		{ "duration", required_argument, NULL, 'd' },
 		{ "count", required_argument, NULL, 'c' },
 		{ "size", required_argument, NULL, 's' },
@@ -574,11 +619,12 @@ int verb_play(int argc, char **argv)
 	struct play p = { .duration = UINT64_MAX,
 			  .size = UINT64_MAX,
 			  .count = UINT64_MAX,
+			  .recording = { .speed = SPEED_ONE },
 			  .settings = { .seed = 1 } };
 	int c, code = EXIT_OK;
 
 	while (!code &&
-	       (c = getopt_long(argc, argv, "r:f:b:ld:c:s:a:wF:x:S:p:tJm:eqh",
+	       (c = getopt_long(argc, argv, "r:f:b:lv:d:c:s:a:wF:x:S:p:tJm:eqh",
 				options, NULL)) != -1) {
 		if (c == 'h')
 			return help();

@@ -96,7 +96,7 @@ _vfifo_operands() {
 		case ${COMP_WORDS[i]} in
 		--sysroot | -m | --method | -s | --size | -r | --rate-limit | -p | --pattern | -V | --verify | \
 			--raw | -f | --format | -b | --block | -d | --duration | -c | --count | -a | --start-at | \
-			-F | --on-full | -x | --fault | -S | --seed | --protocol)
+			-F | --on-full | -x | --fault | -S | --seed | --protocol | -v | --speed)
 			# readline makes three words of --size=1K.
 			[[ ${COMP_WORDS[i + 1]} != = ]] || i=$((i + 1))
 			i=$((i + 1)) ;;
