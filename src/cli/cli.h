@@ -124,7 +124,7 @@ int device_all(struct device **list, size_t *n);
  */
 struct vfifo_handle;
 int device_open(const struct device *d, int flags);
-int device_claim(const struct device *d, enum vfifo_end end,
+int device_claim(const struct device *d, enum vfifo_end end, unsigned int flags,
 		 struct vfifo_handle **f);
 /* Ends the stream, by VFIFO_END. 0, or a negative errno; -ENOTTY: an older module. */
 int device_end(int fd);

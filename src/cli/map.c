@@ -75,7 +75,7 @@ int map_show(const struct device *d, const char *text,
 	     const struct table_options *o)
 {
 	struct vfifo_handle *f;
-	int err = device_claim(d, VFIFO_PRODUCER, &f);
+	int err = device_claim(d, VFIFO_PRODUCER, 0, &f);
 	int code;
 
 	if (err)

@@ -69,14 +69,14 @@ int device_open(const struct device *d, int flags)
 	return fd;
 }
 
-int device_claim(const struct device *d, enum vfifo_end end,
+int device_claim(const struct device *d, enum vfifo_end end, unsigned int flags,
 		 struct vfifo_handle **f)
 {
 	struct stat s;
 	int err = look(d, &s);
 
 	/* The library calls VFIFO_KICK itself. */
-	return err ? err : vfifo_open(d->node, end, 0, f);
+	return err ? err : vfifo_open(d->node, end, flags, f);
 }
 
 int device_end(int fd)

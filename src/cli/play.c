@@ -362,6 +362,10 @@ static bool open_source(struct play *p)
 	p->block.capacity = p->port.capacity;
 	p->recording.largest = p->port.capacity ? p->port.capacity :
 						  PACKET_PART_MAX;
+	p->recording.whole = p->port.records;
+	if (p->port.records && p->port.capacity)
+		p->recording.largest =
+			vfifo_record_max((__u32)p->port.capacity);
 	if (p->is_pattern)
 		source = pattern_source(&p->pattern, &p->block);
 	else if (p->is_recording)
@@ -399,7 +403,8 @@ static bool open_protocol(struct play *p)
 
 static int play(struct play *p)
 {
-	int err = port_open(&p->port, &p->device, VFIFO_PRODUCER, p->method);
+	int err = port_open_framed(&p->port, &p->device, VFIFO_PRODUCER,
+				   p->method);
 
 	if (err)
 		return explain(err, &p->device, "play");

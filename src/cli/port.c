@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "interrupt.h"
+#include "pace.h"
 #include "port.h"
 
 /* As large as a pipe, so that both of its ends can work at the same time. */
@@ -36,7 +37,8 @@ int method_parse(const char *name, enum method *method)
 
 static int open_mapped(struct port *p)
 {
-	int err = device_claim(p->device, p->end, &p->f);
+	int err = device_claim(p->device, p->end,
+			       p->records ? VFIFO_OPEN_RECORDS : 0, &p->f);
 
 	if (!err)
 		p->capacity = vfifo_capacity(p->f);
@@ -50,13 +52,16 @@ static int open_calls(struct port *p)
 	p->fd = device_open(p->device, flags);
 	if (p->fd < 0)
 		return p->fd;
-	p->buffer = malloc(BUFFER_SIZE);
+	/* If this fails, the progress line has no fill. */
+	attribute_number(p->device, "capacity", &p->capacity);
+	p->size = BUFFER_SIZE;
+	if (p->records && vfifo_record_max((__u32)p->capacity) > p->size)
+		p->size = vfifo_record_max((__u32)p->capacity);
+	p->buffer = malloc(p->size);
 	if (!p->buffer) {
 		close(p->fd);
 		return -ENOMEM;
 	}
-	/* If this fails, the progress line has no fill. */
-	attribute_number(p->device, "capacity", &p->capacity);
 	return 0;
 }
 
@@ -85,13 +90,24 @@ static bool is_gone(int err)
 	return err == -ENOENT || err == -ENODEV || err == -ENXIO;
 }
 
+/* Without the attribute the module is older than records. */
+static bool has_records(const struct device *d)
+{
+	char framing[ATTR_MAX];
+
+	return !attribute_get(d, "framing", framing, sizeof(framing)) &&
+	       !strcmp(framing, "records");
+}
+
 /* Fails if the side is claimed, before any input is read, as that input would be lost. */
-int port_open(struct port *p, const struct device *d, enum vfifo_end end,
-	      enum method method)
+static int open_port(struct port *p, const struct device *d, enum vfifo_end end,
+		     enum method method, bool records)
 {
 	int err;
 
-	*p = (struct port){ .device = d, .end = end, .fd = -1 };
+	*p = (struct port){
+		.device = d, .end = end, .fd = -1, .records = records
+	};
 	if (method == METHOD_MAP)
 		return open_mapped(p);
 	if (method == METHOD_AUTO && !(end == VFIFO_PRODUCER && drops(d))) {
@@ -101,6 +117,18 @@ int port_open(struct port *p, const struct device *d, enum vfifo_end end,
 	}
 	p->overflows = end == VFIFO_PRODUCER && drops(d);
 	return is_held(d, end) ? -EBUSY : open_calls(p);
+}
+
+int port_open(struct port *p, const struct device *d, enum vfifo_end end,
+	      enum method method)
+{
+	return open_port(p, d, end, method, false);
+}
+
+int port_open_framed(struct port *p, const struct device *d, enum vfifo_end end,
+		     enum method method)
+{
+	return open_port(p, d, end, method, has_records(d));
 }
 
 void port_close(struct port *p)
@@ -124,16 +152,39 @@ static size_t piece_of(const struct port *p, size_t room, size_t most)
 	return room < most ? room : most;
 }
 
-/* poll(2) wakes at the watermark, so a wait for exactly that many bytes sleeps once. */
-static size_t wait_for(const struct port *p)
+/*
+ * The bytes of the buffer that a span of up to `most` bytes needs. poll(2) wakes at the watermark, so
+ * a wait for exactly that many bytes sleeps once.
+ */
+static size_t wait_for(const struct port *p, size_t most)
 {
-	return p->end == VFIFO_PRODUCER ? vfifo_watermark(p->f) : 1;
+	if (p->end == VFIFO_CONSUMER)
+		return 1;
+	return p->records ? vfifo_record_space((__u32)most) :
+			    vfifo_watermark(p->f);
 }
 
-static ssize_t span_of(const struct port *p, void **at)
+static ssize_t record_of(struct port *p, size_t most, void **at)
 {
-	return p->end == VFIFO_PRODUCER ? vfifo_reserve(p->f, 1, at) :
-					  vfifo_peek(p->f, 1, at);
+	ssize_t n;
+
+	if (p->end == VFIFO_CONSUMER)
+		return vfifo_peek_record(p->f, at, &p->record);
+	n = vfifo_reserve_record(p->f, most, at);
+	return n < 0 ? n : (ssize_t)most;
+}
+
+static ssize_t bytes_of(const struct port *p, size_t most, void **at)
+{
+	ssize_t n = p->end == VFIFO_PRODUCER ? vfifo_reserve(p->f, 1, at) :
+					       vfifo_peek(p->f, 1, at);
+
+	return n < 0 ? n : (ssize_t)piece_of(p, (size_t)n, most);
+}
+
+static ssize_t span_of(struct port *p, size_t most, void **at)
+{
+	return p->records ? record_of(p, most, at) : bytes_of(p, most, at);
 }
 
 static ssize_t span_mapped(struct port *p, size_t most, void **at)
@@ -144,17 +195,26 @@ static ssize_t span_mapped(struct port *p, size_t most, void **at)
 	/* After a removal (-ENODEV) stored bytes can still be used; a revoked claim is lost. */
 	if (err == -ESTALE)
 		return err;
-	room = span_of(p, at);
+	room = span_of(p, most, at);
 	err = 0;
 	if (room == -EAGAIN) {
-		err = vfifo_wait(p->f, wait_for(p), TICK_MS);
-		room = span_of(p, at);
+		err = vfifo_wait(p->f, wait_for(p, most), TICK_MS);
+		room = span_of(p, most, at);
 	}
 	if (room > 0)
-		return (ssize_t)piece_of(p, (size_t)room, most);
+		return room;
 	if (err == -ENODATA)
 		return 0;
 	return err && err != -EINTR && err != -ETIMEDOUT ? err : room;
+}
+
+static int advance_port(const struct port *p, size_t n)
+{
+	if (!p->records)
+		return vfifo_advance(p->f, n);
+	return p->end == VFIFO_CONSUMER ?
+		       vfifo_skip_record(p->f) :
+		       vfifo_advance_record(p->f, n, now_ns(CLOCK_MONOTONIC));
 }
 
 static int move_mapped(struct port *p, size_t n, size_t *moved)
@@ -164,7 +224,7 @@ static int move_mapped(struct port *p, size_t n, size_t *moved)
 	/* A claim that is revoked after this test raises SIGBUS. */
 	if (err == -ESTALE)
 		return err;
-	err = vfifo_advance(p->f, n);
+	err = advance_port(p, n);
 	if (err)
 		return err;
 	*moved = n;
@@ -175,10 +235,20 @@ static int move_mapped(struct port *p, size_t n, size_t *moved)
 
 /* --- with system calls ------------------------------------------------------ */
 
+/* With records FIONREAD is the length of the next one. */
+static uint64_t stored_with_headers(const struct port *p)
+{
+	uint64_t stored;
+
+	return attribute_number(p->device, "size", &stored) ? 0 : stored;
+}
+
 static uint64_t stored_by_calls(const struct port *p)
 {
 	int stored;
 
+	if (p->records)
+		return stored_with_headers(p);
 	return ioctl(p->fd, FIONREAD, &stored) || stored < 0 ? 0 :
 							       (uint64_t)stored;
 }
@@ -198,11 +268,14 @@ static ssize_t space_by_calls(struct port *p, size_t most)
 		return errno == EINTR ? -EAGAIN : -errno;
 	if (!ready)
 		return -EAGAIN;
+	/* The write(2) of a record waits until it fits. */
+	if (p->records)
+		return most <= p->size ? (ssize_t)most : -EMSGSIZE;
 	stored = stored_by_calls(p);
 	if (stored + PIPE_BUF < p->capacity)
 		room = p->capacity - stored;
-	if (room > BUFFER_SIZE)
-		room = BUFFER_SIZE;
+	if (room > p->size)
+		room = p->size;
 	return room < most ? (ssize_t)room : (ssize_t)most;
 }
 
@@ -210,9 +283,11 @@ static ssize_t bytes_by_calls(struct port *p, size_t most)
 {
 	ssize_t n;
 
+	/* A record is read as a whole, or not at all. */
+	if (p->records)
+		most = p->size;
 	if (!p->pending) {
-		n = read(p->fd, p->buffer,
-			 most < BUFFER_SIZE ? most : BUFFER_SIZE);
+		n = read(p->fd, p->buffer, most < p->size ? most : p->size);
 		if (n <= 0)
 			return n && errno == EINTR ? -EAGAIN : n ? -errno : 0;
 		p->at = 0;
@@ -294,20 +369,22 @@ static int fits_mapped(const struct port *p, size_t n)
 
 	if (err)
 		return err;
-	room = vfifo_reserve(p->f, n, &at);
+	room = p->records ? vfifo_reserve_record(p->f, n, &at) :
+			    vfifo_reserve(p->f, n, &at);
 	return room == -EAGAIN ? 0 : room < 0 ? (int)room : 1;
 }
 
 int port_fits(struct port *p, size_t n)
 {
-	int stored;
+	uint64_t space = p->records ? vfifo_record_space((__u32)n) : n;
+	int next;
 
 	if (p->f)
 		return fits_mapped(p, n);
-	if (ioctl(p->fd, FIONREAD, &stored))
+	if (ioctl(p->fd, FIONREAD, &next))
 		return -errno;
 	return p->overflows || !p->capacity ||
-	       (uint64_t)stored + n <= p->capacity;
+	       stored_by_calls(p) + space <= p->capacity;
 }
 
 uint64_t port_stored(const struct port *p)
@@ -316,9 +393,10 @@ uint64_t port_stored(const struct port *p)
 	ssize_t n;
 	void *at;
 
-	if (!p->f)
+	if (!p->f || p->records)
 		return stored_by_calls(p);
-	n = span_of(p, &at);
+	n = p->end == VFIFO_PRODUCER ? vfifo_reserve(p->f, 1, &at) :
+				       vfifo_peek(p->f, 1, &at);
 	room = n < 0 ? 0 : (uint64_t)n;
 	return p->end == VFIFO_CONSUMER ? room : p->capacity - room;
 }

@@ -198,7 +198,8 @@ static int end_pcapng(const struct recorder *r)
 
 static int begin_csv(const struct recorder *r)
 {
-	static const char heads[] = "time,length,data\n";
+	const char *heads = r->records ? "time,length,sequence,lost,data\n" :
+					 "time,length,data\n";
 
 	return insist(r, heads, strlen(heads), 0);
 }
@@ -232,6 +233,12 @@ static int put_csv(struct recorder *r, const struct pcapng_packet *p)
 			    (unsigned long long)p->time / 1000000000,
 			    (unsigned long long)p->time % 1000000000,
 			    p->length);
+	if (p->numbered)
+		n += (size_t)sprintf(r->text + n, "%u,%llu,",
+				     (uint32_t)p->number,
+				     (unsigned long long)p->lost);
+	else if (r->records)
+		n += (size_t)sprintf(r->text + n, ",,");
 	for (uint32_t i = 0; i < p->length; i++) {
 		r->text[n++] = digits[bytes[i] >> 4];
 		r->text[n++] = digits[bytes[i] & 15];
@@ -255,18 +262,57 @@ int recorder_begin(struct recorder *r, const struct device *d, int file)
 	return err;
 }
 
-ssize_t recorder_bytes(struct recorder *r, const void *bytes, size_t n)
+static ssize_t put_packet(struct recorder *r, const struct pcapng_packet *p)
 {
-	struct pcapng_packet p = { .time = now(r), .bytes = bytes };
-	int err;
+	int err = r->format == RECORDER_PCAPNG ? put_pcapng(r, p) :
+						 put_csv(r, p);
 
-	p.length = n < BYTES_MAX ? (uint32_t)n : BYTES_MAX;
-	p.original = p.length;
-	err = r->format == RECORDER_PCAPNG ? put_pcapng(r, &p) : put_csv(r, &p);
 	if (err)
 		return -1;
 	r->totals.packets++;
-	return p.length;
+	r->totals.lost += p->lost;
+	return p->length;
+}
+
+ssize_t recorder_bytes(struct recorder *r, const void *bytes, size_t n)
+{
+	struct pcapng_packet p = { .time = now(r), .bytes = bytes };
+
+	p.length = n < BYTES_MAX ? (uint32_t)n : BYTES_MAX;
+	p.original = p.length;
+	return put_packet(r, &p);
+}
+
+/* Headers number records modulo 2^32, and the file from the first one on without an end. */
+static void add_header(const struct recorder *r, struct pcapng_packet *p,
+		       const struct vfifo_record *header)
+{
+	uint32_t step = header->sequence - (uint32_t)r->number;
+
+	p->numbered = true;
+	p->number = r->numbered ? r->number + step : header->sequence;
+	p->lost = r->numbered ? (uint32_t)(step - 1) : 0;
+	if (header->time)
+		p->time = header->time + r->ahead;
+}
+
+ssize_t recorder_record(struct recorder *r, const void *bytes, size_t n,
+			const struct vfifo_record *header)
+{
+	struct pcapng_packet p = { .time = now(r),
+				   .bytes = bytes,
+				   .length = (uint32_t)n,
+				   .original = (uint32_t)n };
+	ssize_t done;
+
+	if (header->length)
+		add_header(r, &p, header);
+	done = put_packet(r, &p);
+	if (done > 0 && p.numbered) {
+		r->numbered = true;
+		r->number = p.number;
+	}
+	return done;
 }
 
 int recorder_end(struct recorder *r)

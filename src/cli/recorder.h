@@ -9,6 +9,8 @@
 #ifndef VFIFO_RECORDER_H
 #define VFIFO_RECORDER_H
 
+#include <linux/vfifo.h>
+
 #include "cli.h"
 #include "pcapng.h"
 
@@ -18,12 +20,15 @@ struct recorder {
 	/* Set by the caller. */
 	enum recorder_format format;
 	const char *application;
+	bool records; /* of a FIFO of such: each is a packet */
 	/* The state. */
 	int file;
 	bool began;
 	uint64_t ahead; /* nanoseconds */
 	struct pcapng_totals totals;
-	char *text; /* of a packet, for CSV */
+	bool numbered;	 /* a record had a header */
+	uint64_t number; /* of the last one; its low half is the header's */
+	char *text;	 /* of a packet, for CSV */
 	size_t text_size;
 };
 
@@ -36,10 +41,13 @@ int recorder_parse(const char *name, enum recorder_format *format);
  * left in a regular file.
  *
  * recorder_begin() writes the header, and recorder_end() the totals. recorder_bytes() writes the
- * first of the n bytes as one packet of this time, and returns how many these are.
+ * first of the n bytes as one packet of this time, and returns how many these are. recorder_record()
+ * writes a record, of the time and with the number of its header, if that has a length.
  */
 int recorder_begin(struct recorder *r, const struct device *d, int file);
 ssize_t recorder_bytes(struct recorder *r, const void *bytes, size_t n);
+ssize_t recorder_record(struct recorder *r, const void *bytes, size_t n,
+			const struct vfifo_record *header);
 int recorder_end(struct recorder *r);
 
 #endif /* VFIFO_RECORDER_H */

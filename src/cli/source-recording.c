@@ -29,7 +29,7 @@ struct recording {
 	struct pcapng_packet packet;
 	size_t played; /* bytes of the packet */
 	uint64_t first, due;
-	uint64_t packets, cut, lost;
+	uint64_t packets, cut, lost, records;
 };
 
 int parse_speed(const char *text, uint64_t *speed)
@@ -124,6 +124,10 @@ static void print_missing(const struct recording *r)
 	if (r->lost)
 		complain("%s: %llu packets were lost when it was recorded",
 			 r->settings.name, (unsigned long long)r->lost);
+	if (r->records && !r->settings.whole)
+		complain(
+			"%s: it has records, and the device has bytes: where each record ends is lost",
+			r->settings.name);
 }
 
 /* --- the source ------------------------------------------------------------- */
@@ -142,9 +146,19 @@ static int take_packet(struct recording *r)
 		r->packets++;
 		r->cut += r->packet.original > r->packet.length;
 		r->lost += r->packet.lost;
+		r->records += r->packet.numbered;
 	} while (!r->packet.length);
 	r->played = 0;
 	return 1;
+}
+
+static int too_long(const struct recording *r)
+{
+	complain(
+		"%s: packet %llu has %u bytes, and a record of the device %zu at most",
+		r->settings.name, (unsigned long long)r->packets,
+		r->packet.length, r->settings.largest);
+	return -1;
 }
 
 static int recording_next(struct source *s, struct source_block *b)
@@ -159,6 +173,8 @@ static int recording_next(struct source *s, struct source_block *b)
 			return found;
 		left = r->packet.length;
 	}
+	if (left > s->largest && r->settings.whole)
+		return too_long(r);
 	if (left > s->largest)
 		left = s->largest;
 	/* They are in the buffer of our reader, which does not look at them again. */

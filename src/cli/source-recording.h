@@ -14,6 +14,7 @@ struct recording_settings {
 	const char *name; /* -: standard input */
 	uint64_t speed;	  /* in units of SPEED_ONE; 0: all is due at once */
 	size_t largest; /* a longer packet becomes several blocks, due at once */
+	bool whole;	/* a longer packet is an error */
 };
 
 /*

@@ -96,11 +96,17 @@ static size_t fill(struct transfer *t, void *p, size_t n)
 	return n;
 }
 
+static ssize_t record(struct transfer *t, const void *p, size_t n)
+{
+	return t->port.records ?
+		       recorder_record(t->recorder, p, n, &t->port.record) :
+		       recorder_bytes(t->recorder, p, n);
+}
+
 static size_t drain(struct transfer *t, const void *p, size_t n)
 {
-	size_t done = file_moved(t, t->recorder ?
-					    recorder_bytes(t->recorder, p, n) :
-					    write(t->file, p, n));
+	size_t done = file_moved(t, t->recorder ? record(t, p, n) :
+						  write(t->file, p, n));
 
 	if (t->check && !check_bytes(t->check, p, done))
 		stop(t, TRANSFER_WRONG, 0);
@@ -109,7 +115,10 @@ static size_t drain(struct transfer *t, const void *p, size_t n)
 
 static void begin_recording(struct transfer *t)
 {
-	if (t->recorder && recorder_begin(t->recorder, &t->device, t->file))
+	if (!t->recorder)
+		return;
+	t->recorder->records = t->port.records;
+	if (recorder_begin(t->recorder, &t->device, t->file))
 		file_moved(t, -1);
 }
 
@@ -244,7 +253,8 @@ static void show(struct transfer *t)
 
 static bool is_over(const struct transfer *t)
 {
-	return t->done == t->size ||
+	/* The last record can be longer than what is left. */
+	return t->done >= t->size ||
 	       (t->duration &&
 		now_ns(CLOCK_MONOTONIC) - t->began >= t->duration);
 }
@@ -354,9 +364,17 @@ static int finish(struct transfer *t)
 	return code;
 }
 
+/* What is recorded keeps its records. */
+static int open_device(struct transfer *t)
+{
+	return t->recorder ? port_open_framed(&t->port, &t->device, t->end,
+					      t->method) :
+			     port_open(&t->port, &t->device, t->end, t->method);
+}
+
 int transfer_run(struct transfer *t)
 {
-	int err = port_open(&t->port, &t->device, t->end, t->method);
+	int err = open_device(t);
 
 	if (err) {
 		stop(t, TRANSFER_DEVICE_FAILED, err);

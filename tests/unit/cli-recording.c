@@ -191,6 +191,22 @@ static void a_long_packet_is_several_blocks(void **state)
 	assert_end(s, 0);
 }
 
+static void a_packet_too_long_for_a_record_is_refused(void **state)
+{
+	const struct recording_settings settings = {
+		.name = name, .speed = SPEED_ONE, .largest = 3, .whole = true
+	};
+	struct source *s;
+
+	(void)state;
+	begin_file();
+	add(FIRST, "abc", 3);
+	add(FIRST + 9, "abcd", 4);
+	s = recording_source(&settings);
+	assert_next(s, 0, "abc");
+	assert_end(s, -1);
+}
+
 static void an_empty_packet_has_a_time_only(void **state)
 {
 	struct source *s;
@@ -294,6 +310,7 @@ int main(void)
 		TEST(the_longest_time_does_not_overflow),
 		TEST(no_packet_is_due_before_the_one_that_precedes_it),
 		TEST(a_long_packet_is_several_blocks),
+		TEST(a_packet_too_long_for_a_record_is_refused),
 		TEST(an_empty_packet_has_a_time_only),
 		TEST(a_cut_recording_is_played_to_its_last_packet),
 		TEST(a_recording_of_what_is_played_is_the_same),

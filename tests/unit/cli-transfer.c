@@ -25,15 +25,18 @@
 #include "../../src/cli/pcapng.c"
 #include "../../src/cli/recorder.c"
 #include "../../src/cli/sample.c"
+#include "../../src/cli/source-recording.c"
 #include "../../src/cli/text.c"
 #include "../../src/cli/transfer.c"
 #include "../../src/cli/wave.c"
 
-int device_claim(const struct device *d, enum vfifo_end end,
+int device_claim(const struct device *d, enum vfifo_end end, unsigned int flags,
 		 struct vfifo_handle **f)
 {
 	(void)d;
-	return fake_try_open(end, f);
+	return fake_try_open_as(
+		end, flags & VFIFO_OPEN_RECORDS ? VFIFO_RECORDS : VFIFO_BYTES,
+		f);
 }
 
 int device_open(const struct device *d, int flags)
@@ -54,10 +57,10 @@ int attribute_get(const struct device *d, const char *name, char *buf,
 		  size_t size)
 {
 	(void)d;
-	(void)name;
-	(void)buf;
-	(void)size;
-	return -ENOENT;
+	if (strcmp(name, "framing") || device.status->framing != VFIFO_RECORDS)
+		return -ENOENT;
+	snprintf(buf, size, "records");
+	return 0;
 }
 
 int attribute_number(const struct device *d, const char *name, uint64_t *value)
@@ -237,6 +240,177 @@ static void a_recording_has_all_bytes(void **state)
 	assert_memory_equal(got, bytes, sizeof(bytes));
 	unlink(in);
 	unlink(out);
+	fake_destroy();
+}
+
+/* Records as a producer makes them: of 1 to RECORDS bytes, at made-up times, and some are lost. */
+enum { RECORDS = 100 };
+
+static uint64_t time_of_record(unsigned int i)
+{
+	return 1000000007 + (uint64_t)i * i * 1000003;
+}
+
+static uint32_t number_of_record(unsigned int i)
+{
+	return 0xfffffff0 + i + (i >= 50 ? 3 : 0);
+}
+
+static void store_records(void)
+{
+	for (unsigned int i = 0; i < RECORDS; i++) {
+		struct vfifo_handle *f;
+		void *at = NULL;
+
+		/* The kernel takes the number of the next record from here at each claim. */
+		device.position[IN]->sequence = number_of_record(i);
+		f = fake_open_records(IN);
+		assert_true(vfifo_reserve_record(f, i + 1, &at) > (ssize_t)i);
+		memcpy(at, bytes + i, i + 1);
+		assert_int_equal(
+			vfifo_commit_record(f, i + 1, time_of_record(i)), 0);
+		vfifo_close(f);
+	}
+}
+
+/* Records all that is stored, and leaves the reader at the first packet. */
+static void record_all(const char *name, size_t size, struct pcapng_reader *r,
+		       int *fd)
+{
+	struct recorder recorder = { .application = "a test" };
+	struct transfer t = transfer_of(OUT, name);
+
+	t.recorder = &recorder;
+	t.size = size;
+	assert_int_equal(transfer_run(&t), EXIT_OK);
+	assert_int_equal(recorder.totals.packets, RECORDS);
+	assert_int_equal(fake_position(OUT), fake_position(IN));
+	*fd = open(name, O_RDONLY);
+	pcapng_begin(r, read_from, fd);
+}
+
+static void play_all(const char *name)
+{
+	const struct recording_settings s = { .name = name,
+					      .largest = CAPACITY / 2,
+					      .whole = true };
+	struct source *source = recording_source(&s);
+	const struct device d = { .name = "vfifo0" };
+	struct source_block b;
+	struct port p;
+
+	assert_non_null(source);
+	assert_int_equal(port_open_framed(&p, &d, IN, METHOD_MAP), 0);
+	assert_true(p.records);
+	while (source->next(source, &b) == 1) {
+		size_t moved;
+		void *at = NULL;
+
+		assert_int_equal(port_fits(&p, b.n), 1);
+		assert_int_equal(port_span(&p, b.n, &at), b.n);
+		memcpy(at, b.bytes, b.n);
+		assert_int_equal(port_move(&p, b.n, &moved), 0);
+		assert_int_equal(moved, b.n);
+	}
+	source->close(source);
+	port_close(&p);
+}
+
+/* With their boundaries, times, numbers and gaps; what is played is recorded as the same records. */
+static void records_are_recorded_and_played(void **state)
+{
+	const size_t all = RECORDS * (RECORDS + 1) / 2;
+	char out[] = "/tmp/vfifo-unit-out-XXXXXX";
+	struct pcapng_reader r;
+	struct pcapng_packet p;
+	uint64_t first = 0;
+	int fd;
+
+	(void)state;
+	fake_create(CAPACITY, 0xfffff000);
+	fake_use_records(0);
+	store_records();
+	close(mkstemp(out));
+	record_all(out, all, &r, &fd);
+	for (unsigned int i = 0; i < RECORDS; i++) {
+		assert_int_equal(pcapng_next(&r, &p), 1);
+		assert_int_equal(p.length, i + 1);
+		assert_memory_equal(p.bytes, bytes + i, i + 1);
+		assert_true(p.numbered);
+		assert_int_equal((uint32_t)p.number, number_of_record(i));
+		assert_int_equal(p.number - number_of_record(0),
+				 i + (i >= 50 ? 3 : 0));
+		assert_int_equal(p.lost, i == 50 ? 3 : 0);
+		first = i ? first : p.time;
+		assert_int_equal(p.time - first,
+				 time_of_record(i) - time_of_record(0));
+	}
+	assert_int_equal(pcapng_next(&r, &p), 0);
+	pcapng_end(&r);
+	close(fd);
+
+	play_all(out);
+	record_all(out, all, &r, &fd);
+	for (unsigned int i = 0; i < RECORDS; i++) {
+		assert_int_equal(pcapng_next(&r, &p), 1);
+		assert_int_equal(p.length, i + 1);
+		assert_memory_equal(p.bytes, bytes + i, i + 1);
+		assert_int_equal(p.lost, 0);
+	}
+	pcapng_end(&r);
+	close(fd);
+	unlink(out);
+	fake_destroy();
+}
+
+/* Whole ones, up to the one in which the size ends. */
+static void size_ends_a_recording_of_records(void **state)
+{
+	struct recorder recorder = { .application = "a test" };
+	struct transfer t = transfer_of(OUT, "/dev/null");
+
+	(void)state;
+	fake_create(CAPACITY, 0);
+	fake_use_records(0);
+	store_records();
+	t.recorder = &recorder;
+	t.size = 5;
+	assert_int_equal(transfer_run(&t), EXIT_OK);
+	assert_int_equal(recorder.totals.packets, 3);
+	assert_int_equal(fake_position(OUT), 3 * vfifo_record_space(3));
+	fake_destroy();
+}
+
+static void an_invalid_record_is_reported(void **state)
+{
+	struct recorder recorder = { .application = "a test" };
+	struct transfer t = transfer_of(OUT, "/dev/null");
+
+	(void)state;
+	fake_create(CAPACITY, 0);
+	fake_use_records(0);
+	store_records();
+	((struct vfifo_record *)(void *)device.window)->length = CAPACITY;
+	t.recorder = &recorder;
+	assert_int_equal(transfer_run(&t), EXIT_FAILED);
+	assert_int_equal(explained, -EBADMSG);
+	assert_int_equal(recorder.totals.packets, 0);
+	fake_destroy();
+}
+
+static void a_packet_longer_than_a_record_is_refused(void **state)
+{
+	const struct device d = { .name = "vfifo0" };
+	struct port p;
+	void *at = NULL;
+
+	(void)state;
+	fake_create(CAPACITY, 0);
+	fake_use_records(0);
+	assert_int_equal(port_open_framed(&p, &d, IN, METHOD_MAP), 0);
+	assert_int_equal(port_span(&p, CAPACITY / 2, &at), CAPACITY / 2);
+	assert_int_equal(port_span(&p, CAPACITY / 2 + 1, &at), -EMSGSIZE);
+	port_close(&p);
 	fake_destroy();
 }
 
@@ -565,6 +739,10 @@ int main(void)
 		cmocka_unit_test(a_file_goes_through),
 		cmocka_unit_test(a_recording_has_all_bytes),
 		cmocka_unit_test(what_cannot_be_recorded_stays),
+		cmocka_unit_test(records_are_recorded_and_played),
+		cmocka_unit_test(size_ends_a_recording_of_records),
+		cmocka_unit_test(an_invalid_record_is_reported),
+		cmocka_unit_test(a_packet_longer_than_a_record_is_refused),
 		cmocka_unit_test(size_is_an_end),
 		cmocka_unit_test(a_short_file_ends_it),
 		cmocka_unit_test(the_rate_is_kept),
