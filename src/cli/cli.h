@@ -9,7 +9,7 @@
  *	list show set add send receive play record peek clear monitor doctor
  *	map load prometheus transfer screen doctor-module doctor-device
  *	doctor-load port progress check watch recorder fault source-pattern source-file
- *	source source-recording protocol
+ *	source source-recording protocol wav
  *	pattern
  *	wave prbs
  *	sample decimal

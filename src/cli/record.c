@@ -15,8 +15,10 @@ static int help(void)
 	       "Options:\n" TRANSFER_HELP
 	       "  -d, --duration TIME    end after TIME: 1.5 (seconds), 20ms\n"
 	       "  -f, --format FORMAT    pcapng, which vfifo play, tcpdump and Wireshark read\n"
-	       "                         (the default), or csv: a line for each packet, with its\n"
-	       "                         time in seconds, its length and its bytes in hexadecimal\n"
+	       "                         (the default); csv: a line for each packet, with its\n"
+	       "                         time in seconds, its length and its bytes in hexadecimal;\n"
+	       "                         or wav, the samples without times, which may have options\n"
+	       "                         as in wav:rate=48k,format=s16le,channels=2\n"
 	       "\n"
 	       "A packet of FILE is what was stored when the command looked, up to 64 KiB. Ends\n"
 	       "as vfifo receive does, and by SIGINT or SIGTERM. A file that could not be ended\n"
@@ -27,6 +29,8 @@ static int help(void)
 
 static int take_option(struct transfer *t, struct recorder *r, int c)
 {
+	char why[WHY_MAX];
+
 	switch (c) {
 	case 'd':
 		if (!parse_duration(optarg, &t->duration) && t->duration)
@@ -34,10 +38,9 @@ static int take_option(struct transfer *t, struct recorder *r, int c)
 		return misused("record", "--duration: %s is not a time above 0",
 			       optarg);
 	case 'f':
-		if (!recorder_parse(optarg, &r->format))
+		if (!recorder_parse(r, optarg, why))
 			return EXIT_OK;
-		return misused("record", "--format is pcapng or csv, not %s",
-			       optarg);
+		return misused("record", "--format: %s", why);
 	}
 	return transfer_option(t, c, "record", optarg);
 }
@@ -76,6 +79,10 @@ int verb_record(int argc, char **argv)
 	if (!code)
 		code = transfer_operands(&t, "record", argc - optind,
 					 argv + optind);
+	if (!code && !t.file_name && r.format == RECORDER_WAV)
+		code = misused(
+			"record",
+			"a WAV file needs a FILE, as its header is written last");
 	if (!code && !t.file_name && r.format == RECORDER_PCAPNG &&
 	    isatty(STDOUT_FILENO))
 		code = misused("record",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Writes what is received, with its times, as pcapng or CSV.
+ * Writes what is received, with its times as pcapng or CSV, or without them as WAV.
  *
  * A packet is written before its bytes are consumed, and from the place where they are stored. So
  * bytes that could not be written stay in a FIFO whose side is claimed.
@@ -19,6 +19,7 @@
 #include "interrupt.h"
 #include "pace.h"
 #include "recorder.h"
+#include "wav.h"
 
 /* The most bytes of a stream in one packet: tcpdump and Wireshark take up to 256 KiB. */
 #define BYTES_MAX (64U << 10)
@@ -26,20 +27,35 @@
 /* The first of the types of packets that are for private use. */
 #define LINK_TYPE_USER0 147
 
-int recorder_parse(const char *name, enum recorder_format *format)
+/* rate=48k and so on, or nothing. */
+static int parse_wav(struct recorder *r, const char *options, char why[WHY_MAX])
 {
-	static const char *const names[] = {
-		[RECORDER_PCAPNG] = "pcapng",
-		[RECORDER_CSV] = "csv",
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!strcmp(names[i], name)) {
-			*format = (enum recorder_format)i;
-			return 0;
-		}
-	}
+	if (sampling_parse(*options ? options : "rate=48k", &r->sampling, why))
+		return -EINVAL;
+	if (wav_takes(&r->sampling))
+		return 0;
+	snprintf(why, WHY_MAX, "a WAV file cannot have samples of %s",
+		 r->sampling.format->name);
 	return -EINVAL;
+}
+
+int recorder_parse(struct recorder *r, const char *text, char why[WHY_MAX])
+{
+	size_t n = strcspn(text, ":");
+
+	if (!strcmp(text, "pcapng")) {
+		r->format = RECORDER_PCAPNG;
+	} else if (!strcmp(text, "csv")) {
+		r->format = RECORDER_CSV;
+	} else if (n == 3 && !strncmp(text, "wav", n)) {
+		r->format = RECORDER_WAV;
+		return parse_wav(r, text + n + !!text[n], why);
+	} else {
+		snprintf(why, WHY_MAX, "it is pcapng, csv or wav, not %s",
+			 text);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 /* --- the clocks ------------------------------------------------------------- */
@@ -248,6 +264,68 @@ static int put_csv(struct recorder *r, const struct pcapng_packet *p)
 	return put_pieces(r->file, &piece, 1);
 }
 
+/* --- WAV --------------------------------------------------------------------- */
+
+/* What the file has of samples of all channels. */
+static uint64_t whole_frames(const struct recorder *r)
+{
+	return r->bytes - r->bytes % sampling_frame(&r->sampling);
+}
+
+static int put_wav_header(const struct recorder *r)
+{
+	unsigned char header[WAV_HEADER];
+
+	wav_header(header, &r->sampling, (uint32_t)whole_frames(r));
+	return pwrite(r->file, header, sizeof(header), 0) == sizeof(header) ?
+		       0 :
+		       -1;
+}
+
+static int begin_wav(struct recorder *r)
+{
+	struct stat s;
+
+	r->bytes = 0;
+	if (!fstat(r->file, &s) && S_ISREG(s.st_mode))
+		return put_wav_header(r) || lseek(r->file, WAV_HEADER,
+						  SEEK_SET) < 0 ?
+			       -1 :
+			       0;
+	errno = ESPIPE;
+	return -1;
+}
+
+static ssize_t put_wav(struct recorder *r, const void *bytes, size_t n)
+{
+	struct iovec piece = { (void *)bytes, n };
+
+	if (n > WAV_BYTES_MAX - r->bytes) {
+		errno = EFBIG;
+		return -1;
+	}
+	if (put_pieces(r->file, &piece, 1))
+		return -1;
+	r->bytes += n;
+	/* They are in the file, whatever its header says. */
+	put_wav_header(r);
+	return (ssize_t)n;
+}
+
+static int end_wav(const struct recorder *r)
+{
+	uint64_t whole = whole_frames(r);
+
+	if (whole != r->bytes)
+		complain(
+			"the last %llu bytes are left out: they are no whole sample of each channel",
+			(unsigned long long)(r->bytes - whole));
+	return put_wav_header(r) ||
+			       ftruncate(r->file, (off_t)(whole + WAV_HEADER)) ?
+		       -1 :
+		       0;
+}
+
 /* --- either ----------------------------------------------------------------- */
 
 int recorder_begin(struct recorder *r, const struct device *d, int file)
@@ -257,7 +335,12 @@ int recorder_begin(struct recorder *r, const struct device *d, int file)
 	r->file = file;
 	r->ahead = find_ahead();
 	r->totals = (struct pcapng_totals){ .begin = now(r) };
-	err = r->format == RECORDER_PCAPNG ? begin_pcapng(r, d) : begin_csv(r);
+	if (r->format == RECORDER_WAV)
+		err = begin_wav(r);
+	else if (r->format == RECORDER_CSV)
+		err = begin_csv(r);
+	else
+		err = begin_pcapng(r, d);
 	r->began = !err;
 	return err;
 }
@@ -278,6 +361,8 @@ ssize_t recorder_bytes(struct recorder *r, const void *bytes, size_t n)
 {
 	struct pcapng_packet p = { .time = now(r), .bytes = bytes };
 
+	if (r->format == RECORDER_WAV)
+		return put_wav(r, bytes, n);
 	p.length = n < BYTES_MAX ? (uint32_t)n : BYTES_MAX;
 	p.original = p.length;
 	return put_packet(r, &p);
@@ -325,6 +410,8 @@ int recorder_end(struct recorder *r)
 	r->totals.end = now(r);
 	if (r->began && r->format == RECORDER_PCAPNG)
 		err = end_pcapng(r);
+	if (r->began && r->format == RECORDER_WAV)
+		err = end_wav(r);
 	r->began = false;
 	return err;
 }

@@ -12,9 +12,10 @@
 #include <linux/vfifo.h>
 
 #include "cli.h"
+#include "pattern.h"
 #include "pcapng.h"
 
-enum recorder_format { RECORDER_PCAPNG, RECORDER_CSV };
+enum recorder_format { RECORDER_PCAPNG, RECORDER_CSV, RECORDER_WAV };
 
 struct recorder {
 	/* Set by the caller. */
@@ -30,15 +31,23 @@ struct recorder {
 	uint64_t number; /* of the last one; its low half is the header's */
 	char *text;	 /* of a packet, for CSV */
 	size_t text_size;
+	struct sampling sampling; /* of WAV */
+	uint64_t bytes;		  /* the same */
 };
 
-/* 0, or -EINVAL. */
-int recorder_parse(const char *name, enum recorder_format *format);
+/*
+ * pcapng, csv, or wav, which may have options as in wav:rate=48k,format=s16le,channels=2. -EINVAL:
+ * it is none, and `why` has the reason.
+ */
+int recorder_parse(struct recorder *r, const char *text, char why[WHY_MAX]);
 
 /*
  * These write to the file while the tick of interrupt.h runs. After an error they return -1 and set
  * errno; EINTR: a signal came, or the tick, and nothing was written. A part of a packet is never
  * left in a regular file.
+ *
+ * WAV has no packets and no times: the bytes are samples. Its header is brought up to date with each
+ * write, so that a recording which is not ended is good. ESPIPE: the file is not a regular one.
  *
  * recorder_begin() writes the header, and recorder_end() the totals. recorder_bytes() writes the
  * first of the n bytes as one packet of this time, and returns how many these are. recorder_record()

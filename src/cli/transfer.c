@@ -98,7 +98,7 @@ static size_t fill(struct transfer *t, void *p, size_t n)
 
 static ssize_t record(struct transfer *t, const void *p, size_t n)
 {
-	return t->port.records ?
+	return t->port.records && t->recorder->format != RECORDER_WAV ?
 		       recorder_record(t->recorder, p, n, &t->port.record) :
 		       recorder_bytes(t->recorder, p, n);
 }

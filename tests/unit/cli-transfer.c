@@ -28,6 +28,7 @@
 #include "../../src/cli/source-recording.c"
 #include "../../src/cli/text.c"
 #include "../../src/cli/transfer.c"
+#include "../../src/cli/wav.c"
 #include "../../src/cli/wave.c"
 
 int device_claim(const struct device *d, enum vfifo_end end, unsigned int flags,

@@ -153,7 +153,7 @@ _vfifo() {
 	*,-o,* | *,--output,*) _vfifo_columns "$verb" ;;
 	play,-p,* | *,--protocol,*) _vfifo_files ;;
 	play,-F,* | *,--on-full,*) _vfifo_offer "$(printf 'drop\nwait\n')" ;;
-	record,-f,* | record,--format,*) _vfifo_offer "$(printf 'pcapng\ncsv\n')" ;;
+	record,-f,* | record,--format,*) _vfifo_offer "$(printf 'pcapng\ncsv\nwav\n')" ;;
 	play,-f,* | *,--format,*) _vfifo_offer "$(printf 's8\ns16le\ns16be\ns24le\ns24be\ns32le\ns32be\nf32le\nf32be\n')" ;;
 	play,-x,* | *,--fault,*)
 		compopt -o nospace
