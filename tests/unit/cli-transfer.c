@@ -364,6 +364,40 @@ static void records_are_recorded_and_played(void **state)
 	fake_destroy();
 }
 
+static void csv_has_numbers_and_gaps_of_records(void **state)
+{
+	const size_t all = RECORDS * (RECORDS + 1) / 2;
+	struct recorder recorder = { .format = RECORDER_CSV };
+	const char *out = file_of(0);
+	struct transfer t = transfer_of(OUT, out);
+	unsigned int i = 0;
+	char line[512];
+	FILE *f;
+
+	(void)state;
+	fake_create(CAPACITY, 0);
+	fake_use_records(0);
+	store_records();
+	t.recorder = &recorder;
+	t.size = all;
+	assert_int_equal(transfer_run(&t), EXIT_OK);
+	f = fopen(out, "r");
+	assert_non_null(f);
+	for (; fgets(line, sizeof(line), f); i++) {
+		if (!i)
+			assert_string_equal(line,
+					    "time,length,sequence,lost,data\n");
+		else if (i == 1 || i == 51)
+			assert_non_null(
+				strstr(line, i == 1 ? ",1,4294967280,0," :
+						      ",51,37,3,"));
+	}
+	assert_int_equal(i, RECORDS + 1);
+	fclose(f);
+	unlink(out);
+	fake_destroy();
+}
+
 /* Whole ones, up to the one in which the size ends. */
 static void size_ends_a_recording_of_records(void **state)
 {
@@ -741,6 +775,7 @@ int main(void)
 		cmocka_unit_test(a_recording_has_all_bytes),
 		cmocka_unit_test(what_cannot_be_recorded_stays),
 		cmocka_unit_test(records_are_recorded_and_played),
+		cmocka_unit_test(csv_has_numbers_and_gaps_of_records),
 		cmocka_unit_test(size_ends_a_recording_of_records),
 		cmocka_unit_test(an_invalid_record_is_reported),
 		cmocka_unit_test(a_packet_longer_than_a_record_is_refused),
