@@ -244,6 +244,28 @@ static void a_recording_has_all_bytes(void **state)
 	fake_destroy();
 }
 
+/* So that other programs take them. */
+static void a_packet_has_64_kib_at_most(void **state)
+{
+	static unsigned char got[sizeof(bytes)];
+	struct recorder recorder = { .application = "a test" };
+	const char *out = file_of(0);
+	struct transfer t = transfer_of(OUT, out);
+
+	(void)state;
+	fake_create(1 << 19, 0);
+	memcpy(device.window, bytes, sizeof(bytes));
+	fake_move(IN, sizeof(bytes));
+	t.recorder = &recorder;
+	t.size = sizeof(bytes);
+	assert_int_equal(transfer_run(&t), EXIT_OK);
+	assert_int_equal(recorder.totals.packets, sizeof(bytes) / 65536 + 1);
+	assert_int_equal(unpack(out, got, sizeof(got)), sizeof(bytes));
+	assert_memory_equal(got, bytes, sizeof(bytes));
+	unlink(out);
+	fake_destroy();
+}
+
 /* Records as a producer makes them: of 1 to RECORDS bytes, at made-up times, and some are lost. */
 enum { RECORDS = 100 };
 
@@ -774,6 +796,7 @@ int main(void)
 		cmocka_unit_test(a_file_goes_through),
 		cmocka_unit_test(a_recording_has_all_bytes),
 		cmocka_unit_test(what_cannot_be_recorded_stays),
+		cmocka_unit_test(a_packet_has_64_kib_at_most),
 		cmocka_unit_test(records_are_recorded_and_played),
 		cmocka_unit_test(csv_has_numbers_and_gaps_of_records),
 		cmocka_unit_test(size_ends_a_recording_of_records),
