@@ -8,7 +8,7 @@
  *	main
  *	list show set add send receive play record peek clear monitor doctor
  *	map load prometheus transfer screen doctor-module doctor-device
- *	doctor-load port progress check watch recorder fault source-pattern source-file
+ *	doctor-load port progress check watch recorder fault framer source-pattern source-file
  *	source source-recording protocol wav
  *	pattern
  *	wave prbs

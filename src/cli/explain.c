@@ -89,7 +89,8 @@ static bool explain_holder(const struct device *d, const char *side,
 /* Whether a store to an attribute fails while the buffer is mapped. */
 static bool is_of_the_buffer(const char *attribute)
 {
-	return !strcmp(attribute, "capacity") || !strcmp(attribute, "memory");
+	return !strcmp(attribute, "capacity") || !strcmp(attribute, "memory") ||
+	       !strcmp(attribute, "framing");
 }
 
 static int explain_busy(const struct device *d, const char *what)
@@ -101,7 +102,12 @@ static int explain_busy(const struct device *d, const char *what)
 
 	if (producer || consumer)
 		return EXIT_FAILED;
-	if (attribute_number(d, cause, &value) || !value)
+	if (!strcmp(what, "framing") && !attribute_number(d, "size", &value) &&
+	    value)
+		complain(
+			"%s: %s stores %llu bytes; to drop them: vfifo clear %s",
+			what, d->name, (unsigned long long)value, d->name);
+	else if (attribute_number(d, cause, &value) || !value)
 		complain("%s: %s was busy; try again", what, d->name);
 	else if (is_of_the_buffer(what))
 		complain(
@@ -184,8 +190,17 @@ static int explain_other(int err, const struct device *d, const char *what)
 	switch (err) {
 	case -EIO:
 		complain(
-			"%s: %s is broken: the process that claims a side stored an invalid position; end that process",
+			"%s: %s is broken: a process stored an invalid position or record; end that process, or: vfifo clear %s",
+			what, name, name);
+		break;
+	case -EPROTO:
+		complain(
+			"%s: %s keeps records (attribute framing), which this does not support",
 			what, name);
+		break;
+	case -EMSGSIZE:
+		complain("%s: a record of %s has at most half of the capacity",
+			 what, name);
 		break;
 	case -EPROTONOSUPPORT:
 		complain(
@@ -194,7 +209,7 @@ static int explain_other(int err, const struct device *d, const char *what)
 		break;
 	case -EBADMSG:
 		complain(
-			"%s: the process at the other end of %s stored an invalid position; end that process",
+			"%s: the process at the other end of %s stored an invalid position or record; end that process",
 			what, name);
 		break;
 	case -ESTALE:

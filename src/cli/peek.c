@@ -117,6 +117,104 @@ static void print_hex(const unsigned char *data, const struct range *r)
 		print_line(at, data + at, end - at < 16 ? end - at : 16);
 }
 
+/* --- records ---------------------------------------------------------------- */
+
+/* The first bytes of a record, as text. */
+#define SHOWN 32
+
+struct listed {
+	struct vfifo_record header;
+	unsigned char bytes[SHOWN];
+};
+
+static void print_record(const struct listed *l)
+{
+	const uint32_t n = l->header.length & VFIFO_RECORD_LENGTH;
+
+	printf("%10u ", l->header.sequence);
+	if (l->header.time)
+		printf("%10llu.%09llu ",
+		       (unsigned long long)l->header.time / 1000000000,
+		       (unsigned long long)l->header.time % 1000000000);
+	else
+		printf("%20s ", "-");
+	printf("%9u  ", n);
+	for (size_t i = 0; i < n && i < SHOWN; i++)
+		putchar(l->bytes[i] >= 0x20 && l->bytes[i] < 0x7f ?
+				l->bytes[i] :
+				'.');
+	printf("%s\n", n > SHOWN ? "..." : "");
+}
+
+/*
+ * Copies the record at a position, up to which `left` bytes follow. A reader may take it, and a
+ * writer overwrite it, at any time. Return: its length; 0: no valid one.
+ */
+static uint32_t copy_record(const struct maps *m, uint32_t at, uint32_t left,
+			    struct listed *l)
+{
+	const uint32_t capacity = m->status->capacity;
+	const unsigned char *p = m->data + vfifo_offset(capacity, at);
+	uint32_t n;
+
+	if (left < sizeof(l->header) || at % VFIFO_RECORD_ALIGN)
+		return 0;
+	memcpy(&l->header, p, sizeof(l->header));
+	n = vfifo_record_length(l->header.length, left);
+	memcpy(l->bytes, p + sizeof(l->header), n < SHOWN ? n : SHOWN);
+	return n;
+}
+
+static uint32_t position_in(const struct vfifo_position *page)
+{
+	return __atomic_load_n(&page->position, __ATOMIC_ACQUIRE);
+}
+
+/* Lists the stored records, and goes on behind those that a reader takes meanwhile. */
+static int list_records(const struct maps *m)
+{
+	uint32_t at, end;
+
+	/* `out` can be far ahead when `in` is loaded. */
+	do {
+		at = position_in(m->out);
+		end = position_in(m->in);
+	} while (vfifo_used(end, at) > m->status->capacity &&
+		 at != position_in(m->out));
+	if (vfifo_used(end, at) > m->status->capacity) {
+		complain("a process has stored an invalid position");
+		return EXIT_FAILED;
+	}
+	printf("%10s %20s %9s  %s\n", "NUMBER", "TIME", "LENGTH", "BYTES");
+	while (at != end) {
+		struct listed l;
+		uint32_t n = copy_record(m, at, end - at, &l);
+		uint32_t out =
+			__atomic_load_n(&m->out->position, __ATOMIC_ACQUIRE);
+
+		if (vfifo_used(out, at) && vfifo_used(out, at) <= end - at) {
+			at = out;
+			continue;
+		}
+		if (!n) {
+			complain("there is no valid record at offset %u",
+				 vfifo_offset(m->status->capacity, at));
+			return EXIT_FAILED;
+		}
+		print_record(&l);
+		at += vfifo_record_space(n);
+	}
+	return EXIT_OK;
+}
+
+static bool has_records(const struct maps *m)
+{
+	return (m->status->features & VFIFO_HAS_RECORDS) &&
+	       m->status->framing == VFIFO_RECORDS;
+}
+
+/* --- all of it -------------------------------------------------------------- */
+
 static void print(const unsigned char *data, const struct range *r,
 		  enum form form)
 {
@@ -138,6 +236,8 @@ static int peek(const char *spec, struct range *r, enum form form)
 	err = open_maps(&d, &m);
 	if (err)
 		return explain(err, &d, "peek");
+	if (r->stored && form == FORM_BY_OUTPUT && has_records(&m))
+		return list_records(&m);
 	code = check_range(&m, r);
 	if (!code)
 		print(m.data, r, form);
@@ -149,10 +249,11 @@ static int help(void)
 	printf("Usage: vfifo peek [OPTION...] [DEVICE] [OFFSET [LENGTH]]\n"
 	       "Prints LENGTH bytes (%d) at an OFFSET of the buffer, or without an OFFSET all\n"
 	       "stored bytes, the oldest first. Consumes none. A single number is an OFFSET, so\n"
-	       "the DEVICE needs its full name then.\n\n"
+	       "the DEVICE needs its full name then. Of a FIFO of records it lists these: number,\n"
+	       "time (of the clock that counts from boot, in seconds), length, and first bytes.\n\n"
 	       "Options:\n"
-	       "  -x, --hex   a hexadecimal dump; the default on a terminal\n"
-	       "  -r, --raw   the bytes unchanged; the default otherwise\n"
+	       "  -x, --hex   a hexadecimal dump; the default for bytes on a terminal\n"
+	       "  -r, --raw   the bytes unchanged; the default for bytes otherwise\n"
 	       "  -h, --help  this text\n",
 	       LENGTH);
 	return EXIT_OK;

@@ -15,6 +15,9 @@ static int help(void)
 	       "  -k, --keep-going       with --verify: print each gap and go on; at the end print\n"
 	       "                         totals\n"
 	       "  -j, --join             with --verify: the bytes may begin anywhere in the pattern\n"
+	       "  -R, --records HOW      of a FIFO of records: end each with a newline, if it does not\n"
+	       "                         end with one (lines), or put its length in front, 4 bytes,\n"
+	       "                         little-endian (length). Otherwise they follow each other\n"
 	       "  -e, --eof              set the attribute eof when the first byte arrives, and\n"
 	       "                         reset it at the end; needs root\n\n" PATTERN_HELP
 	       "\n"
@@ -38,12 +41,13 @@ static int take_options(struct transfer *t, struct check *check, int argc,
 		{ "verify", required_argument, NULL, 'V' },
 		{ "keep-going", no_argument, NULL, 'k' },
 		{ "join", no_argument, NULL, 'j' },
+		{ "records", required_argument, NULL, 'R' },
 		{ "eof", no_argument, NULL, 'e' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c, code = EXIT_OK;
 
-	while (!code && (c = getopt_long(argc, argv, TRANSFER_SHORT "V:kje",
+	while (!code && (c = getopt_long(argc, argv, TRANSFER_SHORT "V:kjR:e",
 					 options, NULL)) != -1) {
 		switch (c) {
 		case 'h':
@@ -90,6 +94,8 @@ int verb_receive(int argc, char **argv)
 		return help();
 	if (!code)
 		code = begin_check(&check);
+	if (!code && t.framer && t.framer->form == FRAMER_SIZE)
+		code = misused("receive", "--records is lines or length");
 	if (!code)
 		code = transfer_operands(&t, "receive", argc - optind,
 					 argv + optind);

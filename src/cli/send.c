@@ -11,6 +11,9 @@ static int help(void)
 	       "Moves FILE, or standard input, into DEVICE, and waits while it is full.\n\n"
 	       "Options:\n" TRANSFER_HELP
 	       "  -p, --pattern PATTERN  send a pattern, without end, instead of a file\n"
+	       "  -R, --records HOW      each line of the input is a record (lines), or what follows\n"
+	       "                         a length of 4 bytes, little-endian (length), or each SIZE\n"
+	       "                         bytes. A FIFO of records needs it (framing=records)\n"
 	       "  -e, --eof              end the stream: readers get the end of file when no\n"
 	       "                         producer is left and all bytes are consumed\n\n" PATTERN_HELP
 	       "\n"
@@ -29,13 +32,14 @@ static int take_options(struct transfer *t, struct pattern *pattern, int argc,
 	static const struct option options[] = {
 		TRANSFER_LONG,
 		{ "pattern", required_argument, NULL, 'p' },
+		{ "records", required_argument, NULL, 'R' },
 		{ "eof", no_argument, NULL, 'e' },
 		{ NULL, 0, NULL, 0 },
 	};
 	char why[WHY_MAX];
 	int c, code = EXIT_OK;
 
-	while (!code && (c = getopt_long(argc, argv, TRANSFER_SHORT "p:e",
+	while (!code && (c = getopt_long(argc, argv, TRANSFER_SHORT "p:R:e",
 					 options, NULL)) != -1) {
 		if (c == 'h')
 			return -1;
@@ -59,6 +63,8 @@ int verb_send(int argc, char **argv)
 
 	if (code < 0)
 		return help();
+	if (!code && t.pattern && t.framer && t.framer->form != FRAMER_SIZE)
+		code = misused("send", "with --pattern, --records is a size");
 	if (!code)
 		code = transfer_operands(&t, "send", argc - optind,
 					 argv + optind);

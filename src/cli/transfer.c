@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "interrupt.h"
@@ -211,6 +212,132 @@ static void use_span(struct transfer *t, void *p, size_t n)
 		move(t, moved);
 }
 
+/* --- records ---------------------------------------------------------------- */
+
+/* An error of the file that has no errno. */
+static void file_is_wrong(struct transfer *t, ssize_t err)
+{
+	if (err == -EMSGSIZE)
+		complain(
+			"%s: a record is longer than %zu bytes, which is half of the capacity of %s",
+			file_name(t), t->framer->longest, t->device.name);
+	else
+		complain("%s: it has no valid length of a record at its end",
+			 file_name(t));
+	stop(t, TRANSFER_PRINTED, EXIT_FAILED);
+}
+
+/* The length of the next record of the file; 0: none yet, or none at all. */
+static size_t record_of_file(struct transfer *t, const void **record)
+{
+	ssize_t n = framer_next(t->framer, record);
+
+	if (n > 0)
+		return (size_t)n;
+	if (n < 0)
+		file_is_wrong(t, n);
+	else if (t->framer->ended)
+		stop(t, TRANSFER_ENDED, 0);
+	else if ((n = framer_read(t->framer, t->file)))
+		file_moved(t, n);
+	return 0;
+}
+
+/* The length of the next record of the pattern. The last one can be shorter. */
+static size_t record_of_pattern(const struct transfer *t)
+{
+	uint64_t left = t->size - t->done;
+
+	return t->framer->size < left ? t->framer->size : (size_t)left;
+}
+
+static void send_record(struct transfer *t)
+{
+	const void *record = NULL;
+	size_t n = t->pattern ? record_of_pattern(t) :
+				record_of_file(t, &record);
+	ssize_t room;
+	void *p = NULL;
+
+	if (!n)
+		return;
+	room = port_span(&t->port, n, &p);
+	if (room < 0 && room != -EAGAIN)
+		stop(t, TRANSFER_DEVICE_FAILED, (int)room);
+	if (room <= 0)
+		return;
+	if (t->pattern) {
+		pattern_fill(t->pattern, t->done, p, n);
+	} else {
+		memcpy(p, record, n);
+		framer_take(t->framer, n);
+	}
+	move(t, n);
+}
+
+/* read(2) gives no number. */
+static void count_missing(struct transfer *t)
+{
+	const struct vfifo_record *record = &t->port.record;
+
+	if (!record->length)
+		return;
+	if (t->numbered)
+		t->missing += (uint32_t)(record->sequence - t->next_number);
+	t->numbered = true;
+	t->next_number = record->sequence + 1;
+}
+
+/* Writes what is left of the record. Return: whether all of it is written. */
+static bool write_record(struct transfer *t, void *p, size_t n)
+{
+	struct iovec part[2] = { { p, n } };
+	int parts = t->framer ? framer_parts(t->framer, p, n, part) : 1;
+	size_t all = 0, skip = t->written;
+
+	for (int i = 0; i < parts; i++) {
+		size_t of_this = skip < part[i].iov_len ? skip :
+							  part[i].iov_len;
+
+		all += part[i].iov_len;
+		part[i].iov_base = (char *)part[i].iov_base + of_this;
+		part[i].iov_len -= of_this;
+		skip -= of_this;
+	}
+	t->written += file_moved(t, writev(t->file, part, parts));
+	return t->written == all;
+}
+
+/* The record is the device's until all of it is written. */
+static void receive_record(struct transfer *t, void *p, size_t n)
+{
+	if (t->ends)
+		set_eof(t);
+	if (t->state != TRANSFER_RUNS || !write_record(t, p, n))
+		return;
+	t->written = 0;
+	count_missing(t);
+	if (t->check && !check_bytes(t->check, p, n))
+		stop(t, TRANSFER_WRONG, 0);
+	move(t, n);
+}
+
+/* --- a step ----------------------------------------------------------------- */
+
+static void step_to_device(struct transfer *t)
+{
+	if (pace_allows(&t->pace, 1))
+		send_record(t);
+}
+
+static void use(struct transfer *t, void *p, size_t n)
+{
+	if (t->port.records && !t->recorder)
+		receive_record(t, p, n);
+	else
+		use_span(t, p, n);
+}
+
 static void step(struct transfer *t)
 {
 	uint64_t left = t->size - t->done;
@@ -223,7 +350,7 @@ static void step(struct transfer *t)
 		return;
 	n = port_span(&t->port, most, &p);
 	if (n > 0)
-		use_span(t, p, (size_t)n);
+		use(t, p, (size_t)n);
 	else if (n == 0)
 		stop(t, TRANSFER_ENDED, 0);
 	else if (n == -EAGAIN)
@@ -232,10 +359,15 @@ static void step(struct transfer *t)
 		stop(t, TRANSFER_DEVICE_FAILED, (int)n);
 }
 
-/* Bytes that were read from the device are written first, unless a second signal comes. */
+/*
+ * What was read, from the device or for records from the file, is written first, unless a second
+ * signal comes.
+ */
 static bool interrupted(const struct transfer *t)
 {
-	return interrupts() > (t->port.pending ? 1 : 0);
+	bool held = t->framer && t->framer->held;
+
+	return interrupts() > (t->port.pending || held ? 1 : 0);
 }
 
 static void show(struct transfer *t)
@@ -262,8 +394,12 @@ static bool is_over(const struct transfer *t)
 static void run(struct transfer *t)
 {
 	while (t->state == TRANSFER_RUNS && !interrupted(t)) {
+		if (t->framer && interrupts())
+			t->framer->ended = true; /* what is held is the rest */
 		if (is_over(t))
 			stop(t, TRANSFER_ENDED, 0);
+		else if (sends(t) && t->port.records)
+			step_to_device(t);
 		else
 			step(t);
 		show(t);
@@ -302,6 +438,11 @@ static void print_lost(const struct transfer *t)
 {
 	uint64_t lost = t->lost + t->port.pending;
 
+	if (t->missing)
+		complain("%llu records are missing, by their numbers",
+			 (unsigned long long)t->missing);
+	if (t->framer)
+		lost += t->framer->held;
 	if (!lost)
 		return;
 	if (sends(t))
@@ -338,6 +479,56 @@ static int print_result(const struct transfer *t)
 	}
 }
 
+/* Whether the option --records fits the device. Return: an exit code, after an error message. */
+static int check_framing(const struct transfer *t)
+{
+	const char *name = t->device.name;
+
+	if (t->framer && !t->port.records)
+		complain(
+			"--records: %s keeps no records; sudo vfifo set %s framing=records",
+			name, name);
+	else if (!t->framer && t->port.records && sends(t))
+		complain(
+			"%s keeps records: --records lines, length or a size tells where one ends",
+			name);
+	else
+		return EXIT_OK;
+	return EXIT_USAGE;
+}
+
+static int begin_framing(struct transfer *t)
+{
+	return t->framer ?
+		       framer_begin(t->framer,
+				    vfifo_record_max((__u32)t->port.capacity)) :
+		       0;
+}
+
+static void end_framing(struct transfer *t)
+{
+	if (t->framer)
+		framer_end(t->framer);
+}
+
+/* Sets the state if it fails. */
+static void open_device(struct transfer *t)
+{
+	int err = port_open_framed(&t->port, &t->device, t->end, t->method);
+	int code = EXIT_OK;
+
+	if (!err) {
+		code = check_framing(t);
+		err = code ? 0 : begin_framing(t);
+		if (code || err)
+			port_close(&t->port);
+	}
+	if (code)
+		stop(t, TRANSFER_PRINTED, code);
+	else if (err)
+		stop(t, TRANSFER_DEVICE_FAILED, err);
+}
+
 /* The port and the file are open. */
 static int finish(struct transfer *t)
 {
@@ -349,6 +540,7 @@ static int finish(struct transfer *t)
 	print_lost(t);
 	reset_eof(t);
 	end_stream(t);
+	end_framing(t);
 	port_close(&t->port);
 	close_file(t);
 	code = print_result(t);
@@ -365,26 +557,19 @@ static int finish(struct transfer *t)
 }
 
 /* What is recorded keeps its records. */
-static int open_device(struct transfer *t)
-{
-	return t->recorder ? port_open_framed(&t->port, &t->device, t->end,
-					      t->method) :
-			     port_open(&t->port, &t->device, t->end, t->method);
-}
-
 int transfer_run(struct transfer *t)
 {
-	int err = open_device(t);
+	int err = 0;
 
-	if (err) {
-		stop(t, TRANSFER_DEVICE_FAILED, err);
+	open_device(t);
+	if (t->state != TRANSFER_RUNS)
 		return print_result(t);
-	}
 	/* After the port, so that the file is not truncated if there is no device. */
 	if (!t->pattern)
 		err = open_file(t);
 	if (err) {
 		stop(t, TRANSFER_FILE_FAILED, err);
+		end_framing(t);
 		port_close(&t->port);
 		return print_result(t);
 	}
@@ -414,6 +599,14 @@ int transfer_option(struct transfer *t, int c, const char *verb,
 		if (!parse_size(argument, &t->rate) && t->rate)
 			return EXIT_OK;
 		return misused(verb, "%s is not a number of bytes per second",
+			       argument);
+	case 'R':
+		if (!framer_parse(&t->framed, argument)) {
+			t->framer = &t->framed;
+			return EXIT_OK;
+		}
+		return misused(verb,
+			       "--records is lines, length or a size, not %s",
 			       argument);
 	case 'q':
 		t->quiet = true;

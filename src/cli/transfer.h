@@ -4,6 +4,7 @@
 #define VFIFO_TRANSFER_H
 
 #include "check.h"
+#include "framer.h"
 #include "pace.h"
 #include "port.h"
 #include "progress.h"
@@ -31,13 +32,19 @@ struct transfer {
 	struct pattern *pattern;   /* to send instead of a file, or NULL */
 	struct check *check;	   /* for received bytes, or NULL */
 	struct recorder *recorder; /* the same: it writes to the file */
-	uint64_t duration;	   /* nanoseconds at most; 0: no limit */
+	struct framer *framer; /* where a record ends in the file, or NULL */
+	uint64_t duration;     /* nanoseconds at most; 0: no limit */
 	bool ends; /* send: VFIFO_END at the end; receive: set the attribute eof */
 	/* The state of the transfer. */
 	enum transfer_state state;
 	int err;
 	int file;
 	uint64_t done, lost;
+	struct framer framed;
+	size_t written;	  /* bytes of the record that is received */
+	uint64_t missing; /* records, by their numbers */
+	bool numbered;	  /* the next record has a number that is expected */
+	uint32_t next_number; /* that one */
 	uint64_t began;
 	bool eof_set; /* by set_eof() */
 	struct port port;

@@ -16,6 +16,7 @@
 /* The fake is the device; the functions below replace the rest of the command. */
 #include "../../src/cli/check.c"
 #include "../../src/cli/decimal.c"
+#include "../../src/cli/framer.c"
 #include "../../src/cli/interrupt.c"
 #include "../../src/cli/pace.c"
 #include "../../src/cli/pattern.c"

@@ -94,7 +94,7 @@ _vfifo_operands() {
 	local i n=-1
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--sysroot | -m | --method | -s | --size | -r | --rate-limit | -p | --pattern | -V | --verify | \
+		--sysroot | -m | --method | -s | --size | -r | --rate-limit | -p | --pattern | -V | --verify | -R | --records | \
 			--raw | -f | --format | -b | --block | -d | --duration | -c | --count | -a | --start-at | \
 			-F | --on-full | -x | --fault | -S | --seed | --protocol | -v | --speed)
 			# readline makes three words of --size=1K.
@@ -159,6 +159,7 @@ _vfifo() {
 		compopt -o nospace
 		_vfifo_offer "$(printf 'bit-errors=\nlost=\ndoubled=\noverrun=\nstall=\nburst=\njitter=\ndrift=\n')" ;;
 	send,-m,* | receive,-m,* | play,-m,* | record,-m,* | *,--method,*) _vfifo_offer "$(printf 'auto\nmap\ncalls\n')" ;;
+	send,-R,* | receive,-R,* | *,--records,*) _vfifo_offer "$(printf 'lines\nlength\n')" ;;
 	send,-p,* | receive,-V,* | *,--pattern,* | *,--verify,*)
 		_vfifo_offer "$(_vfifo_patterns)" ;;
 	*,*,-*) _vfifo_offer "$(_vfifo_options "$verb")" ;;
