@@ -9,7 +9,8 @@
  * The clock tells how many bytes are due, not the number of timer ticks, so the rate is exact
  * on average however late the work runs. The generator produces as a write() does, but never
  * waits: bytes that do not fit are dropped, because a source of data cannot stop its world. The
- * pattern goes on, so a reader sees what is missing.
+ * pattern goes on, so a reader sees what is missing. If the framing is VFIFO_RECORDS, each burst is
+ * a record, which is stored or dropped as a whole.
  */
 #include <linux/kernel.h>
 #include <linux/ktime.h>
@@ -21,6 +22,7 @@
 
 #include "compat.h"
 #include "generator.h"
+#include "record.h"
 #include "ring.h"
 #include "wait.h"
 
@@ -121,31 +123,119 @@ static bool produce_piece(struct vfifo_generator *generator, u32 n,
 	return fit;
 }
 
-static void generator_produce(struct vfifo_generator *generator, u64 n)
+/* Stores the next @n bytes of the pattern at @to, or skips them if that is NULL. */
+static void take_pattern(struct vfifo_pattern *pattern, void *to, u32 n)
 {
-	struct vfifo_ring *ring = generator->ring;
+	while (n) {
+		const u32 piece = min(n, VFIFO_PIECE_MAX);
 
-	while (n && !READ_ONCE(generator->stopping)) {
-		bool produced, made_room = false;
-		u32 piece;
-
-		vfifo_side_lock(ring, VFIFO_PRODUCER);
-		/* Half of the capacity, so that overwrite never drops its own bytes. */
-		piece = min3(n, (u64)VFIFO_PIECE_MAX,
-			     (u64)ring->buffer.capacity / 2);
-		produced = produce_piece(generator, piece, &made_room);
-		vfifo_side_unlock(ring, VFIFO_PRODUCER);
-		if (made_room)
-			vfifo_ring_wake(ring, VFIFO_CONSUMER);
-		if (produced)
-			vfifo_ring_wake(ring, VFIFO_PRODUCER);
+		if (to) {
+			vfifo_pattern_fill(pattern, to, piece);
+			to += piece;
+		} else {
+			vfifo_pattern_skip(pattern, piece);
+		}
 		n -= piece;
 		cond_resched();
 	}
 }
 
 /*
- * The number of bytes that are due. Up to a second's worth is made up for. Older bytes would
+ * Stores a record of the next @n bytes of the pattern; or drops it, if it does not fit or is longer
+ * than a record can be. The pattern is still before a dropped one.
+ *
+ * Return: true if it was stored. Sets @made_room if old records were dropped for that.
+ */
+static bool produce_record(struct vfifo_generator *generator, u32 n,
+			   bool *made_room)
+{
+	struct vfifo_ring *ring = generator->ring;
+	const bool possible = n <= vfifo_record_max(ring->buffer.capacity);
+	const u32 space = vfifo_record_space(n);
+
+	lockdep_assert_held(&vfifo_side(ring, VFIFO_PRODUCER)->lock);
+	if (possible && READ_ONCE(ring->overflow) == VFIFO_OVERWRITE)
+		*made_room = vfifo_ring_make_room(ring, space, false) > 0;
+	if (!possible ||
+	    vfifo_side_available(ring, VFIFO_PRODUCER) < (int)space) {
+		vfifo_record_drop_new(ring, n);
+		return false;
+	}
+	take_pattern(&generator->pattern,
+		     vfifo_side_at(ring, VFIFO_PRODUCER) +
+			     sizeof(struct vfifo_record),
+		     n);
+	vfifo_record_commit(ring, n);
+	return true;
+}
+
+/* The bytes up to the end of the present burst, if @n are left of some bursts. */
+static u32 burst_rest(const struct vfifo_generator *generator, u64 n)
+{
+	const u32 burst = burst_bytes(generator);
+	u32 rest;
+
+	div_u64_rem(n, burst, &rest);
+	return rest ?: burst;
+}
+
+/*
+ * Produces some of the next @n bytes, under one hold of the lock. The framing can change between
+ * two holds: then a burst of bytes ends in a record.
+ *
+ * Return: how many were produced or dropped.
+ */
+static u32 produce_some(struct vfifo_generator *generator, u64 n)
+{
+	struct vfifo_ring *ring = generator->ring;
+	bool record, produced, made_room = false;
+	u32 piece;
+
+	vfifo_side_lock(ring, VFIFO_PRODUCER);
+	record = ring->framing == VFIFO_RECORDS;
+	if (record) {
+		piece = burst_rest(generator, n);
+		produced = produce_record(generator, piece, &made_room);
+	} else {
+		/* Half of the capacity, so that overwrite never drops its own bytes. */
+		piece = min3(n, (u64)VFIFO_PIECE_MAX,
+			     (u64)ring->buffer.capacity / 2);
+		produced = produce_piece(generator, piece, &made_room);
+	}
+	vfifo_side_unlock(ring, VFIFO_PRODUCER);
+	if (made_room)
+		vfifo_ring_wake(ring, VFIFO_CONSUMER);
+	if (produced)
+		vfifo_ring_wake(ring, VFIFO_PRODUCER);
+	if (record && !produced)
+		take_pattern(&generator->pattern, NULL, piece);
+	return piece;
+}
+
+static void generator_produce(struct vfifo_generator *generator, u64 n)
+{
+	while (n && !READ_ONCE(generator->stopping)) {
+		n -= produce_some(generator, n);
+		cond_resched();
+	}
+}
+
+/* Drops bursts, and the pattern does not go through them. */
+static void give_up(struct vfifo_generator *generator, u64 bursts)
+{
+	struct vfifo_ring *ring = generator->ring;
+	const u32 burst = burst_bytes(generator);
+
+	vfifo_side_lock(ring, VFIFO_PRODUCER);
+	if (ring->framing == VFIFO_RECORDS)
+		vfifo_record_drop_many(ring, bursts, burst);
+	else
+		atomic64_add(bursts * burst, &ring->dropped);
+	vfifo_side_unlock(ring, VFIFO_PRODUCER);
+}
+
+/*
+ * The number of bursts that are due. Up to a second's worth is made up for. Older bursts would
  * be more than this machine can produce: they are counted as dropped, and the pattern does
  * not go through them.
  */
@@ -159,11 +249,10 @@ static u64 take_due(struct vfifo_generator *generator)
 
 	generator->ticks = ticks;
 	if (due > most) {
-		atomic64_add((due - most) * burst_bytes(generator),
-			     &generator->ring->dropped);
+		give_up(generator, due - most);
 		due = most;
 	}
-	return due * burst_bytes(generator);
+	return due;
 }
 
 static void generator_work(struct work_struct *work)
@@ -171,7 +260,8 @@ static void generator_work(struct work_struct *work)
 	struct vfifo_generator *generator =
 		container_of(work, struct vfifo_generator, work);
 
-	generator_produce(generator, take_due(generator));
+	generator_produce(generator,
+			  take_due(generator) * burst_bytes(generator));
 }
 
 static enum hrtimer_restart generator_tick(struct hrtimer *timer)

@@ -114,7 +114,7 @@ void vfifo_record_commit(struct vfifo_ring *ring, u32 length)
 	vfifo_side_commit(ring, VFIFO_PRODUCER, space);
 }
 
-static void count_dropped(struct vfifo_ring *ring, u32 bytes, u32 records)
+static void count_dropped(struct vfifo_ring *ring, u64 bytes, u64 records)
 {
 	atomic64_add(bytes, &ring->dropped);
 	atomic64_add(records, &ring->dropped_records);
@@ -132,6 +132,21 @@ void vfifo_record_drop_new(struct vfifo_ring *ring, u32 length)
 	lockdep_assert_held(&vfifo_side(ring, VFIFO_PRODUCER)->lock);
 	ring->sequence++;
 	count_dropped(ring, length, 1);
+}
+
+/**
+ * vfifo_record_drop_many() - drop new records of one length
+ * @ring: the ring
+ * @records: their number
+ * @length: the bytes of each
+ *
+ * Context: Under the producer side's lock.
+ */
+void vfifo_record_drop_many(struct vfifo_ring *ring, u64 records, u32 length)
+{
+	lockdep_assert_held(&vfifo_side(ring, VFIFO_PRODUCER)->lock);
+	ring->sequence += (u32)records;
+	count_dropped(ring, records * length, records);
 }
 
 /**

@@ -13,6 +13,7 @@ int vfifo_record_next(struct vfifo_ring *ring, u32 stored);
 int vfifo_record_look(struct vfifo_ring *ring);
 void vfifo_record_commit(struct vfifo_ring *ring, u32 length);
 void vfifo_record_drop_new(struct vfifo_ring *ring, u32 length);
+void vfifo_record_drop_many(struct vfifo_ring *ring, u64 records, u32 length);
 void vfifo_record_drop_oldest(struct vfifo_ring *ring, u32 least, u32 stored);
 
 #endif /* _VFIFO_RECORD_H */

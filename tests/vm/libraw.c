@@ -123,3 +123,17 @@ void raw_take(struct raw *raw, uint32_t n, uint64_t at)
 	check_pattern(raw_here(raw), n, at);
 	raw_move(raw, n);
 }
+
+struct vfifo_record next_record(int fd)
+{
+	const size_t capacity = attribute("capacity");
+	uint8_t *data = mmap(NULL, 2 * capacity, PROT_READ, MAP_SHARED, fd, 0);
+	uint32_t *out = map_page(fd, VFIFO_MMAP_RECORD_CONSUMER, PROT_READ);
+	struct vfifo_record record;
+
+	check(data != MAP_FAILED && out != MAP_FAILED);
+	memcpy(&record, data + vfifo_offset(capacity, *out), sizeof(record));
+	check(!munmap(data, 2 * capacity));
+	check(!munmap(out, PAGE));
+	return record;
+}

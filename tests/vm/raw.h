@@ -30,6 +30,9 @@ static inline enum vfifo_end other(enum vfifo_end end)
 /* Maps one page. Returns the result of mmap(2), with its errno. */
 void *map_page(int fd, off_t offset, int prot);
 
+/* Returns the header of the record that is read next; some bytes if there is none. */
+struct vfifo_record next_record(int fd);
+
 /* A holder of one side. */
 struct raw {
 	int fd;
