@@ -71,6 +71,8 @@ static const struct metric metrics[] = {
 	  TO_SECONDS, "Time between two bursts of the generator." },
 	{ "vfifo_generator_burst_bytes", "generator/burst", GAUGE,
 	  "Bytes per burst; 0 stands for the text once, or 1024." },
+	{ "vfifo_generator_limit_bursts", "generator/count", GAUGE,
+	  "Bursts until the generator stops; 0 stands for no end." },
 };
 
 #define METRICS (sizeof(metrics) / sizeof(metrics[0]))

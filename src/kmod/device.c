@@ -67,9 +67,10 @@ struct vfifo *vfifo_alloc(int minor, u32 capacity, enum vfifo_memory memory)
 		return ERR_PTR(err);
 	}
 	vfifo->minor = minor;
-	vfifo_generator_init(&vfifo->generator, &vfifo->ring);
 	mutex_init(&vfifo->node_lock);
 	vfifo_notice_init(&vfifo->mode_notice, give_mode_notice);
+	vfifo_generator_init(&vfifo->generator, &vfifo->ring,
+			     &vfifo->mode_notice);
 	kref_init(&vfifo->refs);
 	return vfifo;
 }
@@ -78,9 +79,10 @@ static void vfifo_release(struct kref *refs)
 {
 	struct vfifo *vfifo = container_of(refs, struct vfifo, refs);
 
+	/* The generator first, as it gives the notice. */
+	vfifo_generator_destroy(&vfifo->generator);
 	vfifo_notice_cancel(&vfifo->mode_notice);
 	mutex_destroy(&vfifo->node_lock);
-	vfifo_generator_destroy(&vfifo->generator);
 	vfifo_ring_destroy(&vfifo->ring);
 	put_device(vfifo->ring.dev);
 	kfree(vfifo);

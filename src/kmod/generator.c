@@ -6,6 +6,11 @@
  * cancel the timer, which waits for its function, and then the work, which waits for its
  * function. What the work reads changes only while both are stopped.
  *
+ * When its count is complete, the generator stops by itself. The work cannot do that: to stop is
+ * to wait for it, under a lock. So it only notes the end and queues another work, `finish`, which
+ * takes the lock and stops the generator, unless a task has stopped or restarted it by then. No
+ * work stays that is queued when a device goes: vfifo_generator_destroy() waits for `finish`.
+ *
  * The clock tells how many bytes are due, not the number of timer ticks, so the rate is exact
  * on average however late the work runs. The generator produces as a write() does, but never
  * waits: bytes that do not fit are dropped, because a source of data cannot stop its world. The
@@ -22,6 +27,7 @@
 
 #include "compat.h"
 #include "generator.h"
+#include "notice.h"
 #include "record.h"
 #include "ring.h"
 #include "wait.h"
@@ -35,6 +41,9 @@
 
 /* For a burst of 0, when the pattern is not a text to be produced once. */
 #define VFIFO_BURST_DEFAULT 1024
+
+/* Bursts until the generator stops by itself: more than there can be. */
+#define VFIFO_ENDLESS U64_MAX
 
 /* Not a system workqueue: those are for short work that never sleeps for long. */
 static struct workqueue_struct *vfifo_generators;
@@ -212,12 +221,14 @@ static u32 produce_some(struct vfifo_generator *generator, u64 n)
 	return piece;
 }
 
-static void generator_produce(struct vfifo_generator *generator, u64 n)
+/* Return: how many of the @n bytes were not produced, because the generator is to stop. */
+static u64 generator_produce(struct vfifo_generator *generator, u64 n)
 {
 	while (n && !READ_ONCE(generator->stopping)) {
 		n -= produce_some(generator, n);
 		cond_resched();
 	}
+	return n;
 }
 
 /* Drops bursts, and the pattern does not go through them. */
@@ -232,6 +243,7 @@ static void give_up(struct vfifo_generator *generator, u64 bursts)
 	else
 		atomic64_add(bursts * burst, &ring->dropped);
 	vfifo_side_unlock(ring, VFIFO_PRODUCER);
+	generator->left -= bursts;
 }
 
 /*
@@ -248,6 +260,7 @@ static u64 take_due(struct vfifo_generator *generator)
 	u64 due = ticks - generator->ticks;
 
 	generator->ticks = ticks;
+	due = min(due, generator->left);
 	if (due > most) {
 		give_up(generator, due - most);
 		due = most;
@@ -259,9 +272,16 @@ static void generator_work(struct work_struct *work)
 {
 	struct vfifo_generator *generator =
 		container_of(work, struct vfifo_generator, work);
+	const u32 burst = burst_bytes(generator);
+	const u64 n = take_due(generator) * burst;
+	const u64 taken = n - generator_produce(generator, n);
 
-	generator_produce(generator,
-			  take_due(generator) * burst_bytes(generator));
+	/* The burst that a stop has cut counts, too: its rest never comes. */
+	generator->left -= DIV_ROUND_UP_ULL(taken, burst);
+	if (!generator->left) {
+		WRITE_ONCE(generator->ended, true);
+		queue_work(vfifo_generators, &generator->finish);
+	}
 }
 
 static enum hrtimer_restart generator_tick(struct hrtimer *timer)
@@ -274,12 +294,17 @@ static enum hrtimer_restart generator_tick(struct hrtimer *timer)
 	return HRTIMER_RESTART;
 }
 
-static void generator_go(struct vfifo_generator *generator)
+/* From now on a burst comes each period; @at_once: the first one now. */
+static void generator_go(struct vfifo_generator *generator, bool at_once)
 {
 	lockdep_assert_held(&generator->lock);
 	generator->began_ns = ktime_get_ns();
 	generator->ticks = 0;
 	WRITE_ONCE(generator->stopping, false);
+	if (at_once) {
+		generator->began_ns -= ktime_to_ns(period(generator));
+		queue_work(vfifo_generators, &generator->work);
+	}
 	hrtimer_start(&generator->timer, period(generator), HRTIMER_MODE_REL);
 }
 
@@ -297,7 +322,15 @@ static void generator_rewind(struct vfifo_generator *generator)
 	generator->dropping = false;
 }
 
-static int generator_start(struct vfifo_generator *generator)
+/* It stops by itself after so many bursts. */
+static void generator_count_down(struct vfifo_generator *generator, u64 bursts)
+{
+	generator->left = bursts;
+	WRITE_ONCE(generator->ended, false);
+}
+
+static int generator_start(struct vfifo_generator *generator, u64 bursts,
+			   bool at_once)
 {
 	int err;
 
@@ -307,7 +340,8 @@ static int generator_start(struct vfifo_generator *generator)
 		return err;
 	vfifo_ring_changed(generator->ring);
 	generator_rewind(generator);
-	generator_go(generator);
+	generator_count_down(generator, bursts);
+	generator_go(generator, at_once);
 	WRITE_ONCE(generator->on, true);
 	return 0;
 }
@@ -316,15 +350,33 @@ static void generator_stop(struct vfifo_generator *generator)
 {
 	lockdep_assert_held(&generator->lock);
 	generator_halt(generator);
+	WRITE_ONCE(generator->ended, false);
 	WRITE_ONCE(generator->on, false);
 	vfifo_side_generate_end(generator->ring);
 	vfifo_ring_changed(generator->ring);
 }
 
+/* Stops a generator whose count is complete, unless a task was faster. */
+static void generator_finish(struct work_struct *work)
+{
+	struct vfifo_generator *generator =
+		container_of(work, struct vfifo_generator, finish);
+	bool ended;
+
+	mutex_lock(&generator->lock);
+	ended = READ_ONCE(generator->ended);
+	if (ended)
+		generator_stop(generator);
+	mutex_unlock(&generator->lock);
+	if (ended)
+		vfifo_notice(generator->mode_notice);
+}
+
 /**
  * vfifo_generator_set_mode() - start or stop the generator
  * @generator: the generator
- * @mode: 0: it produces nothing after the return; 1: it produces first after one period
+ * @mode: 0: it produces nothing after the return; 1: it produces first after one period, and
+ *	stops by itself when its count is complete
  *
  * Context: Process context. May sleep. Takes generator->lock and the producer side's lock.
  * Return: 1: changed; 0: unchanged; -EINVAL: @mode is neither; -EBUSY: the producer side is
@@ -340,11 +392,33 @@ int vfifo_generator_set_mode(struct vfifo_generator *generator, int mode)
 	mutex_lock(&generator->lock);
 	changes = mode != generator->on;
 	if (changes && mode)
-		err = generator_start(generator);
+		err = generator_start(generator,
+				      generator->count ?: VFIFO_ENDLESS, false);
 	else if (changes)
 		generator_stop(generator);
 	mutex_unlock(&generator->lock);
 	return err ?: changes;
+}
+
+/**
+ * vfifo_generator_trigger() - start a count, or one burst if there is no count
+ * @generator: the generator, which stops by itself
+ *
+ * The first burst comes at once, without a period before it.
+ *
+ * Context: Process context. May sleep. Takes generator->lock and the producer side's lock.
+ * Return: 0; -EBUSY: the generator is on, or the producer side is claimed; -ENODEV: the device was
+ * removed.
+ */
+int vfifo_generator_trigger(struct vfifo_generator *generator)
+{
+	int err = -EBUSY;
+
+	mutex_lock(&generator->lock);
+	if (!generator->on)
+		err = generator_start(generator, generator->count ?: 1, true);
+	mutex_unlock(&generator->lock);
+	return err;
 }
 
 /* The settings change while timer and work are stopped, if the generator is on. */
@@ -358,7 +432,7 @@ static void settings_begin(struct vfifo_generator *generator)
 static void settings_end(struct vfifo_generator *generator)
 {
 	if (generator->on)
-		generator_go(generator);
+		generator_go(generator, false);
 	mutex_unlock(&generator->lock);
 }
 
@@ -457,32 +531,56 @@ int vfifo_generator_set_burst(struct vfifo_generator *generator, u64 burst)
 }
 
 /**
+ * vfifo_generator_set_count() - set the number of bursts after which the generator stops
+ * @generator: the generator; if it is on, it counts from now on
+ * @count: bursts; 0: it does not stop by itself
+ *
+ * Context: Process context. May sleep. Takes generator->lock.
+ */
+void vfifo_generator_set_count(struct vfifo_generator *generator, u32 count)
+{
+	settings_begin(generator);
+	WRITE_ONCE(generator->count, count);
+	generator_count_down(generator, count ?: VFIFO_ENDLESS);
+	settings_end(generator);
+}
+
+/**
  * vfifo_generator_init() - prepare a generator, which is off
  * @generator: zeroed memory
- * @ring: where to produce into; it must outlive the generator
+ * @ring: where to produce into
+ * @mode_notice: is given when the generator has stopped by itself
+ *
+ * The last two must outlive the generator.
  */
 void vfifo_generator_init(struct vfifo_generator *generator,
-			  struct vfifo_ring *ring)
+			  struct vfifo_ring *ring,
+			  struct vfifo_notice *mode_notice)
 {
 	static const char text[] = "AUTO ";
 
 	generator->ring = ring;
+	generator->mode_notice = mode_notice;
 	mutex_init(&generator->lock);
 	generator->period_us = USEC_PER_SEC;
 	generator->pattern.kind = VFIFO_PATTERN_TEXT;
 	generator->pattern.length = sizeof(text) - 1;
 	memcpy(generator->pattern.text, text, sizeof(text) - 1);
 	INIT_WORK(&generator->work, generator_work);
+	INIT_WORK(&generator->finish, generator_finish);
 	vfifo_hrtimer_setup(&generator->timer, generator_tick, CLOCK_MONOTONIC,
 			    HRTIMER_MODE_REL);
 }
 
 /**
  * vfifo_generator_destroy() - undo vfifo_generator_init()
- * @generator: the generator, which is off
+ * @generator: the generator, which is off for good
+ *
+ * Context: Process context. May sleep.
  */
 void vfifo_generator_destroy(struct vfifo_generator *generator)
 {
+	cancel_work_sync(&generator->finish);
 	mutex_destroy(&generator->lock);
 }
 

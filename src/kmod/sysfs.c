@@ -476,13 +476,58 @@ static ssize_t burst_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(burst);
 
+static ssize_t count_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%u\n", READ_ONCE(vfifo->generator.count));
+}
+
+static ssize_t count_store(struct device *dev, struct device_attribute *attr,
+			   const char *buf, size_t count)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+	u32 bursts;
+
+	if (kstrtou32(buf, 10, &bursts))
+		return -EINVAL;
+	vfifo_generator_set_count(&vfifo->generator, bursts);
+	return count;
+}
+static DEVICE_ATTR_RW(count);
+
+/* No uevent: a trigger can come many times a second. */
+static ssize_t trigger_store(struct device *dev, struct device_attribute *attr,
+			     const char *buf, size_t count)
+{
+	struct vfifo *vfifo = dev_get_drvdata(dev);
+	bool trigger;
+	int err;
+
+	if (parse_bit(buf, &trigger) || !trigger)
+		return -EINVAL;
+	err = vfifo_generator_trigger(&vfifo->generator);
+	if (err)
+		return err;
+	vfifo_mode_changed(vfifo);
+	return count;
+}
+static DEVICE_ATTR_WO(trigger);
+
+/* One in a line. */
+/* clang-format off */
 static struct attribute *vfifo_generator_attrs[] = {
 	&dev_attr_pattern.attr,
 	&dev_attr_text.attr,
 	&dev_attr_period_us.attr,
 	&dev_attr_burst.attr,
+	&dev_attr_count.attr,
+	&dev_attr_trigger.attr,
 	NULL,
 };
+
+/* clang-format on */
 
 static const struct attribute_group vfifo_generator_group = {
 	.name = "generator",

@@ -69,6 +69,7 @@ device() { # NUMBER
 		generator/pattern text
 		generator/period_us 1000000
 		generator/burst 0
+		generator/count 0
 		stats/in_bytes 0
 		stats/out_bytes 0
 		stats/dropped_bytes 0
@@ -79,6 +80,7 @@ device() { # NUMBER
 		stats/wakeups 0
 	END
 	: >"tree/sys/class/vfifo/$name/clear"
+	: >"tree/sys/class/vfifo/$name/generator/trigger"
 	: >"tree/sys/class/vfifo/$name/stats/reset"
 	printf 'AUTO ' >"tree/sys/class/vfifo/$name/generator/text"
 	memory "$1" 65536 0 ''

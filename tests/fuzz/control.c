@@ -219,6 +219,10 @@ static const char *const short_periods[] = { "1000", "5000\n", "20000", "49",
 static const char *const bursts[] = { "0",	 "1",	  "1024\n",
 				      "5000",	 "65536", "-1",
 				      "1048577", "",	  NULL };
+static const char *const counts[] = { "0",  "1\n",	  "1000", "4294967295",
+				      "-1", "4294967296", NULL };
+/* No valid one: what a burst stores, and when the mode is 0 again, is not determined. */
+static const char *const triggers[] = { "0", "2\n", "-1", "1\n\n", NULL };
 static const char *const labels[] = {
 	"a label\n",
 	"label",
@@ -277,6 +281,7 @@ SHOW(pattern, "%s\n", patterns[f->pattern]);
 SHOW(text, "%.*s", (int)f->text_length, (const char *)f->text);
 SHOW(period_us, "%llu\n", (unsigned long long)f->period_us);
 SHOW(burst, "%llu\n", (unsigned long long)f->burst);
+SHOW(count, "%llu\n", (unsigned long long)f->count);
 SHOW(in_bytes, "%llu\n", (unsigned long long)fifo_bytes(f, VFIFO_PRODUCER));
 SHOW(out_bytes, "%llu\n", (unsigned long long)fifo_bytes(f, VFIFO_CONSUMER));
 SHOW(dropped_bytes, "%llu\n", (unsigned long long)f->dropped);
@@ -441,6 +446,20 @@ static int store_burst(struct world *w, struct fifo *f, const char *text)
 	return parse(text, false, 1 << 20, &f->burst) ? 0 : EINVAL;
 }
 
+static int store_count(struct world *w, struct fifo *f, const char *text)
+{
+	(void)w;
+	return parse(text, false, UINT32_MAX, &f->count) ? 0 : EINVAL;
+}
+
+static int store_trigger(struct world *w, struct fifo *f, const char *text)
+{
+	(void)w;
+	(void)f;
+	(void)text;
+	return EINVAL;
+}
+
 static int store_reset(struct world *w, struct fifo *f, const char *text)
 {
 	bool bit;
@@ -475,6 +494,8 @@ static const struct attribute attributes[] = {
 	{ "generator/period_us", show_period_us, store_period_us, periods, 0,
 	  0 },
 	{ "generator/burst", show_burst, store_burst, bursts, 0, 0 },
+	{ "generator/count", show_count, store_count, counts, 0, 0 },
+	{ "generator/trigger", NULL, store_trigger, triggers, 1, 0 },
 	{ "stats/in_bytes", show_in_bytes, NULL, NULL, 0, 0 },
 	{ "stats/out_bytes", show_out_bytes, NULL, NULL, 0, 0 },
 	{ "stats/dropped_bytes", show_dropped_bytes, NULL, NULL, 0, 0 },

@@ -50,7 +50,7 @@ struct fifo {
 	unsigned int pattern;
 	uint8_t text[MODEL_TEXT_MAX];
 	size_t text_length;
-	uint64_t period_us, burst;
+	uint64_t period_us, burst, count;
 
 	int writers;			 /* open files that could produce */
 	struct description *claimant[2]; /* NULL: not claimed */

@@ -318,7 +318,7 @@ class Attributes(Case):
             for file in sorted((FOLDER / name).iterdir()):
                 if not file.is_file() or file.name in ("dev", "uevent"):
                     continue
-                if file.name in ("clear", "reset"):
+                if file.name in ("clear", "reset", "trigger"):
                     getattr(folder, file.name)()
                     continue
                 value, text = getattr(folder, file.name), file.read_bytes()
@@ -350,6 +350,16 @@ class Attributes(Case):
             self.assertTrue(o.wait(4, timeout=30))
             self.assertEqual(bytes(o.peek()[:4]), b"abab")
         device.mode = 0
+        device.clear()
+        device.generator.count = 3
+        device.generator.trigger()
+        with vfifo.open(0) as o:
+            self.assertTrue(o.wait(6, timeout=30))
+        while device.mode:
+            time.sleep(0.001)
+        self.assertEqual(device.size, 6)
+        device.clear()
+        device.generator.count = 0
         device.generator.text = b"AUTO "
         device.generator.period_us = 1000000
         with vfifo.open(0):

@@ -32,6 +32,7 @@ static const char *const names[] = {
 	"generator/pattern",
 	"generator/burst",
 	"generator/period_us",
+	"generator/trigger",
 };
 #define NAMES (sizeof(names) / sizeof(*names))
 
@@ -184,7 +185,7 @@ static void work_as_alice(void *unused)
 	become_alice();
 	check(open_all_of("/sys/class/vfifo") >= 2);
 	check(open_all_of(ATTRIBUTES) >= 14);
-	check(open_all_of(ATTRIBUTES "generator") >= 4);
+	check(open_all_of(ATTRIBUTES "generator") >= 6);
 	check(open_all_of(ATTRIBUTES "stats") >= 8);
 }
 

@@ -38,6 +38,11 @@ for value in 2x 2 -1 '\n' ' ' '1 0' true 4294967296 0x1; do
 	refused mode "$value"
 done
 
+subtest generator/count
+for value in -1 4294967296 18446744073709551616 one '1 2' '\n' ' ' 0x1 1.0; do
+	refused generator/count "$value"
+done
+
 subtest 'size is read-only'
 if echo 5 2>/dev/null > size; then
 	echo "size was written"

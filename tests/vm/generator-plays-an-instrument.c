@@ -13,6 +13,7 @@
 
 #include <vfifo_pattern.h>
 
+#include "raw.h"
 #include "testlib.h"
 
 static const char *const names[VFIFO_PATTERNS] = {
@@ -351,6 +352,39 @@ static void makes_up_for_a_second(void)
 		check_equal(word_at(i), i);
 }
 
+/* With records and a count: what is given up uses up numbers, and counts. */
+static void counts_what_it_gives_up(void)
+{
+	uint32_t before;
+	long long in, dropped;
+
+	set("mode", "0");
+	set("clear", "1");
+	set("framing", "records");
+	check_equal(write(fd, "x", 1), 1);
+	before = next_record(fd).sequence;
+	set("generator/count", "1500");
+	begin("counter", 1000, 4);
+	hog_the_machine(1.6);
+	while (attribute("mode"))
+		sleep_ms(1);
+	in = attribute("stats/in_bytes") / vfifo_record_space(4);
+	dropped = attribute("stats/dropped_records");
+	printf("# %lld records, %lld dropped\n", in, dropped);
+	check(dropped > 0);
+	check_equal(in + dropped, 1500);
+	check_equal(attribute("stats/dropped_bytes"), 4 * dropped);
+	for (unsigned int i = 0; i < in; i++) {
+		check_equal(read(fd, bytes, 4), 4);
+		check_equal(word_at(0), i);
+	}
+	check_equal(write(fd, "x", 1), 1);
+	check_equal(next_record(fd).sequence, before + 1 + 1500);
+	set("clear", "1");
+	set("framing", "bytes");
+	set("generator/count", "0");
+}
+
 static void keeps_the_newest(void)
 {
 	long long in;
@@ -434,6 +468,7 @@ int main(void)
 	run_case(keeps_the_rate(100000, 1000, 2));
 	run_case(has_a_gap());
 	run_case(makes_up_for_a_second());
+	run_case(counts_what_it_gives_up());
 	run_case(keeps_texts_whole());
 	run_case(keeps_the_newest());
 	run_case(keeps_the_newest_of_a_burst());

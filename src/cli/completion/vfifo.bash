@@ -60,7 +60,7 @@ _vfifo_values() { # ATTRIBUTE
 	case $1 in
 	mode | eof | scrub) printf '0\n1\n' ;;
 	producer | consumer) printf '0\n' ;;
-	clear | stats/reset) echo 1 ;;
+	clear | generator/trigger | stats/reset) echo 1 ;;
 	memory) printf 'cached\nwrite-combining\nuncached\ncoherent\ncontiguous\n' ;;
 	framing) printf 'bytes\nrecords\n' ;;
 	overflow) printf 'block\ndrop\noverwrite\n' ;;

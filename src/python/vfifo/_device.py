@@ -118,6 +118,11 @@ class Generator(_Folder):
     text: bytes = _Attribute(_bytes, _of_bytes, "the text of the pattern 'text'")  # type: ignore
     period_us: int = _setting("the microseconds between bursts")
     burst: int = _setting("the bytes of a burst; 0: the text once, or 1024")
+    count: int = _setting("the bursts until it stops by itself; 0: it does not")
+
+    def trigger(self) -> None:
+        """Starts one count, or one burst, at once."""
+        _store(os.path.join(self.path, "trigger"), b"1")
 
 
 class Stats(_Folder):
