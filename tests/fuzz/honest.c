@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/time.h>
@@ -24,6 +25,8 @@
 #define WRITERS 4 /* the last one writes large records */
 #define SMALL 512
 #define LARGE PIPE_BUF
+#define LARGE_FRAMED (LARGE / 2 - 64) /* fits the smallest capacity */
+#define LONGEST (2 * LARGE)	      /* may be too long for the capacity */
 #define MAGIC 0x52454356
 #define MANY 6000  /* records, of which some must be large */
 #define STALLED 25 /* seconds without any byte */
@@ -39,6 +42,7 @@ struct record {
 enum { READER = WRITERS, PRODUCER, CONSUMER, PROCESSES };
 
 static struct {
+	bool framed;		    /* records by the attribute framing */
 	bool stop;		    /* the writers and the producer */
 	bool produced;		    /* the producer has */
 	bool ended;		    /* all of them have */
@@ -90,35 +94,47 @@ static void fill_record(char *bytes, unsigned int writer, uint64_t number,
 		     number * LARGE + writer);
 }
 
+static size_t some_length(struct random *random, unsigned int writer)
+{
+	if (writer < WRITERS - 1)
+		return sizeof(struct record) +
+		       random_below(random, SMALL - sizeof(struct record));
+	if (!shared->framed)
+		return LARGE;
+	return random_below(random, 4) ?
+		       LARGE_FRAMED :
+		       LARGE_FRAMED +
+			       random_below(random, LONGEST - LARGE_FRAMED);
+}
+
 static void work_write(void *argument)
 {
-	static char bytes[LARGE];
+	static char bytes[LONGEST];
 	const unsigned int writer = (uintptr_t)argument;
 	struct random random = { writer };
 	const int fd = open_device(STREAM_DEVICE, O_WRONLY);
+	uint64_t n = 0;
 
-	for (uint64_t n = 0; !is_set(&shared->stop); n++) {
-		const size_t size =
-			writer == WRITERS - 1 ?
-				LARGE :
-				sizeof(struct record) +
-					random_below(
-						&random,
-						SMALL - sizeof(struct record));
+	while (!is_set(&shared->stop)) {
+		const size_t size = some_length(&random, writer);
 		ssize_t ret;
 
 		fill_record(bytes, writer, n, size);
 		ret = write(fd, bytes, size);
+		/* The capacity can be small, or have become so while the call slept. */
+		if (ret < 0 && errno == EMSGSIZE && size > LARGE_FRAMED &&
+		    shared->framed)
+			continue;
 		if (ret != (ssize_t)size)
 			fail("an honest write of %zu returns %zd: %s", size,
 			     ret, strerror(errno));
-		store(&shared->sent[writer], n + 1);
+		store(&shared->sent[writer], ++n);
 	}
 }
 
 static void check_record(const struct record *r, const char *bytes)
 {
-	if (r->magic != MAGIC || r->writer >= WRITERS || r->size > LARGE ||
+	if (r->magic != MAGIC || r->writer >= WRITERS || r->size > LONGEST ||
 	    r->size < sizeof(*r))
 		fail("no record: %#x, %u bytes of writer %u, number %#llx, after %llu, %llu, %llu and %llu",
 		     r->magic, r->size, r->writer,
@@ -151,6 +167,56 @@ static void nothing(int number)
 	(void)number;
 }
 
+/* Returns what a read() has returned that was not interrupted; 0: it was, or the stream has ended. */
+static size_t honest_read(int fd, char *bytes, size_t size)
+{
+	const ssize_t n = read(fd, bytes, size);
+
+	if (n < 0 && errno == EINTR)
+		return 0;
+	if (!n && is_set(&shared->stop))
+		return 0; /* the attribute eof can be 1 */
+	if (n <= 0)
+		fail("an honest read returns %zd: %s", n, strerror(errno));
+	return n;
+}
+
+/* Nobody else reads, so what FIONREAD says comes next, and a record stays that is too long. */
+static void read_framed(int fd, struct random *random)
+{
+	static char bytes[LONGEST];
+	struct record head;
+	int next = 0;
+	size_t n;
+
+	if (random_below(random, 4) == 0 && ioctl(fd, FIONREAD, &next))
+		fail("an honest FIONREAD: %s", strerror(errno));
+	if (next > 1 && random_below(random, 2)) {
+		const ssize_t ret =
+			read(fd, bytes, random_below(random, next - 1) + 1);
+
+		if (ret >= 0 || (errno != EMSGSIZE && errno != EINTR))
+			fail("a read of less than %d bytes returns %zd: %s",
+			     next, ret, strerror(errno));
+	}
+	n = honest_read(fd, bytes, sizeof(bytes));
+	if (!n)
+		return;
+	memcpy(&head, bytes, sizeof(head));
+	if (n < sizeof(head) || n != head.size || (next && n != (size_t)next))
+		fail("a record of %u bytes has %zu, and FIONREAD says %d",
+		     head.size, n, next);
+	check_record(&head, bytes + sizeof(head));
+}
+
+static void work_read_framed(int fd)
+{
+	struct random random = { 98 };
+
+	while (!all_received())
+		read_framed(fd, &random);
+}
+
 static void work_read(void *unused)
 {
 	static char bytes[2 * LARGE];
@@ -161,19 +227,13 @@ static void work_read(void *unused)
 
 	(void)unused;
 	check(!sigaction(SIGALRM, &action, NULL));
+	if (shared->framed)
+		work_read_framed(fd);
 	while (!all_received()) {
-		const ssize_t n = read(fd, bytes + have,
-				       1 + random_below(&random, SMALL));
 		size_t at = 0;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (!n && is_set(&shared->stop))
-			continue; /* the attribute eof can be 1 */
-		if (n <= 0)
-			fail("an honest read returns %zd: %s", n,
-			     strerror(errno));
-		have += n;
+		have += honest_read(fd, bytes + have,
+				    1 + random_below(&random, SMALL));
 		while (have - at >= sizeof(struct record)) {
 			struct record head;
 
@@ -285,7 +345,7 @@ static pid_t start_job(void (*work)(void *argument), uintptr_t argument)
 	return start(work_and_die_with_us, &job);
 }
 
-void honest_begin(void)
+void honest_begin(bool framed)
 {
 	if (!shared) {
 		shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
@@ -293,6 +353,7 @@ void honest_begin(void)
 		check(shared != MAP_FAILED);
 	}
 	memset(shared, 0, sizeof(*shared));
+	shared->framed = framed;
 	seen[0] = seen[1] = 0;
 	seen_at[0] = seen_at[1] = now();
 	pids[PRODUCER] = start_job(work_produce, 0);

@@ -4,9 +4,9 @@
  *
  * Each runs random steps on devices that all of them use. Some are killed at a random moment and
  * replaced. Honest programs stream through two further devices, to which the mob does all that
- * is not allowed to damage a stream (see enum care). After each epoch all processes end. Then
- * nothing may be left of them, each device must work, and the module is unloaded, and loaded
- * with other parameters.
+ * is not allowed to damage a stream (see enum care). In half of the epochs one of them keeps
+ * records apart. After each epoch all processes end. Then nothing may be left of them, each device
+ * must work, and the module is unloaded, and loaded with other parameters.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -242,6 +242,7 @@ static void works(int number)
 	set(number, "mode", "0");
 	set(number, "overflow", "block");
 	set(number, "clear", "1");
+	set(number, "framing", "bytes");
 	set(number, "read_watermark", "1");
 	set(number, "write_watermark", "1");
 	set(number, "memory", "cached");
@@ -320,9 +321,12 @@ static void allow_faults(void)
 static void epoch(struct random *r, unsigned long most, double until)
 {
 	const double end = now() + EPOCH < until ? now() + EPOCH : until;
+	const bool framed = random_below(r, 2);
 
 	shared->stop = false;
-	honest_begin();
+	if (framed)
+		set(STREAM_DEVICE, "framing", "records");
+	honest_begin(framed);
 	for (size_t i = 0; i < PROCESSES; i++)
 		start_one(i);
 	while (now() < end && sum() < most) {
