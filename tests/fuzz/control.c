@@ -35,11 +35,10 @@ static void op_fionread(struct world *w, const uint16_t *arg)
 		return;
 	ret = outcome(ioctl(f->fd, FIONREAD, bad ? NOWHERE : &stored));
 	if (w->exact)
-		want = f->of->fifo->removed ? -ENODEV : bad ? -EFAULT : 0;
-	expect(w, "FIONREAD", ret, want);
+		want = fifo_fionread(f->of->fifo);
+	expect(w, "FIONREAD", ret, want < 0 ? want : bad ? -EFAULT : 0);
 	if (w->exact && !ret)
-		expect(w, "FIONREAD", stored,
-		       fifo_room(f->of->fifo, VFIFO_CONSUMER));
+		expect(w, "FIONREAD", stored, want);
 	if (!ret && stored < 0)
 		mismatch(w, "FIONREAD says %d", stored);
 }
@@ -197,6 +196,8 @@ static const char *const memories[] = { "cached",     "write-combining",
 					"uncached",   "coherent",
 					"contiguous", NULL };
 
+static const char *const framings[] = { "bytes", "records", NULL };
+
 /* The texts that are stored, each followed by an empty one at the end of its list. */
 static const char *const bits[] = { "0\n", "1\n", "1",	"0",	 "2",  "-1",
 				    "y\n", "01",  "+1", "1\n\n", " 1", NULL };
@@ -267,6 +268,7 @@ struct attribute {
 SHOW(size, "%u\n", fifo_room(f, VFIFO_CONSUMER));
 SHOW(capacity, "%u\n", f->capacity);
 SHOW(memory, "%s\n", memories[f->memory]);
+SHOW(framing, "%s\n", framings[f->framing]);
 SHOW(mode, "%d\n", f->mode);
 SHOW(read_watermark, "%u\n", f->watermark[VFIFO_CONSUMER]);
 SHOW(write_watermark, "%u\n", f->watermark[VFIFO_PRODUCER]);
@@ -285,6 +287,7 @@ SHOW(count, "%llu\n", (unsigned long long)f->count);
 SHOW(in_bytes, "%llu\n", (unsigned long long)fifo_bytes(f, VFIFO_PRODUCER));
 SHOW(out_bytes, "%llu\n", (unsigned long long)fifo_bytes(f, VFIFO_CONSUMER));
 SHOW(dropped_bytes, "%llu\n", (unsigned long long)f->dropped);
+SHOW(dropped_records, "%llu\n", (unsigned long long)f->dropped_records);
 SHOW(reads, "%llu\n", (unsigned long long)f->calls[VFIFO_CONSUMER]);
 SHOW(writes, "%llu\n", (unsigned long long)f->calls[VFIFO_PRODUCER]);
 SHOW(kicks, "%llu\n", (unsigned long long)f->kicks);
@@ -304,6 +307,14 @@ static int store_memory(struct world *w, struct fifo *f, const char *text)
 
 	(void)w;
 	return which < 0 ? EINVAL : fifo_set_memory(f, which);
+}
+
+static int store_framing(struct world *w, struct fifo *f, const char *text)
+{
+	const int which = find_word(framings, text);
+
+	(void)w;
+	return which < 0 ? EINVAL : fifo_set_framing(f, which);
 }
 
 static int store_mode(struct world *w, struct fifo *f, const char *text)
@@ -476,6 +487,7 @@ static const struct attribute attributes[] = {
 	{ "size", show_size, NULL, NULL, 0, 0 },
 	{ "capacity", show_capacity, store_capacity, capacities, 0, 0 },
 	{ "memory", show_memory, store_memory, memories, 0, 0 },
+	{ "framing", show_framing, store_framing, framings, 1, 0 },
 	{ "mode", show_mode, store_mode, bits, 1, 0 },
 	{ "read_watermark", show_read_watermark, store_read_watermark,
 	  watermarks, 1, 0 },
@@ -499,6 +511,7 @@ static const struct attribute attributes[] = {
 	{ "stats/in_bytes", show_in_bytes, NULL, NULL, 0, 0 },
 	{ "stats/out_bytes", show_out_bytes, NULL, NULL, 0, 0 },
 	{ "stats/dropped_bytes", show_dropped_bytes, NULL, NULL, 0, 0 },
+	{ "stats/dropped_records", show_dropped_records, NULL, NULL, 0, 0 },
 	{ "stats/reads", show_reads, NULL, NULL, 0, 0 },
 	{ "stats/writes", show_writes, NULL, NULL, 0, 0 },
 	{ "stats/kicks", show_kicks, NULL, NULL, 0, 0 },
@@ -689,7 +702,7 @@ static void op_generate(struct world *w, const uint16_t *arg)
 	uint64_t in, out, dropped, used;
 
 	if (!w->exact || !f || f->mode || f->claimant[VFIFO_PRODUCER] ||
-	    f->claimant[VFIFO_CONSUMER])
+	    f->claimant[VFIFO_CONSUMER] || f->framing == VFIFO_RECORDS)
 		return;
 	write_number(w, number, "generator/burst", arg[1] % 300);
 	write_number(w, number, "generator/period_us", 50 + arg[2] % 500);
@@ -739,6 +752,28 @@ static void op_hold_attribute(struct world *w, const uint16_t *arg)
 		return;
 	close(w->held);
 	w->held = -1;
+}
+
+/* --- the framing ----------------------------------------------------------------------------- */
+
+/* A store to the attribute alone mostly fails, as something is stored or mapped. */
+static void op_framing(struct world *w, const uint16_t *arg)
+{
+	const int number = numbers[arg[0] % 2];
+	const char *word = framings[arg[1] % 4 > 0];
+	struct fifo *f = w->fifos[number];
+	char path[64];
+	int err;
+
+	if (w->user || (w->exact && !f))
+		return;
+	unmap_device(w, number);
+	snprintf(path, sizeof(path), CLASS_FOLDER "vfifo%d/clear", number);
+	err = store_text(path, "1", 1);
+	expect(w, "clear", err, w->exact ? fifo_clear(f) : 0);
+	snprintf(path, sizeof(path), CLASS_FOLDER "vfifo%d/framing", number);
+	err = store_text(path, word, strlen(word));
+	expect(w, "framing", err, w->exact ? store_framing(w, f, word) : 0);
 }
 
 /* --- devices ----------------------------------------------------------------------------------- */
@@ -893,6 +928,7 @@ const struct operation control_operations[] = {
 	{ "show-all", "", 3, 5, op_show_all },
 	{ "set", "", 250, 150, op_store_attribute },
 	{ "generate", "", 3, 0, op_generate },
+	{ "framing", "", 15, 30, op_framing },
 	{ "hold-attribute", "", 5, 50, op_hold_attribute },
 	{ "add", "", 4, 6, op_add },
 	{ "remove", "", 3, 5, op_remove },

@@ -245,6 +245,8 @@ static void steps_of(uint64_t seed, struct step *steps)
 
 	for (size_t i = 0; i < STEPS; i++)
 		steps[i] = random_step(&r, true);
+	/* Before there is a mapping. So most sequences have a FIFO of records. */
+	steps[0].op = operation_named("framing", strlen("framing"));
 }
 
 /* --- watching -------------------------------------------------------------------------------- */

@@ -177,8 +177,22 @@ void look_too(const struct file_slot *f);
 /* control.c: reads all attributes of a device, and compares each with the model's. */
 void show_all(struct world *w, int number);
 
+/* Where a side of a FIFO of bytes, or of records, is claimed. */
+static inline uint32_t claim_offset(enum vfifo_end end, uint32_t framing)
+{
+	static const uint32_t offsets[2][2] = {
+		{ VFIFO_MMAP_PRODUCER, VFIFO_MMAP_CONSUMER },
+		{ VFIFO_MMAP_RECORD_PRODUCER, VFIFO_MMAP_RECORD_CONSUMER },
+	};
+
+	return offsets[framing][end];
+}
+
 /* memory.c */
+/* Set while the model has calls that were not made yet; and whether fifo_learn() was called then. */
+extern bool learning_comes_too_early, would_learn;
 void unmap_slot(struct world *w, struct map_slot *m);
+void unmap_device(struct world *w, int number);
 void mapping_was_revoked(struct world *w, struct fifo *f, enum vfifo_end end);
 /* In a child of the mob: something else may come to where its parent has these mappings. */
 void forget_uninherited(struct world *w);

@@ -146,6 +146,13 @@ void unmap_slot(struct world *w, struct map_slot *m)
 		unmap_pages(w, m, 0, m->pages);
 }
 
+void unmap_device(struct world *w, int number)
+{
+	for (int i = 0; i < MAPS; i++)
+		if (w->maps[i].at && w->maps[i].of->number == number)
+			unmap_slot(w, &w->maps[i]);
+}
+
 void mapping_was_revoked(struct world *w, struct fifo *f, enum vfifo_end end)
 {
 	for (int i = 0; i < MAPS; i++) {
@@ -204,6 +211,19 @@ static uint64_t pages_of(uint64_t bytes)
 	return bytes / PAGE;
 }
 
+/* That of the FIFO, or rarely the other one. */
+static uint32_t some_framing(const struct fifo *f, uint16_t arg)
+{
+	const uint32_t framing = f ? f->framing : arg / 64 % 2;
+
+	return arg / 128 % 16 ? framing : !framing;
+}
+
+static uint64_t offset_of(enum vfifo_end end, uint32_t framing)
+{
+	return pages_of(claim_offset(end, framing));
+}
+
 static struct request some_request(const struct fifo *f, const uint16_t *arg)
 {
 	static const int protections[] = {
@@ -228,11 +248,11 @@ static struct request some_request(const struct fifo *f, const uint16_t *arg)
 		break;
 	case 1:
 	case 2:
-		r.offset = pages_of(VFIFO_MMAP_PRODUCER);
+		r.offset = offset_of(VFIFO_PRODUCER, some_framing(f, arg[2]));
 		break;
 	case 3:
 	case 4:
-		r.offset = pages_of(VFIFO_MMAP_CONSUMER);
+		r.offset = offset_of(VFIFO_CONSUMER, some_framing(f, arg[2]));
 		break;
 	case 5:
 		r.offset = arg[2] / 8 % (pages_of(2UL * capacity) + 2);
@@ -254,16 +274,18 @@ static struct request some_request(const struct fifo *f, const uint16_t *arg)
 	return r;
 }
 
-static bool is_number(uint64_t offset, enum map_kind *kind, enum vfifo_end *end)
+static bool is_number(uint64_t offset, enum map_kind *kind, enum vfifo_end *end,
+		      uint32_t *framing)
 {
-	*kind = MAP_POSITION;
+	*kind = offset == pages_of(VFIFO_MMAP_STATUS) ? MAP_STATUS : MAP_DATA;
 	*end = VFIFO_PRODUCER;
-	if (offset == pages_of(VFIFO_MMAP_STATUS))
-		*kind = MAP_STATUS;
-	else if (offset == pages_of(VFIFO_MMAP_CONSUMER))
-		*end = VFIFO_CONSUMER;
-	else if (offset != pages_of(VFIFO_MMAP_PRODUCER))
-		*kind = MAP_DATA;
+	*framing = VFIFO_BYTES;
+	for (int i = 0; i < 4; i++)
+		if (offset == offset_of(i % 2, i / 2)) {
+			*kind = MAP_POSITION;
+			*end = i % 2;
+			*framing = i / 2;
+		}
 	return *kind != MAP_DATA;
 }
 
@@ -272,6 +294,7 @@ static long map_result(struct description *d, const struct request *r)
 {
 	struct fifo *f = d->fifo;
 	const bool writes = r->protection & PROT_WRITE;
+	uint32_t framing;
 	enum map_kind kind;
 	enum vfifo_end end;
 
@@ -281,13 +304,13 @@ static long map_result(struct description *d, const struct request *r)
 		return -EPERM;
 	if (writes && r->private)
 		return -EINVAL;
-	if (is_number(r->offset, &kind, &end)) {
+	if (is_number(r->offset, &kind, &end, &framing)) {
 		if (r->pages != 1)
 			return -EINVAL;
 		if (writes && kind == MAP_STATUS)
 			return -EACCES;
 		if (writes)
-			return -fifo_claim(f, end, d);
+			return -fifo_claim(f, end, framing, d);
 		return f->removed ? -ENODEV : 0;
 	}
 	if (f->removed)
@@ -300,12 +323,14 @@ static long map_result(struct description *d, const struct request *r)
 static bool may_map(struct world *w, const struct description *d,
 		    const struct request *r)
 {
+	uint32_t framing;
 	enum map_kind kind;
 	enum vfifo_end end;
 
 	if (w->exact || !(r->protection & PROT_WRITE) || care_of(d) == CARE_NOT)
 		return true;
-	return is_number(r->offset, &kind, &end) && care_of(d) == CARE_CLAIMED;
+	return is_number(r->offset, &kind, &end, &framing) &&
+	       care_of(d) == CARE_CLAIMED;
 }
 
 static void op_map(struct world *w, const uint16_t *arg)
@@ -316,6 +341,7 @@ static void op_map(struct world *w, const uint16_t *arg)
 	struct file_slot *f = some_file(w, arg[0]);
 	struct map_slot *m = &w->maps[arg[0] / FILES % MAPS];
 	struct request r;
+	uint32_t framing;
 	void *at;
 
 	if (!f)
@@ -337,7 +363,7 @@ static void op_map(struct world *w, const uint16_t *arg)
 				.left = r.pages,
 				.writable = r.protection & PROT_WRITE,
 				.of = description_get(f->of) };
-	if (is_number(r.offset, &m->kind, &m->end))
+	if (is_number(r.offset, &m->kind, &m->end, &framing))
 		m->claim = m->writable;
 	for (size_t i = 0; i < r.pages; i++)
 		m->protection[i] = r.protection;
@@ -373,6 +399,7 @@ static void wanted_status(const struct fifo *f, const uint8_t *page,
 		.watermark = { f->watermark[0], f->watermark[1] },
 		.claim = { f->claim[0], f->claim[1] },
 		.memory = f->memory,
+		.framing = f->framing,
 		.need = f->removed ? VFIFO_NEED_REMOVED : 0,
 	};
 	/* The kernel decides these: its parts, who has polled, and what is left over. */
@@ -425,7 +452,10 @@ static void wanted_page(struct world *w, const struct map_slot *m, size_t page)
 	memset(w->unknown, 0, PAGE);
 	memset(w->wanted, 0, PAGE);
 	if (m->kind == MAP_POSITION) {
-		memcpy(w->wanted, &f->shown[m->end], sizeof(uint32_t));
+		const struct vfifo_position p = { f->shown[m->end],
+						  f->shown_sequence[m->end] };
+
+		memcpy(w->wanted, &p, sizeof(p));
 	} else {
 		const size_t at = (m->first + page) * PAGE % f->capacity;
 
@@ -511,9 +541,22 @@ static void op_store(struct world *w, const uint16_t *arg)
 		       n);
 }
 
+/* With records an honest holder moves by whole ones, or so that the position is aligned at least. */
+static uint32_t some_step(struct fifo *f, enum vfifo_end end, uint32_t n)
+{
+	const uint32_t stored = fifo_room(f, VFIFO_CONSUMER);
+	uint32_t length = 0;
+
+	if (f->framing == VFIFO_BYTES)
+		return n;
+	if (end == VFIFO_CONSUMER && n % 4 && stored && !f->removed)
+		length = fifo_record_at(f, f->at[end], stored);
+	return length ? record_space(length) : n & ~7U;
+}
+
 /* A value that a hostile holder, or an honest one, stores in its position. */
-static uint32_t some_position(const struct fifo *f, enum vfifo_end end,
-			      uint16_t a, uint16_t b)
+static uint32_t some_position(struct fifo *f, enum vfifo_end end, uint16_t a,
+			      uint16_t b)
 {
 	const uint32_t room = fifo_room(f, end);
 	const uint32_t now = f->shown[end];
@@ -531,10 +574,16 @@ static uint32_t some_position(const struct fifo *f, enum vfifo_end end,
 		return f->shown[!end];
 	case 5:
 		return now + room;
-	default:
+	case 6:
+	case 7:
 		return f->at[end] + b % (room + 1);
+	default:
+		return f->at[end] + some_step(f, end, b % (room + 1));
 	}
 }
+
+/* The number behind the position. Only the holder of the producer side gives it a meaning. */
+#define SEQUENCE offsetof(struct vfifo_position, sequence)
 
 static void position_at_random(struct world *w, struct map_slot *m)
 {
@@ -546,10 +595,70 @@ static void position_at_random(struct world *w, struct map_slot *m)
 	for (uint32_t i = 0; i < times; i++) {
 		other = random_u32(&w->random);
 		value = other % 8 ? value + other / 8 % 4096 : other;
-		if (store_position(m->at, value))
+		if (other / 32768 % 2)
+			value &= ~7U;
+		if (store_position(m->at, value) ||
+		    store_position(m->at + SEQUENCE, other))
 			return;
 	}
 	count_operations(w, 1);
+}
+
+static void store_sequence(struct world *w, struct map_slot *m, uint32_t value)
+{
+	const int number = store_position(m->at + SEQUENCE, value);
+
+	expect(w, "a store to a number", number,
+	       expected_signal(m, 0, PROT_WRITE));
+	if (!number)
+		m->of->fifo->shown_sequence[m->end] = value;
+}
+
+/* A writable mapping of what is at a position, which is a multiple of 8; NULL: there is none. */
+static uint8_t *data_at(struct world *w, const struct fifo *f,
+			uint32_t position)
+{
+	for (int i = 0; i < 2 * MAPS; i++) {
+		const struct map_slot *m = &w->maps[i / 2];
+		const size_t at = vfifo_offset(f->capacity, position) +
+				  i % 2 * f->capacity;
+		const size_t page = at / PAGE - m->first;
+
+		/* A page before the first one is a very large number. */
+		if (m->at && m->kind == MAP_DATA && m->of->fifo == f &&
+		    page < m->pages && m->protection[page] >= 0 &&
+		    m->protection[page] & PROT_WRITE)
+			return m->at + page * PAGE + at % PAGE;
+	}
+	return NULL;
+}
+
+/* An honest holder of the producer side makes a record. Returns whether it could. */
+static bool produce_record(struct world *w, struct map_slot *m, uint16_t arg)
+{
+	struct fifo *f = m->of->fifo;
+	const uint32_t at = f->shown[m->end];
+	const struct vfifo_record head = { 1 + arg % 500,
+					   f->shown_sequence[m->end], arg };
+	const uint64_t space = record_space(head.length);
+	uint8_t *one, *two;
+
+	if (f->framing == VFIFO_BYTES || m->end != VFIFO_PRODUCER ||
+	    !m->claim || m->revoked || !(m->protection[0] & PROT_WRITE) ||
+	    at != f->at[m->end] || fifo_room(f, m->end) < space)
+		return false;
+	one = data_at(w, f, at);
+	two = data_at(w, f, at + 8);
+	if (!one || !two)
+		return false;
+	memcpy(one, &head, 8);
+	memcpy(two, (const uint8_t *)&head + 8, 8);
+	stored(f, at, (const uint8_t *)&head, sizeof(head));
+	store_sequence(w, m, head.sequence + 1);
+	expect(w, "a store to a position",
+	       store_position(m->at, at + (uint32_t)space), 0);
+	f->shown[m->end] = at + (uint32_t)space;
+	return true;
 }
 
 static void op_position(struct world *w, const uint16_t *arg)
@@ -564,6 +673,12 @@ static void op_position(struct world *w, const uint16_t *arg)
 		position_at_random(w, m);
 		return;
 	}
+	if (arg[3] % 8 == 1) {
+		store_sequence(w, m, (uint32_t)arg[1] << 16 | arg[2]);
+		return;
+	}
+	if (arg[3] % 8 < 5 && produce_record(w, m, arg[2]))
+		return;
 	before = m->of->fifo->shown[m->end];
 	value = some_position(m->of->fifo, m->end, arg[1], arg[2]);
 	number = store_position(m->at, value);
@@ -578,6 +693,110 @@ static void op_position(struct world *w, const uint16_t *arg)
 	show_all(w, m->of->number);
 	store_position(m->at, before);
 	m->of->fifo->shown[m->end] = before;
+}
+
+/* --- headers that are overwritten ---------------------------------------------------- */
+
+/* Valid ones that are, or are not, what was written, and those that are just too long. */
+static uint32_t some_length(uint32_t stored, uint16_t a, uint16_t b)
+{
+	switch (a % 8) {
+	case 0:
+		return 0;
+	case 1:
+		return stored - 16;
+	case 2:
+		return stored - 16 + 1 + b % 8;
+	case 3:
+		return (uint32_t)b << 16 | a;
+	case 4:
+		return ~(VFIFO_RECORD_LENGTH >> b % 4);
+	case 5:
+		return VFIFO_RECORD_LENGTH - b % 32;
+	case 6:
+		return (uint32_t)a << 29 | (1 + b % (stored + 1));
+	default:
+		return 1 + b % 200;
+	}
+}
+
+/* In the mob nobody knows where a header is, so there are many tries. */
+static void headers_at_random(struct world *w, struct map_slot *m)
+{
+	const uint32_t times = 1 + random_below(&w->random, 64);
+
+	for (uint32_t i = 0; i < times; i++) {
+		const uint32_t page = random_below(&w->random, m->pages);
+		const uint32_t from = random_below(&w->random, PAGE / 8) * 8;
+		const uint32_t a = random_u32(&w->random);
+
+		if (m->protection[page] < 0 ||
+		    store_position(m->at + page * PAGE + from,
+				   some_length(a >> 20 & ~7U, a, a >> 16)))
+			return;
+	}
+	count_operations(w, 1);
+}
+
+/* The length of a record that is stored, one of the first four. */
+static void op_header(struct world *w, const uint16_t *arg)
+{
+	struct map_slot *m = some_map(w, arg[0]);
+	uint32_t position, left, length, word;
+	struct fifo *f;
+	uint8_t *at;
+
+	if (!m || m->kind != MAP_DATA)
+		return;
+	if (!w->exact) {
+		headers_at_random(w, m);
+		return;
+	}
+	f = m->of->fifo;
+	position = f->at[VFIFO_CONSUMER];
+	left = fifo_room(f, VFIFO_CONSUMER);
+	if (f->framing == VFIFO_BYTES || f->removed || !left)
+		return;
+	for (int i = arg[1] % 4; i; i--) {
+		length = fifo_record_at(f, position, left);
+		if (!length || record_space(length) == left)
+			break;
+		position += record_space(length);
+		left -= record_space(length);
+	}
+	at = data_at(w, f, position);
+	if (!at)
+		return;
+	word = some_length(left, arg[2], arg[3]);
+	expect(w, "a store to a header", store_position(at, word), 0);
+	stored(f, position, (const uint8_t *)&word, sizeof(word));
+}
+
+bool learning_comes_too_early, would_learn;
+
+/* A mapping of its own, as the process may have none of the bytes. */
+void fifo_learn(struct fifo *f)
+{
+	char path[32];
+	uint8_t *at;
+	int fd;
+
+	would_learn |= learning_comes_too_early;
+	if (learning_comes_too_early)
+		return;
+	snprintf(path, sizeof(path), "/dev/vfifo%d", f->number);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	check(fd >= 0);
+	at = mmap(NULL, f->capacity, PROT_READ, MAP_SHARED, fd, 0);
+	check(at != MAP_FAILED);
+	for (uint32_t i = 0; i < f->capacity; i++) {
+		if (f->unknown[i])
+			f->data[i] = at[i];
+		check_equal(at[i], f->data[i]);
+	}
+	memset(f->unknown, 0, f->capacity);
+	check(!munmap(at, f->capacity));
+	check(!close(fd));
 }
 
 /* --- by way of the kernel ------------------------------------------------------------ */
@@ -725,24 +944,32 @@ static void op_own_buffer(struct world *w, const uint16_t *arg)
 			      pwritev2(f->fd, &v, 1, -1, RWF_NOWAIT));
 	expect(w, reads ? "read to its own data" : "write of its own data", ret,
 	       plan.result);
+	if (w->exact)
+		fifo_looked(f->of->fifo, &plan);
 	if (!w->exact || ret <= 0)
 		return;
 	if (reads) {
 		struct fifo *fifo = f->of->fifo;
 		const uint32_t source = fifo->at[VFIFO_CONSUMER];
+		const uint32_t space = fifo->framing == VFIFO_RECORDS ?
+					       record_space(ret) :
+					       (uint64_t)ret;
 
 		fifo_take(fifo, w->wanted, w->unknown, ret);
 		stored(fifo, at, w->wanted, ret);
 		for (long i = 0; i < ret; i++)
 			fifo->unknown[vfifo_offset(fifo->capacity, at + i)] =
 				w->unknown[i];
-		if (overlap(fifo, source, at, ret)) {
+		if (overlap(fifo, source, at, space)) {
 			set_unknown(fifo, at, ret);
-			set_unknown(fifo, source, ret);
+			set_unknown(fifo, source, space);
 		}
 	} else {
 		struct fifo *fifo = f->of->fifo;
-		const uint32_t target = fifo->at[VFIFO_PRODUCER];
+		const uint32_t target = fifo->at[VFIFO_PRODUCER] +
+					(fifo->framing == VFIFO_RECORDS ?
+						 sizeof(struct vfifo_record) :
+						 0);
 		bool unknown = overlap(fifo, target, at, n);
 
 		for (uint32_t i = 0; i < plan.store; i++) {
@@ -993,6 +1220,7 @@ const struct operation memory_operations[] = {
 	{ "load", "vm.fault", 150, 50, op_load },
 	{ "store", "vm.fault", 75, 50, op_store },
 	{ "position", "vm.fault", 200, 300, op_position },
+	{ "header", "vm.fault", 75, 100, op_header },
 	{ "peer", "vm.fault", 25, 25, op_peer },
 	{ "debugger", "vm.access", 25, 25, op_debugger },
 	{ "vmsplice", "vm.fault", 25, 25, op_vmsplice },

@@ -119,12 +119,15 @@ static bool positions_are_good(const struct fifo *f, uint32_t at[2])
 		good = vfifo_moved(VFIFO_CONSUMER, f->capacity,
 				   f->at[VFIFO_CONSUMER], at[VFIFO_CONSUMER],
 				   at[VFIFO_PRODUCER]);
+	/* With records a position is that of a header. */
+	if (f->framing == VFIFO_RECORDS)
+		good &= !(at[VFIFO_PRODUCER] % 8) && !(at[VFIFO_CONSUMER] % 8);
 	if (!good)
 		memcpy(at, f->at, sizeof(f->at));
 	return good;
 }
 
-static void record(struct fifo *f, const uint32_t at[2])
+static void remember(struct fifo *f, const uint32_t at[2])
 {
 	int end;
 
@@ -142,7 +145,7 @@ void fifo_sync(struct fifo *f)
 		return;
 	f->broken = !positions_are_good(f, at);
 	if (!f->broken)
-		record(f, at);
+		remember(f, at);
 }
 
 uint32_t fifo_room(const struct fifo *f, enum vfifo_end end)
@@ -194,7 +197,7 @@ uint32_t fifo_flags(const struct fifo *f)
 {
 	return (f->claimant[VFIFO_PRODUCER] ? VFIFO_PRODUCER_CLAIMED : 0) |
 	       (f->claimant[VFIFO_CONSUMER] ? VFIFO_CONSUMER_CLAIMED : 0) |
-	       (f->broken ? VFIFO_BROKEN : 0) |
+	       (f->broken || f->bad_record ? VFIFO_BROKEN : 0) |
 	       (f->removed ? VFIFO_REMOVED : 0) |
 	       (fifo_ended(f) ? VFIFO_ENDED : 0);
 }
@@ -228,9 +231,196 @@ short fifo_poll(struct fifo *f, const struct description *d)
 	if (f->removed || fifo_ended(f))
 		ready |= POLLHUP;
 	if (f->broken || f->revoked[VFIFO_PRODUCER] == d ||
-	    f->revoked[VFIFO_CONSUMER] == d)
+	    f->revoked[VFIFO_CONSUMER] == d || (d->reads && f->bad_record))
 		ready |= POLLERR;
 	return ready;
+}
+
+/* --- records ------------------------------------------------------------------ */
+
+#define HEADER 16U
+#define LENGTH_BITS 0x1fffffffU
+
+uint64_t record_space(uint64_t length)
+{
+	return HEADER + (length + 7) / 8 * 8;
+}
+
+/* Copies bytes to where a position is, and they are known. */
+static void put(struct fifo *f, uint32_t position, const void *bytes,
+		uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const uint32_t at = vfifo_offset(f->capacity, position + i);
+
+		f->data[at] = bytes ? ((const uint8_t *)bytes)[i] : 0;
+		f->unknown[at] = 0;
+	}
+}
+
+static void put_unknown(struct fifo *f, uint32_t position, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		f->unknown[vfifo_offset(f->capacity, position + i)] = 1;
+}
+
+uint32_t fifo_record_at(struct fifo *f, uint32_t position, uint32_t stored)
+{
+	uint8_t bytes[4];
+	uint32_t word;
+
+	for (uint32_t i = 0; i < sizeof(bytes); i++) {
+		const uint32_t at = vfifo_offset(f->capacity, position + i);
+
+		if (f->unknown[at])
+			fifo_learn(f);
+		bytes[i] = f->data[at];
+	}
+	memcpy(&word, bytes, sizeof(word));
+	word &= LENGTH_BITS;
+	return word && record_space(word) <= stored ? word : 0;
+}
+
+uint32_t fifo_next_record(struct fifo *f)
+{
+	const uint32_t stored = fifo_room(f, VFIFO_CONSUMER);
+
+	if (f->removed || f->claimant[VFIFO_CONSUMER] || !stored)
+		return 0;
+	return fifo_record_at(f, f->at[VFIFO_CONSUMER], stored);
+}
+
+long fifo_fionread(struct fifo *f)
+{
+	const uint32_t stored = fifo_room(f, VFIFO_CONSUMER);
+	const int err = fifo_error(f, VFIFO_CONSUMER);
+
+	if (f->framing == VFIFO_BYTES)
+		return f->removed ? -ENODEV : (long)stored;
+	if (err)
+		return -err;
+	return !stored ? 0 : (long)fifo_next_record(f) ?: -EIO;
+}
+
+void fifo_looked(struct fifo *f, const struct plan *plan)
+{
+	if (plan->looks)
+		f->bad_record = plan->bad;
+}
+
+static struct plan plan_record_read(struct fifo *f, size_t count, size_t good)
+{
+	const uint32_t length = fifo_next_record(f);
+	struct plan plan = { .looks = true, .bad = !length };
+
+	if (!length)
+		plan.result = -EIO;
+	else if (length > count)
+		plan.result = -EMSGSIZE;
+	else
+		plan.result = good < length ? -EFAULT : (long)length;
+	return plan;
+}
+
+/* The oldest records are dropped until there is space; all that is stored behind no valid header. */
+static void plan_to_drop_records(struct fifo *f, struct plan *plan,
+				 uint32_t least)
+{
+	const uint32_t stored = fifo_room(f, VFIFO_CONSUMER);
+
+	while (plan->drop_oldest < least && plan->drop_oldest < stored) {
+		const uint32_t left = stored - plan->drop_oldest;
+		const uint32_t length = fifo_record_at(
+			f, f->at[VFIFO_CONSUMER] + plan->drop_oldest, left);
+
+		plan->drop_oldest += length ? record_space(length) : left;
+		plan->old_bytes += length ?: left;
+		plan->old_records += length > 0;
+	}
+}
+
+static void plan_wait(struct plan *plan, bool nonblock);
+
+static struct plan plan_record_write(struct fifo *f, size_t count, size_t good,
+				     bool nonblock)
+{
+	const uint64_t need = record_space(count);
+	const bool too_long = count > f->capacity / 2;
+	struct plan plan = { 0 };
+	uint32_t space;
+
+	/* Old records are not dropped for one that cannot be read. */
+	if (f->overflow == OVERWRITE && !too_long && good < count) {
+		plan.result = -EFAULT;
+		return plan;
+	}
+	fifo_sync(f);
+	plan.result = -fifo_error(f, VFIFO_PRODUCER);
+	if (!plan.result && too_long)
+		plan.result = -EMSGSIZE;
+	if (plan.result)
+		return plan;
+	space = fifo_room(f, VFIFO_PRODUCER);
+	if (space < need && f->overflow == OVERWRITE &&
+	    !f->claimant[VFIFO_CONSUMER]) {
+		plan_to_drop_records(f, &plan, need - space);
+		space += plan.drop_oldest;
+	}
+	if (space < need && f->overflow == BLOCK) {
+		plan_wait(&plan, nonblock);
+	} else if (space < need) {
+		plan.drop_new = count;
+		plan.result = count;
+	} else if (good < count) {
+		plan.torn = good;
+		plan.result = -EFAULT;
+	} else {
+		plan.store = count;
+		plan.result = count;
+	}
+	return plan;
+}
+
+static void take_record(struct fifo *f, uint8_t *bytes, uint8_t *unknown,
+			uint32_t n)
+{
+	const uint32_t from = f->at[VFIFO_CONSUMER];
+
+	for (uint32_t i = 0; i < n; i++) {
+		const uint32_t at =
+			vfifo_offset(f->capacity, from + HEADER + i);
+
+		bytes[i] = f->data[at];
+		unknown[i] = f->unknown[at];
+	}
+	if (f->scrub)
+		put(f, from, NULL, record_space(n));
+	fifo_moved(f, VFIFO_CONSUMER, record_space(n));
+}
+
+/* The time of a record is not determined. */
+static void write_record(struct fifo *f, const uint8_t *bytes,
+			 const struct plan *plan)
+{
+	const uint32_t to = f->at[VFIFO_PRODUCER];
+	const uint32_t end = HEADER + plan->store;
+	const uint32_t space = record_space(plan->store);
+
+	put_unknown(f, to + HEADER, plan->torn);
+	if (plan->drop_new)
+		f->sequence++;
+	if (plan->drop_oldest)
+		f->bad_record = false;
+	f->dropped_records += plan->old_records + (plan->drop_new > 0);
+	if (!plan->store)
+		return;
+	put(f, to, &plan->store, 4);
+	put(f, to + 4, &f->sequence, 4);
+	put_unknown(f, to + 8, 8);
+	put(f, to + HEADER, bytes, plan->store);
+	put(f, to + end, NULL, space - end);
+	f->sequence++;
+	fifo_moved(f, VFIFO_PRODUCER, space);
 }
 
 /* --- reading and writing ------------------------------------------------------ */
@@ -248,7 +438,9 @@ struct plan fifo_plan_read(struct fifo *f, size_t count, size_t good,
 	if (plan.result)
 		return plan;
 	stored = fifo_room(f, VFIFO_CONSUMER);
-	if (stored) {
+	if (stored && f->framing == VFIFO_RECORDS) {
+		plan = plan_record_read(f, count, good);
+	} else if (stored) {
 		plan.result =
 			good ? (long)smaller(smaller(stored, count), good) :
 			       -EFAULT;
@@ -320,6 +512,8 @@ struct plan fifo_plan_write(struct fifo *f, size_t count, size_t good,
 
 	if (!count)
 		return plan;
+	if (f->framing == VFIFO_RECORDS)
+		return plan_record_write(f, count, good, nonblock);
 	/* Old bytes are not dropped for new ones that cannot be read. */
 	if (f->overflow == OVERWRITE && !n) {
 		plan.result = -EFAULT;
@@ -337,12 +531,14 @@ struct plan fifo_plan_write(struct fifo *f, size_t count, size_t good,
 	} else {
 		plan.store = n;
 		plan.drop_oldest = n > space ? n - space : 0;
+		plan.old_bytes = plan.drop_oldest;
 		plan.result = n;
 	}
 	return plan;
 }
 
-void fifo_take(struct fifo *f, uint8_t *bytes, uint8_t *unknown, uint32_t n)
+static void take_bytes(struct fifo *f, uint8_t *bytes, uint8_t *unknown,
+		       uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		const uint32_t from =
@@ -356,22 +552,35 @@ void fifo_take(struct fifo *f, uint8_t *bytes, uint8_t *unknown, uint32_t n)
 		}
 	}
 	fifo_moved(f, VFIFO_CONSUMER, n);
-	f->calls[VFIFO_CONSUMER] += n > 0;
+}
+
+void fifo_take(struct fifo *f, uint8_t *bytes, uint8_t *unknown, uint32_t n)
+{
+	if (!n)
+		return;
+	if (f->framing == VFIFO_RECORDS)
+		take_record(f, bytes, unknown, n);
+	else
+		take_bytes(f, bytes, unknown, n);
+	f->calls[VFIFO_CONSUMER]++;
+}
+
+static void write_bytes(struct fifo *f, const uint8_t *bytes,
+			const struct plan *plan)
+{
+	put(f, f->at[VFIFO_PRODUCER], bytes, plan->store);
+	fifo_moved(f, VFIFO_PRODUCER, plan->store);
 }
 
 void fifo_write(struct fifo *f, const uint8_t *bytes, const struct plan *plan)
 {
-	for (uint32_t i = 0; i < plan->store; i++) {
-		const uint32_t to =
-			vfifo_offset(f->capacity, f->at[VFIFO_PRODUCER] + i);
-
-		f->data[to] = bytes[i];
-		f->unknown[to] = 0;
-	}
-	fifo_moved(f, VFIFO_PRODUCER, plan->store);
+	if (f->framing == VFIFO_RECORDS)
+		write_record(f, bytes, plan);
+	else
+		write_bytes(f, bytes, plan);
 	if (plan->drop_oldest)
 		fifo_moved(f, VFIFO_CONSUMER, plan->drop_oldest);
-	f->dropped += plan->drop_oldest + plan->drop_new;
+	f->dropped += plan->old_bytes + plan->drop_new;
 	if (!plan->store)
 		return;
 	f->calls[VFIFO_PRODUCER]++;
@@ -398,6 +607,7 @@ int fifo_clear(struct fifo *f)
 		f->unknown[at] = 0;
 	}
 	fifo_moved(f, VFIFO_CONSUMER, stored);
+	f->bad_record = false;
 	f->generation++;
 	return 0;
 }
@@ -497,6 +707,21 @@ int fifo_set_memory(struct fifo *f, uint32_t memory)
 	return 0;
 }
 
+int fifo_set_framing(struct fifo *f, uint32_t framing)
+{
+	if (framing == f->framing)
+		return 0;
+	if (f->mappings || fifo_room(f, VFIFO_CONSUMER))
+		return EBUSY;
+	f->framing = framing;
+	/* Each record begins at a multiple of 8. No byte has moved. */
+	for (int end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++)
+		if (framing == VFIFO_RECORDS)
+			f->shown[end] = f->at[end] = (f->at[end] + 7) & ~7U;
+	f->generation++;
+	return 0;
+}
+
 int fifo_set_watermark(struct fifo *f, enum vfifo_end end, uint64_t bytes)
 {
 	if (!bytes || bytes > UINT32_MAX ||
@@ -511,7 +736,7 @@ void fifo_reset_counts(struct fifo *f)
 	fifo_sync(f);
 	for (int end = VFIFO_PRODUCER; end <= VFIFO_CONSUMER; end++)
 		f->bytes[end] = f->calls[end] = 0;
-	f->dropped = f->kicks = 0;
+	f->dropped = f->dropped_records = f->kicks = 0;
 }
 
 /* --- claims ------------------------------------------------------------------- */
@@ -523,18 +748,25 @@ static void count_holder(struct fifo *f, enum vfifo_end end, int more)
 		f->writers -= more;
 }
 
-int fifo_claim(struct fifo *f, enum vfifo_end end, struct description *d)
+int fifo_claim(struct fifo *f, enum vfifo_end end, uint32_t framing,
+	       struct description *d)
 {
 	if (f->removed)
 		return ENODEV;
+	if (framing != f->framing)
+		return EPROTO;
 	if (f->claimant[end] || (end == VFIFO_PRODUCER && f->mode))
 		return EBUSY;
 	f->claimant[end] = d;
 	f->shown[end] = f->at[end];
 	f->claim[end] = f->claims[end] = f->claims[end] + 1 ?: 1;
 	count_holder(f, end, 1);
-	if (end == VFIFO_PRODUCER)
+	if (end == VFIFO_PRODUCER) {
 		f->closing = false;
+		f->shown_sequence[end] = f->sequence;
+	} else {
+		f->bad_record = false;
+	}
 	f->generation++;
 	return 0;
 }
@@ -545,11 +777,15 @@ void fifo_release(struct fifo *f, enum vfifo_end end)
 	uint32_t at[2];
 
 	if (positions_are_good(f, at)) {
-		record(f, at);
+		remember(f, at);
 	} else if (f->claimant[peer]) {
 		/* No valid position is known: empty where the other side is. */
 		f->at[end] = f->at[peer] = f->shown[peer];
+		if (f->framing == VFIFO_RECORDS)
+			f->at[end] = f->at[peer] = f->shown[peer] & ~7U;
 	}
+	if (end == VFIFO_PRODUCER && f->framing == VFIFO_RECORDS)
+		f->sequence = f->shown_sequence[end];
 	f->broken = false;
 	f->shown[end] = f->at[end];
 	f->claimant[end] = NULL;

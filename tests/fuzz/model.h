@@ -38,10 +38,13 @@ struct fifo {
 
 	uint32_t capacity;
 	uint32_t memory;
+	uint32_t framing;  /* enum vfifo_framing */
 	uint8_t *data;	   /* the buffer, once */
 	uint8_t *unknown;  /* by byte: its value is not determined */
 	uint32_t at[2];	   /* by enum vfifo_end: the last valid position */
 	uint32_t shown[2]; /* what is in the page of the position */
+	uint32_t shown_sequence[2]; /* behind it */
+	uint32_t sequence;	    /* of the next record */
 
 	uint32_t watermark[2];
 	enum overflow overflow;
@@ -59,10 +62,11 @@ struct fifo {
 	uint32_t claim[2];		 /* the number of the claim, or 0 */
 	uint32_t claims[2];		 /* the number of the last claim */
 	bool broken;
+	bool bad_record; /* a read has found no valid header */
 	uint32_t generation;
 	int mappings; /* exact only as zero or not zero */
 
-	uint64_t bytes[2], calls[2], dropped, kicks;
+	uint64_t bytes[2], calls[2], dropped, dropped_records, kicks;
 };
 
 struct fifo *fifo_new(int number, uint32_t capacity, uint32_t memory);
@@ -87,13 +91,34 @@ uint32_t fifo_threshold(const struct fifo *f, enum vfifo_end end);
 /* Returns what poll(2) can report, of all events. */
 short fifo_poll(struct fifo *f, const struct description *d);
 
+/*
+ * With records: returns the length of the record whose header is at a position, up to which `stored`
+ * bytes follow; 0: there is no valid one.
+ */
+uint32_t fifo_record_at(struct fifo *f, uint32_t position, uint32_t stored);
+/* The length of the record that a read gets next; 0: there is none. */
+uint32_t fifo_next_record(struct fifo *f);
+/* The bytes that a record takes in the buffer. */
+uint64_t record_space(uint64_t length);
+/* Returns what FIONREAD gives, or a negative errno. */
+long fifo_fionread(struct fifo *f);
+/*
+ * Not part of the model: the model needs a header whose value is not determined. This finds the value
+ * of each such byte in a mapping.
+ */
+void fifo_learn(struct fifo *f);
+
 /* What a call will do. */
 struct plan {
-	long result;	      /* or a negative errno */
-	bool blocks;	      /* it waits; with a signal it returns `result` */
+	long result;	 /* or a negative errno */
+	bool blocks;	 /* it waits; with a signal it returns `result` */
+	bool looks, bad; /* it looks for a header, and finds no valid one */
 	uint32_t drop_oldest; /* stored bytes that it drops first */
+	uint32_t old_bytes;   /* how many of them are counted as dropped */
+	uint32_t old_records; /* the same in records */
 	uint32_t store;	      /* bytes that it stores, the last of them last */
 	uint32_t drop_new;    /* bytes that are counted as dropped */
+	uint32_t torn; /* bytes of no record, whose values are not determined */
 };
 
 /* @good: how many bytes of the buffer are accessible. */
@@ -101,6 +126,8 @@ struct plan fifo_plan_read(struct fifo *f, size_t count, size_t good,
 			   bool nonblock);
 struct plan fifo_plan_write(struct fifo *f, size_t count, size_t good,
 			    bool nonblock);
+/* A call has done what a plan to read says, whatever its result is. */
+void fifo_looked(struct fifo *f, const struct plan *plan);
 /* Takes n bytes by a call. They go to `bytes`, and to `unknown` whether each is not known. */
 void fifo_take(struct fifo *f, uint8_t *bytes, uint8_t *unknown, uint32_t n);
 /* The kernel has moved a position by n, and counts that. */
@@ -114,11 +141,13 @@ void fifo_end(struct fifo *f);
 void fifo_kick(struct fifo *f, const struct description *d);
 int fifo_resize(struct fifo *f, uint64_t bytes);
 int fifo_set_memory(struct fifo *f, uint32_t memory);
+int fifo_set_framing(struct fifo *f, uint32_t framing);
 int fifo_set_watermark(struct fifo *f, enum vfifo_end end, uint64_t bytes);
 void fifo_reset_counts(struct fifo *f);
 uint64_t fifo_bytes(const struct fifo *f, enum vfifo_end end);
 
-int fifo_claim(struct fifo *f, enum vfifo_end end, struct description *d);
+int fifo_claim(struct fifo *f, enum vfifo_end end, uint32_t framing,
+	       struct description *d);
 void fifo_release(struct fifo *f, enum vfifo_end end);
 /* Returns whether there was a claim. */
 bool fifo_revoke(struct fifo *f, enum vfifo_end end);

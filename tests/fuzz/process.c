@@ -131,8 +131,8 @@ static void end_as(enum ending how, void *at)
 }
 
 /* Exits with an errno if there is no claim. */
-static void live_with_a_claim(int number, enum vfifo_end end, uint32_t n,
-			      enum ending how)
+static void live_with_a_claim(int number, enum vfifo_end end, uint32_t framing,
+			      uint32_t n, enum ending how)
 {
 	char path[32];
 	uint32_t *at;
@@ -143,8 +143,7 @@ static void live_with_a_claim(int number, enum vfifo_end end, uint32_t n,
 	if (fd < 0)
 		_exit(errno);
 	at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-		  end == VFIFO_PRODUCER ? VFIFO_MMAP_PRODUCER :
-					  VFIFO_MMAP_CONSUMER);
+		  claim_offset(end, framing));
 	if (at == MAP_FAILED)
 		_exit(errno);
 	if (n)
@@ -165,7 +164,8 @@ static int child_errno(struct world *w, pid_t pid)
 }
 
 static void claimed_by_child(struct world *w, struct fifo *f, int number,
-			     enum vfifo_end end, uint32_t n, int err)
+			     enum vfifo_end end, uint32_t framing, uint32_t n,
+			     int err)
 {
 	struct description *d;
 
@@ -174,7 +174,7 @@ static void claimed_by_child(struct world *w, struct fifo *f, int number,
 		return;
 	}
 	d = description_new(f, number, true, true);
-	expect(w, "a child's claim", err, fifo_claim(f, end, d));
+	expect(w, "a child's claim", err, fifo_claim(f, end, framing, d));
 	if (f->claimant[end] == d) {
 		f->shown[end] += n;
 		fifo_release(f, end);
@@ -188,6 +188,7 @@ static void op_child_claim(struct world *w, const uint16_t *arg)
 	const struct description d = { .number = number };
 	const enum vfifo_end end = arg[1] % 2;
 	struct fifo *f = w->fifos[number];
+	uint32_t framing = arg[3] / ENDINGS % 2;
 	uint32_t n = arg[2];
 	pid_t pid;
 	int err;
@@ -196,14 +197,18 @@ static void op_child_claim(struct world *w, const uint16_t *arg)
 		return;
 	if (w->exact)
 		n = f ? arg[2] % (fifo_room(f, end) + 1) : 0;
+	if (w->exact && f && arg[3] / ENDINGS % 8)
+		framing = f->framing;
+	if (framing == VFIFO_RECORDS && arg[1] / 2 % 8)
+		n &= ~7U;
 	pid = start_child(w);
 	if (!pid)
-		live_with_a_claim(number, end, n, arg[3] % ENDINGS);
+		live_with_a_claim(number, end, framing, n, arg[3] % ENDINGS);
 	if (pid < 0)
 		return;
 	err = child_errno(w, pid);
 	if (w->exact)
-		claimed_by_child(w, f, number, end, n, err);
+		claimed_by_child(w, f, number, end, framing, n, err);
 	else if (care_of(&d) == CARE_CLAIMED && !err)
 		mismatch(w, "a child claims a claimed side");
 }
@@ -433,8 +438,8 @@ static void write_in_the_model(struct fifo *f, const uint8_t *bytes, size_t n)
 static bool has_an_order(struct fifo *f, size_t large)
 {
 	return !f->removed && !f->mode && !f->broken && f->overflow == BLOCK &&
-	       !f->claimant[VFIFO_PRODUCER] && !f->claimant[VFIFO_CONSUMER] &&
-	       f->capacity <= CAPACITY &&
+	       f->framing == VFIFO_BYTES && !f->claimant[VFIFO_PRODUCER] &&
+	       !f->claimant[VFIFO_CONSUMER] && f->capacity <= CAPACITY &&
 	       f->watermark[VFIFO_CONSUMER] + large <= f->capacity + 1;
 }
 
@@ -524,6 +529,187 @@ static void op_overtake(struct world *w, const uint16_t *arg)
 		mismatch(w, "open: %s", strerror(errno));
 	d = description_new(f, f->number, true, true);
 	overtake(w, f, fd, large, small);
+	description_put(d);
+	expect(w, "close", outcome(close(fd)), 0);
+}
+
+/* --- a change while a call sleeps --------------------------------------------------------------- */
+
+/* Shared with the child that sleeps: what its call has returned, and the bytes that it moves. */
+static struct {
+	long ret;
+	uint8_t bytes[BYTES];
+} * slept;
+
+static void live_sleeping(int fd, bool writes, size_t n)
+{
+	slept->ret = outcome(writes ? write(fd, slept->bytes, n) :
+				      read(fd, slept->bytes, n));
+	_exit(0);
+}
+
+static bool falls_asleep(struct world *w, int fd, bool writes, size_t n,
+			 pid_t *pid)
+{
+	*pid = start_child(w);
+	if (!*pid)
+		live_sleeping(fd, writes, n);
+	if (*pid < 0)
+		return false;
+	wait_asleep(*pid, "vfifo_ring_wait");
+	return true;
+}
+
+static int store_attribute(const struct fifo *f, const char *name,
+			   const char *value)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), CLASS_FOLDER "vfifo%d/%s", f->number,
+		 name);
+	return store_text(path, value, strlen(value));
+}
+
+static void store_capacity(struct world *w, struct fifo *f, uint32_t bytes)
+{
+	char text[16];
+	int err;
+
+	snprintf(text, sizeof(text), "%u", bytes);
+	err = store_attribute(f, "capacity", text);
+	/* The machine may not have the memory. */
+	if (err != ENOMEM)
+		expect(w, "capacity", err, fifo_resize(f, bytes));
+}
+
+static void store_overflow(struct world *w, struct fifo *f, const char *word,
+			   enum overflow overflow)
+{
+	expect(w, "overflow", store_attribute(f, "overflow", word), 0);
+	f->overflow = overflow;
+}
+
+static void store_framing(struct world *w, struct fifo *f, uint32_t framing)
+{
+	expect(w, "framing",
+	       store_attribute(f, "framing", framing ? "records" : "bytes"),
+	       fifo_set_framing(f, framing));
+}
+
+static void clear_all(struct world *w, struct fifo *f, int fd)
+{
+	expect(w, "VFIFO_CLEAR", outcome(ioctl(fd, VFIFO_CLEAR)),
+	       -fifo_clear(f));
+}
+
+static void change_for_a_writer(struct world *w, struct fifo *f, uint16_t arg)
+{
+	switch (arg % 8) {
+	case 0:
+	case 1:
+		store_capacity(w, f, f->capacity / 2);
+		break;
+	case 2:
+		store_capacity(w, f, f->capacity * 2);
+		break;
+	case 3:
+		store_overflow(w, f, "drop", DROP);
+		break;
+	case 4:
+		store_overflow(w, f, "overwrite", OVERWRITE);
+		break;
+	case 5:
+		store_framing(w, f, VFIFO_BYTES);
+		break;
+	}
+}
+
+/* A record takes half of the space. The other half is too little for the longest one. */
+static void writer_sleeps(struct world *w, struct fifo *f, int fd,
+			  const uint16_t *arg)
+{
+	const size_t half = f->capacity / 2;
+	const size_t first = half - record_space(0), n = half - arg[2] % 8;
+	struct plan plan;
+	pid_t pid;
+
+	clear_all(w, f, fd);
+	fresh_bytes(w, w->bytes, first);
+	expect(w, "a record of half the capacity",
+	       outcome(write(fd, w->bytes, first)), (long)first);
+	write_in_the_model(f, w->bytes, first);
+	fresh_bytes(w, slept->bytes, n);
+	if (!falls_asleep(w, fd, true, n, &pid))
+		return;
+	change_for_a_writer(w, f, arg[3]);
+	plan = fifo_plan_write(f, n, n, false);
+	if (plan.blocks) {
+		clear_all(w, f, fd);
+		plan = fifo_plan_write(f, n, n, false);
+	}
+	end_of(w, pid);
+	expect(w, "a write that slept", slept->ret, plan.result);
+	fifo_write(f, slept->bytes, &plan);
+	if (f->overflow != BLOCK)
+		store_overflow(w, f, "block", BLOCK);
+}
+
+static void reader_sleeps(struct world *w, struct fifo *f, int fd,
+			  const uint16_t *arg)
+{
+	const size_t n = 1 + arg[2] % 300, m = 1 + arg[3] % 300;
+	struct plan plan;
+	pid_t pid;
+
+	clear_all(w, f, fd);
+	if (!falls_asleep(w, fd, false, n, &pid))
+		return;
+	store_framing(w, f, !f->framing);
+	fresh_bytes(w, w->bytes, m);
+	expect(w, "a write for a reader", outcome(write(fd, w->bytes, m)),
+	       (long)m);
+	write_in_the_model(f, w->bytes, m);
+	plan = fifo_plan_read(f, n, n, false);
+	end_of(w, pid);
+	expect(w, "a read that slept", slept->ret, plan.result);
+	fifo_looked(f, &plan);
+	did_read(w, f, slept->bytes, slept->ret);
+}
+
+/* The kernel is the only one that moves bytes, and everything can be set. */
+static bool is_all_ours(const struct fifo *f)
+{
+	return !f->removed && !f->mode && !f->broken && f->overflow == BLOCK &&
+	       !f->mappings && f->capacity <= BYTES;
+}
+
+static void op_sleeper(struct world *w, const uint16_t *arg)
+{
+	struct file_slot *slot = some_file(w, arg[0]);
+	struct description *d;
+	struct fifo *f;
+	char path[32];
+	int fd;
+
+	if (!w->exact || w->child || !slot)
+		return;
+	unmap_device(w, slot->of->number);
+	if (!is_all_ours(slot->of->fifo))
+		return;
+	if (!slept)
+		slept = mmap(NULL, sizeof(*slept), PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	check(slept != MAP_FAILED);
+	f = slot->of->fifo;
+	snprintf(path, sizeof(path), "/dev/vfifo%d", f->number);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		mismatch(w, "open: %s", strerror(errno));
+	d = description_new(f, f->number, true, true);
+	if (arg[1] % 4 && f->framing == VFIFO_RECORDS)
+		writer_sleeps(w, f, fd, arg);
+	else
+		reader_sleeps(w, f, fd, arg);
 	description_put(d);
 	expect(w, "close", outcome(close(fd)), 0);
 }
@@ -698,6 +884,7 @@ const struct operation process_operations[] = {
 	{ "child", "vm.close flush release", 0, 3, op_child },
 	{ "async-race", "fasync", 8, 2, op_async_race },
 	{ "overtake", "write_iter read_iter", 4, 0, op_overtake },
+	{ "sleeper", "write_iter read_iter", 6, 0, op_sleeper },
 	{ "add-race", "open flush release", 0, 2, op_add_race },
 	{ "ptrace", "vm.access vm.fault", 0, 1, op_ptrace },
 	{ "stalled", "read_iter write_iter", 0, 1, op_stalled },

@@ -92,6 +92,13 @@ static bool leave_out(struct world *w, const struct file_slot *f,
 	return true;
 }
 
+static void did_look(struct world *w, const struct file_slot *f,
+		     const struct plan *plan)
+{
+	if (w->exact)
+		fifo_looked(f->of->fifo, plan);
+}
+
 static void op_read(struct world *w, const uint16_t *arg)
 {
 	struct file_slot *f = some_file(w, arg[0]);
@@ -120,6 +127,7 @@ static void op_read(struct world *w, const uint16_t *arg)
 		alarm_off();
 	must_not_move(w, f, ret);
 	expect(w, "read", ret, plan.result);
+	did_look(w, f, &plan);
 	did_read(w, f->of->fifo, at, ret);
 }
 
@@ -193,6 +201,7 @@ void move_a_byte(struct world *w, const struct file_slot *f)
 		plan = fifo_plan_read(f->of->fifo, 1, 1, true);
 		ret = call_read(f->fd, at, 1, NOWAIT, 0);
 		expect(w, "read", ret, plan.result);
+		did_look(w, f, &plan);
 		did_read(w, f->of->fifo, at, ret);
 	}
 }
@@ -232,10 +241,16 @@ static void op_splice_out(struct world *w, const uint16_t *arg)
 	if (plan.blocks)
 		alarm_off();
 	must_not_move(w, f, ret);
-	/* The kernel can get fewer pages for the pipe at once than it asks for. */
-	if (ret > 0 && ret < plan.result && ret % PAGE == 0)
+	/*
+	 * The kernel can get fewer pages for the pipe at once than it asks for. Then a long record does
+	 * not fit.
+	 */
+	if (ret > 0 && ret < plan.result && ret % PAGE == 0 && !plan.looks)
+		plan.result = ret;
+	if (ret == -EMSGSIZE && plan.looks && plan.result > (long)PAGE)
 		plan.result = ret;
 	expect(w, "splice", ret, plan.result);
+	did_look(w, f, &plan);
 	if (ret < 0)
 		return;
 	if (drain(w, w->got) != (size_t)ret)
@@ -299,6 +314,9 @@ static void op_sendfile(struct world *w, const uint16_t *arg)
 	if (!f || !moves(w, f))
 		return;
 	n = some_size(w, f->of, arg[1]) % PIPE_SIZE;
+	/* How many records a longer one becomes depends on the other file. */
+	if (w->exact && f->of->fifo->framing == VFIFO_RECORDS)
+		n %= PAGE;
 	if (!n)
 		n = 1;
 	if (w->exact && f->of->writes)

@@ -406,11 +406,15 @@ static bool add_entry(struct world *w, struct file_slot *f, struct random *r,
 	} else if (kind < 4) {
 		if (d->reads)
 			plan = fifo_plan_read(d->fifo, n, n, true);
+		if (would_learn)
+			return false;
 		/* Where a call would wait, io_uring does, some kernels with O_NONBLOCK too. */
 		if (plan.result == -EAGAIN || (chain && plan.result != n))
 			return false;
 		sqe = io_uring_get_sqe(&w->uring->ring);
 		io_uring_prep_read(sqe, f->fd, batch.got[i], n, -1);
+		if (d->reads)
+			fifo_looked(d->fifo, &plan);
 		if (plan.result > 0) {
 			batch.size[i] = plan.result;
 			fifo_take(d->fifo, batch.bytes[i], batch.unknown[i],
@@ -419,7 +423,8 @@ static bool add_entry(struct world *w, struct file_slot *f, struct random *r,
 	} else {
 		if (d->writes)
 			plan = fifo_plan_write(d->fifo, n, n, true);
-		if (plan.result == -EAGAIN || (chain && plan.result != n))
+		if (would_learn || plan.result == -EAGAIN ||
+		    (chain && plan.result != n))
 			return false;
 		fresh_bytes(w, batch.got[i], n);
 		sqe = io_uring_get_sqe(&w->uring->ring);
@@ -438,10 +443,15 @@ static bool add_entry(struct world *w, struct file_slot *f, struct random *r,
 static bool try_entry(struct world *w, struct file_slot *f, struct random *r,
 		      unsigned int i, bool chain)
 {
-	if (add_entry(w, f, r, i, chain))
-		return true;
-	look_too(f);
-	return false;
+	bool added;
+
+	learning_comes_too_early = true;
+	would_learn = false;
+	added = add_entry(w, f, r, i, chain);
+	learning_comes_too_early = false;
+	if (!added)
+		look_too(f);
+	return added;
 }
 
 static struct io_uring_cqe *next_entry(struct world *w)
@@ -680,8 +690,10 @@ static void op_uring_wait(struct world *w, const uint16_t *arg)
 	expect(w, "write", outcome(write(writer->fd, w->bytes, SLOT)),
 	       write_plan.result);
 	fifo_write(fifo, w->bytes, &write_plan);
-	entry_is(w, 1, n);
-	did_read(w, fifo, w->got, n);
+	plan = fifo_plan_read(fifo, n, n, false);
+	entry_is(w, 1, plan.result);
+	fifo_looked(fifo, &plan);
+	did_read(w, fifo, w->got, plan.result);
 }
 
 const struct operation wait_operations[] = {
