@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -135,6 +136,25 @@ static void headers_tell_number_and_time(void)
 	check((double)second.time / 1e9 <= now() + 0.001);
 }
 
+static void padding_is_zero(void)
+{
+	unsigned char *data = mmap(NULL, 2 * CAPACITY, PROT_READ | PROT_WRITE,
+				   MAP_SHARED, fd, 0);
+	uint32_t *out = map_page(fd, VFIFO_MMAP_RECORD_CONSUMER, PROT_READ);
+	uint32_t end;
+
+	check(data != MAP_FAILED && out != MAP_FAILED);
+	memset(data, 0xee, CAPACITY);
+	put(3, 0);
+	end = *out + vfifo_record_space(3);
+	for (uint32_t i = end - 5; i < end; i++)
+		check_equal(data[vfifo_offset(CAPACITY, i)], 0);
+	check_equal(data[vfifo_offset(CAPACITY, end)], 0xee);
+	take(3, 0);
+	check(!munmap(data, 2 * CAPACITY));
+	check(!munmap(out, PAGE));
+}
+
 static void fill(void)
 {
 	while (write(fd, sent, 1000) == 1000)
@@ -223,6 +243,7 @@ static void oldest_records_are_dropped_whole(void)
 	/* An old record is not dropped for a new one that cannot be read. */
 	put(LONGEST, 1);
 	check_errno(write(fd, nowhere, LONGEST), EFAULT);
+	check_errno(write(fd, nowhere, LONGEST + 1), EMSGSIZE);
 	take(LONGEST, 1);
 	check_equal(set_attribute("overflow", "block"), 0);
 }
@@ -342,6 +363,66 @@ static void sleeping_reader_gets_a_record(void)
 	put(3, 0);
 	finish(pid);
 	take(3, 0);
+}
+
+/* Until the next sleep of this process no other one of this processor runs. */
+static void run_alone(bool alone)
+{
+	const struct sched_param priority = { .sched_priority = alone };
+
+	check(!sched_setscheduler(0, alone ? SCHED_FIFO : SCHED_OTHER,
+				  &priority));
+}
+
+static void drain_bytes(size_t n)
+{
+	while (n) {
+		const ssize_t ret = read(fd, got, sizeof(got));
+
+		if (ret < 0)
+			check_equal(errno, EAGAIN);
+		else
+			n -= ret;
+		sleep_ms(ret < 0);
+	}
+}
+
+/*
+ * A writer that waits for space for a record finds bytes when it runs, and no space. As a write of
+ * bytes it goes on with the first one.
+ */
+static void sleeping_writer_writes_bytes(void)
+{
+	cpu_set_t all, one;
+	double until;
+	pid_t pid;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	check(!sched_getaffinity(0, sizeof(all), &all));
+	check(!sched_setaffinity(0, sizeof(one), &one));
+	put(LONGEST, 1);
+	pid = start(write_of, (void *)LONGEST);
+	wait_asleep(pid, "vfifo");
+	run_alone(true);
+	check(!ioctl(fd, VFIFO_CLEAR));
+	check_equal(set_framing("bytes"), 0);
+	put(CAPACITY, 1);
+	run_alone(false);
+	sleep_ms(50);
+	wait_asleep(pid, "vfifo");
+	check_equal(attribute("stats/in_bytes"),
+		    attribute("stats/out_bytes") + CAPACITY);
+
+	check_equal(read(fd, got, 1), 1);
+	until = now() + 10;
+	while (attribute("size") < CAPACITY && now() < until)
+		sleep_ms(1);
+	check_equal(attribute("size"), CAPACITY);
+	drain_bytes(CAPACITY - 1 + LONGEST);
+	finish(pid);
+	check_equal(set_framing("records"), 0);
+	check(!sched_setaffinity(0, sizeof(all), &all));
 }
 
 static void claims_name_the_framing(void)
@@ -517,6 +598,7 @@ int main(void)
 	run_case(wrong_lengths_change_nothing());
 	run_case(vectors_are_one_record());
 	run_case(headers_tell_number_and_time());
+	run_case(padding_is_zero());
 	run_case(full_is_eagain_and_whole());
 	run_case(new_records_are_dropped_whole());
 	run_case(oldest_records_are_dropped_whole());
@@ -524,6 +606,7 @@ int main(void)
 	run_case(sleepers_see_a_new_capacity());
 	run_case(framing_changes_when_empty());
 	run_case(sleeping_reader_gets_a_record());
+	run_case(sleeping_writer_writes_bytes());
 	run_case(claims_name_the_framing());
 	run_case(splice_moves_records());
 	run_case(poll_counts_bytes_of_the_buffer());

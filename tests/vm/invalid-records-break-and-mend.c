@@ -244,6 +244,7 @@ static void numbers_go_on_after_a_claim(void)
 static void claim_ends_the_error(void)
 {
 	uint32_t *mine;
+	int n;
 
 	put(5);
 	record_at(*out)->length = 0;
@@ -251,9 +252,34 @@ static void claim_ends_the_error(void)
 	mine = claim(VFIFO_CONSUMER);
 	check(!(status->flags & VFIFO_BROKEN));
 	check_errno(read(fd, bytes, sizeof(bytes)), EBUSY);
+	check_errno(ioctl(fd, FIONREAD, &n), EBUSY);
 	store(mine, *in);
 	check(!munmap(mine, PAGE));
 	put(5);
+	is_whole(5);
+}
+
+static void wait_for_the_error(void *unused)
+{
+	struct pollfd p = { .fd = device(O_RDONLY) };
+
+	(void)unused;
+	check_equal(poll(&p, 1, 20000), 1);
+	check_equal(p.revents, POLLERR);
+}
+
+/* A process that polls is told of what the read() of another one has found. */
+static void pollers_are_woken(void)
+{
+	pid_t pid;
+
+	put(5);
+	record_at(*out)->length = 0;
+	pid = start(wait_for_the_error, NULL);
+	wait_asleep(pid, "poll");
+	is_broken();
+	finish(pid);
+	record_at(*out)->length = 5;
 	is_whole(5);
 }
 
@@ -323,6 +349,7 @@ int main(void)
 	run_case(holder_may_publish_garbage());
 	run_case(numbers_go_on_after_a_claim());
 	run_case(claim_ends_the_error());
+	run_case(pollers_are_woken());
 	run_case(headers_may_change_at_any_time());
 	return 0;
 }
