@@ -30,6 +30,9 @@
  *	signaller		a signal, at any point of a blocking call
  *	tuner			vfifo_ring_set_watermark(), and wake_changed_sleepers() after it
  *
+ * With RECORDS the bytes are those of records with their headers: a call of the producer side moves
+ * one record, whose space is its need, and one of the consumer side takes one, of any size.
+ *
  * Memory is sequentially consistent here, and a poller is woken at once; barriers and the
  * wake-ups of pollers are modelled in wake.pml and the *.litmus files. The section under a
  * queue's lock is one step. A side's lock is held for two steps: in the first a call
@@ -88,6 +91,7 @@
 #ifndef FULL
 #define FULL 0 /* bytes stored initially */
 #endif
+/* RECORDS: each record that is stored initially has so many bytes. */
 #ifndef WM_P
 #define WM_P 1
 #endif
@@ -104,6 +108,10 @@
 #define NONE 255 /* no process; and VFIFO_NO_NEED */
 
 byte used;
+#ifdef RECORDS
+byte record[CAP];	/* the sizes of the records that are stored, in order */
+byte records;
+#endif
 byte wm[2];		/* watermarks */
 bit lk[2];		/* a side's lock */
 byte end_of[NP];	/* the side of a process */
@@ -434,12 +442,33 @@ inline turn(p, e, n) {
 	}
 }
 
+/* Only whole records go in, and one of them comes out. */
+#ifdef RECORDS
+#define TAKE_RECORD(e) \
+	if \
+	:: (e) == P -> assert(r == most); record[records] = r; records++ \
+	:: else -> \
+		r = record[0]; \
+		i = 0; \
+		do \
+		:: i + 1 < records -> record[i] = record[i + 1]; i++ \
+		:: else -> break \
+		od; \
+		i = 0; \
+		records--; \
+		record[records] = 0 \
+	fi
+#else
+#define TAKE_RECORD(e) skip
+#endif
+
 /* Moves what is available, at most `most`; for an atomic write most == n. */
 inline move(e, most) {
 	d_step {
 		TAKES(e);
 		counted = 0;
 		r = (ROOM(e) < most -> ROOM(e) : most);
+		TAKE_RECORD(e);
 		used = ((e) == P -> used + r : used - r);
 		r = 0;
 		lk[e] = 0
@@ -622,6 +651,12 @@ init {
 
 	d_step {
 		used = FULL;
+#ifdef RECORDS
+		do
+		:: records < FULL / RECORDS -> record[records] = RECORDS; records++
+		:: else -> break
+		od;
+#endif
 		faults = FAULTS;
 		wm[P] = WM_P;
 		wm[C] = WM_C;

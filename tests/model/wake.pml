@@ -37,6 +37,9 @@
  *	closer			the last writer, which closes its file (eof=1), or ends the
  *				stream: vfifo_side_show_flags()
  *	switcher		a change of `overflow`, from block to drop or overwrite
+ *	shrinker		vfifo_ring_resize(), next_setting() and
+ *				vfifo_ring_wake_sleepers()
+ *	NEVER			never_met(); and, under the side's lock, is_too_long()
  *	overwriter		a write with overflow=overwrite: vfifo_ring_make_room()
  *	WAITS			vfifo_side_waits()
  *
@@ -71,7 +74,7 @@
  *
  *  5. After the end of the stream no reader sleeps, each has got all bytes before it was told
  *     of the end, and a poller gets the rest that is below its watermark. After a change to
- *     drop or overwrite no writer sleeps.
+ *     drop or overwrite no writer sleeps, and none that needs more than a new capacity.
  *
  * Not modelled: invalid positions, the copying of bytes, the wrap-around of positions, a stream
  * that goes on after its end, and the implementation of the locks.
@@ -118,6 +121,7 @@ byte wm[2];		/* watermarks */
 bit claimed[2], removed;
 bit ended;		/* the stream */
 bit lossy;		/* a write waits for space: overflow is drop or overwrite */
+bit shrunk;		/* the capacity */
 
 /* The sleepers of each end that have not been woken, at most two, and the locks. */
 byte q[4], qn[2];
@@ -128,7 +132,7 @@ bit lk[2];		/* the side's lock, likewise */
 byte sb_at[NP];		/* the position of the end `end_of` */
 bit sb_q[NP];		/* a new entry of the queue, bit and threshold */
 bit sb_poll[NP];	/* the POLL bit */
-bit sb_wm, sb_claim, sb_ended, sb_lossy;
+bit sb_wm, sb_claim, sb_ended, sb_lossy, sb_shrunk;
 byte end_of[NP];		/* the end that a process moves, or waits for */
 
 /* Waiters. */
@@ -145,8 +149,17 @@ byte asleep[NP];	/* 1: a sleeper, 2: a poller */
 
 byte credit[2];		/* sleeps and polls, minus kicks */
 
+/* The capacity, and whether it can never meet a need. */
+#ifdef SHRINKS /* to so many bytes */
+#define CAPACITY (shrunk -> SHRINKS : CAP)
+#define NEVER(n) (shrunk && (n) > SHRINKS)
+#else
+#define CAPACITY CAP
+#define NEVER(n) false
+#endif
+
 /* Bytes available at an end, from its own position and the other end's. */
-#define ROOM(e, own, peer) ((peer) - (own) + ((e) == P) * CAP)
+#define ROOM(e, own, peer) ((peer) - (own) + ((e) == P) * CAPACITY)
 /* A process sees its own store before the others do. */
 #define AT(p, e) (sb_at[p] && end_of[p] == (e) -> sb_at[p] : pos[e])
 
@@ -684,7 +697,11 @@ inline wait(p, e, n) {
 #ifndef M_NO_SECOND_LOOK
 		look(p, e);
 		if
+#ifdef M_NEVER_MET_NOT_ASKED
 		:: a >= n || claimed[e] || !WAITS(e) -> a = 0; break
+#else
+		:: a >= n || claimed[e] || !WAITS(e) || NEVER(n) -> a = 0; break
+#endif
 		:: else -> a = 0
 		fi;
 #endif
@@ -701,6 +718,12 @@ inline wait(p, e, n) {
 end_asleep:	atomic { (up[p] || sig[p]) -> asleep[p] = 0 };
 #ifdef M_NO_SECOND_LOOK
 		break;
+#endif
+#ifdef SHRINKS /* a call that is woken looks under the side's lock */
+		if
+		:: NEVER(n) -> break
+		:: else
+		fi;
 #endif
 		again = 1
 	od;
@@ -734,7 +757,7 @@ proctype sleeper(byte p; byte e; byte n) {
 		do
 		:: if /* io_lock(), which a signal interrupts */
 		   :: sig[p] || claimed[e] -> gone = 1; break
-		   :: !claimed[e] -> waits = WAITS(e); move(p, e, n)
+		   :: !claimed[e] -> waits = WAITS(e) && !NEVER(n); move(p, e, n)
 		   fi;
 #ifdef M_END_ASKED_LAST
 		   waits = WAITS(e);
@@ -1047,6 +1070,27 @@ proctype switcher(byte p) {
 #endif
 }
 
+/* Has less capacity from here on, under the locks of both sides, as soon as the stored bytes fit. */
+proctype shrinker(byte p) {
+	byte a, i;
+	bit one, f;
+
+end_idle:
+	atomic {
+		!lk[P] && !lk[C] && pos[P] - pos[C] <= SHRINKS ->
+		lk[P] = 1;
+		lk[C] = 1;
+		sb_shrunk = 1
+	}
+#ifndef M_SHRINK_NO_BARRIER
+	!sb_shrunk;
+#endif
+#ifndef M_NO_WAKE_ON_SHRINK
+	wake_every_sleeper(P);
+	wake_every_sleeper(C)
+#endif
+}
+
 /* Drops the oldest byte if there is no space. The unlock of the consumer's side publishes that. */
 proctype overwriter(byte p; byte e) {
 	byte a, i;
@@ -1122,6 +1166,9 @@ end_idle:
 #ifdef SWITCHED
 	:: d_step { sb_lossy -> lossy = 1; sb_lossy = 0 }
 #endif
+#ifdef SHRINKS
+	:: d_step { sb_shrunk -> shrunk = 1; sb_shrunk = 0; lk[P] = 0; lk[C] = 0 }
+#endif
 #ifdef CLAIMED
 	:: d_step { sb_claim -> claimed[CLAIMED] = 1; sb_claim = 0 }
 #endif
@@ -1131,6 +1178,7 @@ end_idle:
 #define JUDGE(p) \
 	assert(!(asleep[p] && (claimed[end_of[p]] || removed))); \
 	assert(!(asleep[p] == 1 && !WAITS(end_of[p]))); \
+	assert(!(asleep[p] == 1 && NEVER(want[p]))); \
 	assert(!(asleep[p] == 1 && \
 		 ROOM(end_of[p], pos[end_of[p]], pos[OTHER(end_of[p])]) >= want[p])); \
 	assert(!(asleep[p] == 2 && pos[end_of[p]] < N && \
