@@ -142,6 +142,23 @@ static void overwriting_drops_what_is_invalid(void)
 	check_equal(set_attribute("overflow", "block"), 0);
 }
 
+static void overwriting_ends_the_error(void)
+{
+	check_equal(set_attribute("overflow", "overwrite"), 0);
+	put(CAPACITY / 2);
+	record_at(*out)->length = 0;
+	is_broken();
+	/* With enough space nothing is dropped. */
+	put(1000);
+	is_broken();
+	put(CAPACITY / 2);
+	check_equal(revents(), POLLIN);
+	check(!(status->flags & VFIFO_BROKEN));
+	is_whole(CAPACITY / 2);
+	check_equal(attribute("size"), 0);
+	check_equal(set_attribute("overflow", "block"), 0);
+}
+
 static uint32_t *claim(enum vfifo_end end)
 {
 	uint32_t *page = map_page(fd,
@@ -344,6 +361,7 @@ int main(void)
 	run_case(flags_and_numbers_are_not_used());
 	run_case(clear_drops_what_is_invalid());
 	run_case(overwriting_drops_what_is_invalid());
+	run_case(overwriting_ends_the_error());
 	run_case(position_inside_a_record_is_invalid());
 	run_case(positions_of_two_liars_are_aligned());
 	run_case(holder_may_publish_garbage());
