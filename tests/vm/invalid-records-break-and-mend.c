@@ -294,6 +294,8 @@ static void pollers_are_woken(void)
 	record_at(*out)->length = 0;
 	pid = start(wait_for_the_error, NULL);
 	wait_asleep(pid, "poll");
+	/* Notices of the cases before can come late, and wake it as well. */
+	sleep_ms(300);
 	is_broken();
 	finish(pid);
 	record_at(*out)->length = 5;
