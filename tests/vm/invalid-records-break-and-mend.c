@@ -276,6 +276,31 @@ static void claim_ends_the_error(void)
 	is_whole(5);
 }
 
+static void hold_until_killed(void *unused)
+{
+	volatile uint32_t *mine = claim(VFIFO_PRODUCER);
+
+	(void)unused;
+	while (*mine != 1)
+		sleep_ms(1);
+}
+
+/* A claim of records can be revoked like one of bytes. */
+static void revoked_holder_has_no_page(void)
+{
+	pid_t pid = start(hold_until_killed, NULL);
+	int status;
+
+	while (!attribute("producer"))
+		sleep_ms(1);
+	sleep_ms(50); /* it has the page by now */
+	check_equal(set_attribute("producer", "0"), 0);
+	check_equal(waitpid(pid, &status, 0), pid);
+	check(WIFSIGNALED(status));
+	check_equal(WTERMSIG(status), SIGBUS);
+	check_equal(attribute("producer"), 0);
+}
+
 static void wait_for_the_error(void *unused)
 {
 	struct pollfd p = { .fd = device(O_RDONLY) };
@@ -369,6 +394,7 @@ int main(void)
 	run_case(holder_may_publish_garbage());
 	run_case(numbers_go_on_after_a_claim());
 	run_case(claim_ends_the_error());
+	run_case(revoked_holder_has_no_page());
 	run_case(pollers_are_woken());
 	run_case(headers_may_change_at_any_time());
 	return 0;
