@@ -756,6 +756,14 @@ static void op_hold_attribute(struct world *w, const uint16_t *arg)
 
 /* --- the framing ----------------------------------------------------------------------------- */
 
+static int store_framing_of(int number, const char *word)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), CLASS_FOLDER "vfifo%d/framing", number);
+	return store_text(path, word, strlen(word));
+}
+
 /* A store to the attribute alone mostly fails, as something is stored or mapped. */
 static void op_framing(struct world *w, const uint16_t *arg)
 {
@@ -771,8 +779,7 @@ static void op_framing(struct world *w, const uint16_t *arg)
 	snprintf(path, sizeof(path), CLASS_FOLDER "vfifo%d/clear", number);
 	err = store_text(path, "1", 1);
 	expect(w, "clear", err, w->exact ? fifo_clear(f) : 0);
-	snprintf(path, sizeof(path), CLASS_FOLDER "vfifo%d/framing", number);
-	err = store_text(path, word, strlen(word));
+	err = store_framing_of(number, word);
 	expect(w, "framing", err, w->exact ? store_framing(w, f, word) : 0);
 }
 
@@ -856,6 +863,7 @@ void fail_nth(int n)
 static void op_add(struct world *w, const uint16_t *arg)
 {
 	const int number = numbers[arg[0] % NUMBERS];
+	bool added;
 
 	if (w->user) {
 		expect(w, "add", change("add", "7"), 0);
@@ -870,9 +878,12 @@ static void op_add(struct world *w, const uint16_t *arg)
 	}
 	if (!w->exact && arg[1] % 2)
 		fail_nth(1 + arg[2] % 500);
-	device_add(w, number);
+	added = device_add(w, number);
 	if (!w->exact && arg[1] % 2)
 		fail_nth(0);
+	/* Later the device is mapped by one process or another all the time. */
+	if (!w->exact && added && arg[2] % 2)
+		store_framing_of(number, "records");
 }
 
 static void op_remove(struct world *w, const uint16_t *arg)

@@ -324,6 +324,8 @@ static void epoch(struct random *r, unsigned long most, double until)
 	const bool framed = random_below(r, 2);
 
 	shared->stop = false;
+	set(numbers[0], "framing", random_below(r, 2) ? "records" : "bytes");
+	set(numbers[1], "framing", random_below(r, 2) ? "records" : "bytes");
 	if (framed)
 		set(STREAM_DEVICE, "framing", "records");
 	honest_begin(framed);
