@@ -64,7 +64,7 @@ static int help(void)
 	printf("Usage: vfifo play [OPTION...] [DEVICE] SOURCE\n"
 	       "Plays samples into DEVICE, each block at its exact time. SOURCE is a pattern, a\n"
 	       "recording of vfifo record (pcapng), or a file that libsndfile reads (WAV, FLAC\n"
-	       "and others), at its own rate.\n\n"
+	       "and others), at its own rate. In a FIFO of records each block becomes a record.\n\n"
 	       "Options:\n"
 	       "  -r, --raw SAMPLING     SOURCE is a file of samples alone, - is standard input;\n"
 	       "                         as in rate=48k,format=s16le,channels=2\n"

@@ -16,13 +16,16 @@ static int help(void)
 	       "  -d, --duration TIME    end after TIME: 1.5 (seconds), 20ms\n"
 	       "  -f, --format FORMAT    pcapng, which vfifo play, tcpdump and Wireshark read\n"
 	       "                         (the default); csv: a line for each packet, with its\n"
-	       "                         time in seconds, its length and its bytes in hexadecimal;\n"
-	       "                         or wav, the samples without times, which may have options\n"
-	       "                         as in wav:rate=48k,format=s16le,channels=2\n"
+	       "                         time in seconds, its length, its number and how many are\n"
+	       "                         missing before it (of a FIFO of records), and its bytes\n"
+	       "                         in hexadecimal; or wav, the samples without times, which\n"
+	       "                         may have options as in\n"
+	       "                         wav:rate=48k,format=s16le,channels=2\n"
 	       "\n"
-	       "A packet of FILE is what was stored when the command looked, up to 64 KiB. Ends\n"
-	       "as vfifo receive does, and by SIGINT or SIGTERM. A file that could not be ended\n"
-	       "is good up to its last whole packet. The default DEVICE is vfifo0:\n\n"
+	       "A packet of FILE is a record, or of a FIFO of bytes what was stored when the\n"
+	       "command looked, up to 64 KiB. Ends as vfifo receive does, and by SIGINT or\n"
+	       "SIGTERM. A file that could not be ended is good up to its last whole packet. The\n"
+	       "default DEVICE is vfifo0:\n\n"
 	       "  vfifo record --duration 60 vfifo0 minute.pcapng\n");
 	return EXIT_OK;
 }
