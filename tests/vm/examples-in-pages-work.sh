@@ -83,7 +83,7 @@ run_records_c() {
 	echo 1 >$attr/eof
 	wait $!
 	echo 0 >$attr/eof
-	is "$(tr -d '\0' <out | sort -u | tr '\n' ';')" "no record for a second;record first;record second;" "records"
+	is "$(tr -d '\0' <out | sort -u | tr '\n' ';')" "message first;message second;no message for a second;" "messages"
 }
 
 # A FIFO of records, with the device as it was afterwards.
