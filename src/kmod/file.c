@@ -125,7 +125,7 @@ static int io_prepare(struct vfifo_io *io)
 	const size_t n = record ? count : min_t(size_t, count, VFIFO_MOVE_MAX);
 
 	if (record && is_too_long(io->ring, n))
-		return 0; /* record_move() looks at this under the lock */
+		return 0; /* record_room() looks at this under the lock */
 	/* The fault can take for ever, and other calls wait behind this one. */
 	io_leave(io);
 	io_pass_on(io);
@@ -198,6 +198,26 @@ static size_t copy_record(struct vfifo_io *io, void *at, size_t n)
 }
 
 /*
+ * Return: as vfifo_side_available(), after records were dropped for a new one in overwrite mode;
+ * -EMSGSIZE: the new one is too long for the ring; -EAGAIN, -ERESTARTSYS: as io_move().
+ */
+static int record_room(struct vfifo_io *io)
+{
+	int available = vfifo_side_available(io->ring, io->end);
+	int err;
+
+	if (available < 0)
+		return available;
+	if (io->end == VFIFO_PRODUCER && is_too_long(io->ring, io->count))
+		return -EMSGSIZE;
+	if (!io->faulted_in)
+		return available;
+	err = io_make_room(io, io->need);
+	/* Also if none was dropped: a read() that this has waited for can have made room. */
+	return err ?: vfifo_side_available(io->ring, io->end);
+}
+
+/*
  * Finds the record that the call may move now.
  *
  * Return: its length in bytes; 0: too few bytes are available, or it is another call's turn;
@@ -206,19 +226,11 @@ static size_t copy_record(struct vfifo_io *io, void *at, size_t n)
 static ssize_t record_to_move(struct vfifo_io *io)
 {
 	const bool waits = vfifo_side_waits(io->ring, io->end);
-	int available = vfifo_side_available(io->ring, io->end);
-	int err = 0, length;
+	const int available = record_room(io);
+	int length;
 
 	if (available < 0)
 		return available;
-	if (io->end == VFIFO_PRODUCER && is_too_long(io->ring, io->count))
-		return -EMSGSIZE;
-	if (io->faulted_in)
-		err = io_make_room(io, io->need);
-	if (err)
-		return err;
-	if (io->made_room)
-		available = vfifo_side_available(io->ring, io->end);
 	if (available < io->need)
 		return waits ? 0 : io_finish(io);
 	length = io->count;
