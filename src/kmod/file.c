@@ -405,7 +405,10 @@ static int io_retry(struct vfifo_io *io, size_t copied)
 	if (copied > io->copied_most)
 		io->futile = 0;
 	io->copied_most = max(io->copied_most, copied);
-	return ++io->futile > 2 ? -EFAULT : 0;
+	if (++io->futile > 2)
+		return -EFAULT;
+	/* A record can meet a fault in each of its pages, and each copy begins with the first. */
+	return io->record && signal_pending(current) ? -ERESTARTSYS : 0;
 }
 
 /* What to do after a move that found all the user memory that it wanted. */

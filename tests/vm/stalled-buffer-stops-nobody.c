@@ -9,6 +9,7 @@
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -139,6 +140,61 @@ static void others_go_on(void)
 	check(!pthread_join(reader, NULL));
 	check_equal(attribute("size"), 0);
 	close(uffd);
+}
+
+/* --- a signal while a call stalls ----------------------------------------------------- */
+
+static void on_signal(int number)
+{
+	(void)number;
+}
+
+static void *write_until_signal(void *argument)
+{
+	(void)argument;
+	check_errno(write(fd, stalled, 2 * PAGE), EINTR);
+	return NULL;
+}
+
+static void *read_until_signal(void *argument)
+{
+	(void)argument;
+	check_errno(read(fd, stalled, 2 * PAGE), EINTR);
+	return NULL;
+}
+
+static void interrupt_stalled(void *(*call)(void *))
+{
+	pthread_t thread;
+	int uffd = stall_new_pages();
+
+	check(!pthread_create(&thread, NULL, call, NULL));
+	await_fault(uffd);
+	check(!pthread_kill(thread, SIGUSR1));
+	end_stall(uffd, stalled, bytes);
+	end_stall(uffd, stalled + PAGE, bytes);
+	check(!pthread_join(thread, NULL));
+	close(uffd);
+}
+
+/*
+ * A record is copied from its beginning after each fault, so another process that shares its
+ * memory, and takes a page away before each copy, could keep the call going. A signal ends it.
+ */
+static void signal_ends_a_record_that_stalls(void)
+{
+	const struct sigaction action = { .sa_handler = on_signal };
+
+	check(!sigaction(SIGUSR1, &action, NULL));
+	check_equal(set_attribute("framing", "records"), 0);
+	interrupt_stalled(write_until_signal);
+	check_equal(attribute("size"), 0);
+	fill_pattern(bytes, PAGE, 7);
+	check_equal(write(fd, bytes, PAGE), PAGE);
+	interrupt_stalled(read_until_signal);
+	check_equal(read(fd, bytes, PAGE), PAGE);
+	check_pattern(bytes, PAGE, 7);
+	check_equal(set_attribute("framing", "bytes"), 0);
 }
 
 /* --- a call that waits, and then stalls ---------------------------------------------- */
@@ -304,6 +360,7 @@ int main(void)
 {
 	fd = device(O_RDWR);
 	run_case(others_go_on());
+	run_case(signal_ends_a_record_that_stalls());
 	run_case(no_call_waits_behind_one_that_stalls());
 	run_case(room_is_left_to_who_sleeps());
 	run_case(generator_of_a_removed_device_stays_off());
