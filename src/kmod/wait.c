@@ -518,6 +518,18 @@ static bool was_revoked(struct vfifo_ring *ring, const struct file *file)
 	       READ_ONCE(ring->sides[VFIFO_CONSUMER].revoked) == file;
 }
 
+/*
+ * Whether an invalid record concerns a poller. write() does not fail for that, nor does it stop the
+ * holder of the producer side: its file is open for reading as well, as a claim needs that.
+ */
+static bool reads_records(struct vfifo_ring *ring, const struct file *file,
+			  __poll_t wanted)
+{
+	return (file->f_mode & FMODE_READ) &&
+	       (!holds(vfifo_side(ring, VFIFO_PRODUCER), file) ||
+		(wanted & vfifo_ways[VFIFO_CONSUMER].events));
+}
+
 /**
  * vfifo_ring_poll() - report what a file can do, and queue it for what it cannot do yet
  * @ring: the ring
@@ -527,7 +539,8 @@ static bool was_revoked(struct vfifo_ring *ring, const struct file *file)
  * Context: Process context. May sleep.
  * Return: EPOLLIN, EPOLLOUT: enough bytes are stored, or free; EPOLLHUP: the device was
  * removed, or the stream has ended; EPOLLERR: the ring is broken, the file's claim was revoked, or
- * a read() of the file would find no valid record.
+ * a read() of the file would find no valid record (the holder of the producer side has to ask for
+ * EPOLLIN).
  */
 __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
 			 struct poll_table_struct *wait)
@@ -577,8 +590,7 @@ __poll_t vfifo_ring_poll(struct vfifo_ring *ring, struct file *file,
 		ready |= EPOLLHUP;
 	if (READ_ONCE(ring->broken) || was_revoked(ring, file))
 		ready |= EPOLLERR;
-	/* write() does not fail for that. */
-	if ((file->f_mode & FMODE_READ) && READ_ONCE(ring->bad_record))
+	if (READ_ONCE(ring->bad_record) && reads_records(ring, file, wanted))
 		ready |= EPOLLERR;
 	return ready;
 }

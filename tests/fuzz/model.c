@@ -217,7 +217,15 @@ static bool may_use(const struct fifo *f, enum vfifo_end end,
 	return !f->claimant[end] || f->claimant[end] == d;
 }
 
-short fifo_poll(struct fifo *f, const struct description *d)
+/* The holder of the producer side is a reader only if it asks for bytes. */
+static bool told_of_bad_record(const struct fifo *f,
+			       const struct description *d, short events)
+{
+	return d->reads && (f->claimant[VFIFO_PRODUCER] != d ||
+			    events & (POLLIN | POLLRDNORM));
+}
+
+short fifo_poll(struct fifo *f, const struct description *d, short events)
 {
 	short ready = 0;
 
@@ -231,9 +239,10 @@ short fifo_poll(struct fifo *f, const struct description *d)
 	if (f->removed || fifo_ended(f))
 		ready |= POLLHUP;
 	if (f->broken || f->revoked[VFIFO_PRODUCER] == d ||
-	    f->revoked[VFIFO_CONSUMER] == d || (d->reads && f->bad_record))
+	    f->revoked[VFIFO_CONSUMER] == d ||
+	    (f->bad_record && told_of_bad_record(f, d, events)))
 		ready |= POLLERR;
-	return ready;
+	return ready & (events | POLLERR | POLLHUP);
 }
 
 /* --- records ------------------------------------------------------------------ */

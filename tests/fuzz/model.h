@@ -88,8 +88,10 @@ bool fifo_ended(const struct fifo *f);
 uint32_t fifo_flags(const struct fifo *f);
 /* The number of bytes from which poll(2) reports the side. */
 uint32_t fifo_threshold(const struct fifo *f, enum vfifo_end end);
-/* Returns what poll(2) can report, of all events. */
-short fifo_poll(struct fifo *f, const struct description *d);
+#define ALL_EVENTS (-1)
+
+/* Returns what poll(2) reports to a poller of some events. */
+short fifo_poll(struct fifo *f, const struct description *d, short events);
 
 /*
  * With records: returns the length of the record whose header is at a position, up to which `stored`

@@ -30,12 +30,6 @@ static short some_events(uint16_t arg)
 	return sets[arg % (sizeof(sets) / sizeof(*sets))];
 }
 
-/* What a poller of some events is told. */
-static short wanted_of(short ready, short events)
-{
-	return ready & (events | POLLERR | POLLHUP);
-}
-
 /* --- poll and select ------------------------------------------------------------- */
 
 static void op_poll(struct world *w, const uint16_t *arg)
@@ -65,8 +59,7 @@ static void op_poll(struct world *w, const uint16_t *arg)
 		mismatch(w, "ppoll: %s", strerror(errno));
 	for (int i = 0; i < n; i++)
 		expect(w, "poll", p[i].revents,
-		       wanted_of(fifo_poll(f[i]->of->fifo, f[i]->of),
-				 p[i].events));
+		       fifo_poll(f[i]->of->fifo, f[i]->of, p[i].events));
 }
 
 static void op_select(struct world *w, const uint16_t *arg)
@@ -90,7 +83,7 @@ static void op_select(struct world *w, const uint16_t *arg)
 		count_operations(w, 1);
 		return;
 	}
-	ready = fifo_poll(f->of->fifo, f->of);
+	ready = fifo_poll(f->of->fifo, f->of, ALL_EVENTS);
 	expect(w, "select for reading", FD_ISSET(f->fd, &in) != 0,
 	       (ready & (POLLIN | POLLHUP | POLLERR)) != 0);
 	expect(w, "select for writing", FD_ISSET(f->fd, &out) != 0,
@@ -104,7 +97,7 @@ static void op_select(struct world *w, const uint16_t *arg)
 static void polled(struct world *w, const struct file_slot *f)
 {
 	if (w->exact)
-		fifo_poll(f->of->fifo, f->of);
+		fifo_poll(f->of->fifo, f->of, ALL_EVENTS);
 }
 
 static void op_epoll_ctl(struct world *w, const uint16_t *arg)
@@ -174,7 +167,7 @@ static unsigned int lasting(struct world *w)
 		/* A holder that does not kick wakes nobody. */
 		if (!fifo->claimant[VFIFO_PRODUCER] &&
 		    !fifo->claimant[VFIFO_CONSUMER] &&
-		    wanted_of(fifo_poll(fifo, f->of), f->watched))
+		    fifo_poll(fifo, f->of, f->watched))
 			slots |= 1U << i;
 	}
 	return slots;
@@ -196,11 +189,9 @@ static unsigned int reported(struct world *w)
 		slots |= 1U << events[i].data.u32;
 		if (f->fd < 0 || !f->watched)
 			mismatch(w, "an event of a file that is not watched");
-		if (w->exact &&
-		    is != wanted_of(fifo_poll(f->of->fifo, f->of), f->watched))
+		if (w->exact && is != fifo_poll(f->of->fifo, f->of, f->watched))
 			mismatch(w, "the epoll says %#x, the model %#x", is,
-				 wanted_of(fifo_poll(f->of->fifo, f->of),
-					   f->watched));
+				 fifo_poll(f->of->fifo, f->of, f->watched));
 	}
 	return slots;
 }
@@ -397,7 +388,7 @@ static bool add_entry(struct world *w, struct file_slot *f, struct random *r,
 
 	batch.size[i] = 0;
 	if (kind == 0) {
-		ready = wanted_of(fifo_poll(d->fifo, d), events);
+		ready = fifo_poll(d->fifo, d, events);
 		if (!ready)
 			return false;
 		sqe = io_uring_get_sqe(&w->uring->ring);
@@ -651,7 +642,8 @@ static void op_uring_wait(struct world *w, const uint16_t *arg)
 		return;
 	fifo = f->of->fifo;
 	plan = fifo_plan_read(fifo, n, n, false);
-	if (!plan.blocks || fifo_poll(fifo, f->of) || !uring_ready(w)) {
+	if (!plan.blocks || fifo_poll(fifo, f->of, ALL_EVENTS) ||
+	    !uring_ready(w)) {
 		look_too(f);
 		return;
 	}

@@ -243,7 +243,7 @@ void look_too(const struct file_slot *f)
 	struct pollfd p = { .fd = f->fd };
 
 	check(poll(&p, 1, 0) >= 0);
-	fifo_poll(f->of->fifo, f->of);
+	fifo_poll(f->of->fifo, f->of, ALL_EVENTS);
 }
 
 /* --- the beginning and the end --------------------------------------------------- */

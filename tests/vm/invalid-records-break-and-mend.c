@@ -301,6 +301,26 @@ static void revoked_holder_has_no_page(void)
 	check_equal(attribute("producer"), 0);
 }
 
+/* The file of a claim is open for reading as well, but its process waits for space. */
+static void holder_that_writes_has_no_error(void)
+{
+	struct pollfd p = { .fd = device(O_RDWR), .events = POLLOUT };
+	void *page = map_page(p.fd, VFIFO_MMAP_RECORD_PRODUCER,
+			      PROT_READ | PROT_WRITE);
+
+	check(page != MAP_FAILED);
+	*record_at(*out) = (struct vfifo_record){ 0 };
+	__atomic_store_n((uint32_t *)page, *out + CAPACITY, __ATOMIC_RELEASE);
+	is_broken();
+	check_equal(poll(&p, 1, 0), 0);
+	check(!munmap(page, PAGE));
+	check_equal(poll(&p, 1, 0), 1);
+	check_equal(p.revents, POLLERR);
+	check(!close(p.fd));
+	check(!ioctl(fd, VFIFO_CLEAR));
+	check(!(revents() & POLLERR));
+}
+
 static void wait_for_the_error(void *unused)
 {
 	struct pollfd p = { .fd = device(O_RDONLY) };
@@ -397,6 +417,7 @@ int main(void)
 	run_case(numbers_go_on_after_a_claim());
 	run_case(claim_ends_the_error());
 	run_case(revoked_holder_has_no_page());
+	run_case(holder_that_writes_has_no_error());
 	run_case(pollers_are_woken());
 	run_case(headers_may_change_at_any_time());
 	return 0;
