@@ -429,7 +429,8 @@ static int io_next(struct vfifo_io *io, bool moved, bool any)
 	 */
 	io_pass_on(io);
 	io->waited = true;
-	return vfifo_ring_wait(io->ring, io->end, io->sleeper, io->need);
+	return vfifo_ring_wait(io->ring, io->end, io->sleeper, io->need,
+			       io->record ? VFIFO_RECORDS : VFIFO_BYTES);
 }
 
 static ssize_t io_run(struct vfifo_io *io)

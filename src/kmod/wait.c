@@ -287,10 +287,12 @@ bool vfifo_ring_overtake(struct vfifo_ring *ring, enum vfifo_end end,
 	return may;
 }
 
-/* The capacity can have shrunk since the call has computed its need. */
-static bool never_met(struct vfifo_ring *ring, u32 need)
+/* The capacity can have shrunk since the call has computed its need, or the framing changed. */
+static bool never_met(struct vfifo_ring *ring, u32 need,
+		      enum vfifo_framing framing)
 {
-	return need > READ_ONCE(ring->buffer.capacity);
+	return need > READ_ONCE(ring->buffer.capacity) ||
+	       framing != READ_ONCE(ring->framing);
 }
 
 /**
@@ -299,10 +301,11 @@ static bool never_met(struct vfifo_ring *ring, u32 need)
  * @end: the side of the call
  * @sleeper: the call: not queued, or as this function has left it before
  * @need: available bytes to wait for
+ * @framing: the framing that @need was computed for
  *
  * Returns early if vfifo_side_state() reports an error, if the calls of the side do not wait any
- * more: see vfifo_side_waits(), or if @need is more than the capacity. There may be fewer bytes
- * again when the caller has taken the lock. Then the caller calls vfifo_ring_pass_on(), as it
+ * more: see vfifo_side_waits(), if @need is more than the capacity, or if the framing is not
+ * @framing. There may be fewer bytes again when the caller has taken the lock. Then the caller calls vfifo_ring_pass_on(), as it
  * has used the only wake-up, and this function again. The call has a place in the queue from
  * here on, so the caller calls vfifo_ring_leave() and then vfifo_ring_pass_on() when it has
  * moved bytes, before it waits for anything but the side's lock, and before it returns.
@@ -312,7 +315,8 @@ static bool never_met(struct vfifo_ring *ring, u32 need)
  * both cases.
  */
 int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end,
-		    struct vfifo_sleeper *sleeper, u32 need)
+		    struct vfifo_sleeper *sleeper, u32 need,
+		    enum vfifo_framing framing)
 {
 	int err = 0;
 
@@ -325,7 +329,8 @@ int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end,
 
 		if (!vfifo_side_waits(ring, end) ||
 		    (vfifo_side_sync(ring, end) >= need && may) ||
-		    vfifo_side_state(ring, end) || never_met(ring, need))
+		    vfifo_side_state(ring, end) ||
+		    never_met(ring, need, framing))
 			break;
 		if (signal_pending(current)) {
 			err = -ERESTARTSYS;

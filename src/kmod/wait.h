@@ -19,7 +19,8 @@ void vfifo_ring_waiting_exit(struct vfifo_ring *ring);
 bool vfifo_ring_overtake(struct vfifo_ring *ring, enum vfifo_end end,
 			 struct vfifo_sleeper *sleeper);
 int vfifo_ring_wait(struct vfifo_ring *ring, enum vfifo_end end,
-		    struct vfifo_sleeper *sleeper, u32 need);
+		    struct vfifo_sleeper *sleeper, u32 need,
+		    enum vfifo_framing framing);
 void vfifo_ring_leave(struct vfifo_ring *ring, enum vfifo_end end,
 		      struct vfifo_sleeper *sleeper);
 void vfifo_ring_pass_on(struct vfifo_ring *ring, enum vfifo_end end);
