@@ -232,7 +232,7 @@ size_t pcapng_totals(unsigned char *to, const struct pcapng_totals *t)
 /* Read at once; a longer block makes the buffer grow. */
 #define READ_SIZE (64U << 10)
 /* A packet and its options. */
-#define BLOCK_MAX (PCAPNG_PACKET_MAX + (64U << 10))
+#define PCAPNG_BLOCK_MAX (PCAPNG_PACKET_MAX + (64U << 10))
 #define INTERFACES_MAX (1U << 16)
 
 /* The clock of an interface. */
@@ -578,8 +578,9 @@ static int look_at_block(struct pcapng_reader *r, uint32_t type,
 	case BLOCK_SECTION:
 	case BLOCK_INTERFACE:
 	case BLOCK_PACKET:
-		return length > BLOCK_MAX ? refuse(r, "a block is too long") :
-					    0;
+		return length > PCAPNG_BLOCK_MAX ?
+			       refuse(r, "a block is too long") :
+			       0;
 	}
 	return 1;
 }

@@ -227,5 +227,6 @@ int main(void)
 		cmocka_unit_test(records_are_joined),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -586,7 +586,7 @@ static void a_file_that_lies_is_refused(void **state)
 	change(4, 44);
 	assert_refused("a block has two lengths");
 	change(4, 40);
-	change(36, BLOCK_MAX + 4);
+	change(36, PCAPNG_BLOCK_MAX + 4);
 	assert_refused("a block is too long");
 	change(36, 40);
 	change(20, 9);

@@ -62,14 +62,17 @@ static int fake_nanosleep(clockid_t clock, int flags, const struct timespec *t,
 #include "../../src/cli/protocol.c"
 #include "../../src/cli/sample.c"
 #include "../../src/cli/source-pattern.c"
+#include "../../src/cli/pcapng.c"
+#include "../../src/cli/source-recording.c"
 #include "../../src/cli/source.c"
 #include "../../src/cli/text.c"
 #include "../../src/cli/wave.c"
 
-int device_claim(const struct device *d, enum vfifo_end end,
+int device_claim(const struct device *d, enum vfifo_end end, unsigned int flags,
 		 struct vfifo_handle **f)
 {
 	(void)d;
+	(void)flags;
 	return fake_try_open(end, f);
 }
 
@@ -124,7 +127,7 @@ int explain(int err, const struct device *d, const char *what)
 /* The last pace that was printed. */
 static struct value stats[16];
 
-int record_print(const char *name, const struct table_options *o,
+int fields_print(const char *name, const struct table_options *o,
 		 const struct value *v, size_t n)
 {
 	(void)name;
