@@ -305,10 +305,11 @@ static bool never_met(struct vfifo_ring *ring, u32 need,
  *
  * Returns early if vfifo_side_state() reports an error, if the calls of the side do not wait any
  * more: see vfifo_side_waits(), if @need is more than the capacity, or if the framing is not
- * @framing. There may be fewer bytes again when the caller has taken the lock. Then the caller calls vfifo_ring_pass_on(), as it
- * has used the only wake-up, and this function again. The call has a place in the queue from
- * here on, so the caller calls vfifo_ring_leave() and then vfifo_ring_pass_on() when it has
- * moved bytes, before it waits for anything but the side's lock, and before it returns.
+ * @framing. There may be fewer bytes again when the caller has taken the lock. Then the caller
+ * calls vfifo_ring_pass_on(), as it has used the only wake-up, and this function again. The call
+ * has a place in the queue from here on, so the caller calls vfifo_ring_leave() and then
+ * vfifo_ring_pass_on() when it has moved bytes, before it waits for anything but the side's
+ * lock, and before it returns.
  *
  * Context: Process context. Sleeps. The caller holds no lock.
  * Return: 0: the caller looks again; -ERESTARTSYS: a signal is pending. The call is queued in
