@@ -54,6 +54,7 @@ struct vfifo_io {
 	bool done;	     /* end of file, or the rest was dropped: stop */
 	bool counted;	     /* in stats/reads or stats/writes */
 	size_t copied_most;  /* of a record, before a fault */
+	unsigned int copies; /* of a record, that met a fault */
 	size_t copy_limit;   /* of the next copy: bytes faulted in; 0: none */
 	size_t faulted_in;   /* bytes of the source, for io_make_room() */
 	bool made_room;	     /* the other waiters of the side can go on */
@@ -407,8 +408,14 @@ static int io_retry(struct vfifo_io *io, size_t copied)
 	io->copied_most = max(io->copied_most, copied);
 	if (++io->futile > 2)
 		return -EFAULT;
-	/* A record can meet a fault in each of its pages, and each copy begins with the first. */
-	return io->record && signal_pending(current) ? -ERESTARTSYS : 0;
+	/*
+	 * A record can meet a fault in each of its pages, and each copy begins with the first. A
+	 * signal does not end the first copy: io_uring's task work, which makes signal_pending()
+	 * true, is there before a call into fresh memory begins.
+	 */
+	if (io->record && ++io->copies > 1 && signal_pending(current))
+		return -ERESTARTSYS;
+	return 0;
 }
 
 /* What to do after a move that found all the user memory that it wanted. */

@@ -28,19 +28,10 @@ static void writer(void *argument)
 		check_equal(write(fd, "0123456789", 10), 10);
 }
 
-int main(void)
+static void read_into_fresh_memory(struct io_uring *ring, int fd)
 {
-	int fd = device(O_RDWR);
-	struct io_uring ring;
-	int err = io_uring_queue_init(READS, &ring, 0);
 	const int rounds = slow_kernel() ? 25 : 100;
-	int status;
-	pid_t pid;
 
-	if (err == -ENOSYS || err == -EPERM)
-		skip("this kernel has no io_uring");
-	check_equal(err, 0);
-	pid = start(writer, NULL);
 	for (int round = 0; round < rounds; round++) {
 		char *fresh = mmap(NULL, READS * PAGE, PROT_READ | PROT_WRITE,
 				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -48,22 +39,46 @@ int main(void)
 		check(fresh != MAP_FAILED);
 		check(!ioctl(fd, VFIFO_CLEAR));
 		for (int i = 0; i < READS; i++)
-			io_uring_prep_read(io_uring_get_sqe(&ring), fd,
+			io_uring_prep_read(io_uring_get_sqe(ring), fd,
 					   fresh + i * PAGE, EACH, 0);
-		check_equal(io_uring_submit(&ring), READS);
+		check_equal(io_uring_submit(ring), READS);
 		for (int i = 0; i < READS; i++) {
 			struct io_uring_cqe *cqe;
 
-			check_equal(io_uring_wait_cqe(&ring, &cqe), 0);
+			check_equal(io_uring_wait_cqe(ring, &cqe), 0);
 			if (cqe->res <= 0)
 				fail("a read gives %d in round %d", cqe->res,
 				     round);
-			io_uring_cqe_seen(&ring, cqe);
+			io_uring_cqe_seen(ring, cqe);
 		}
 		check(!munmap(fresh, READS * PAGE));
 	}
+}
+
+static void of(const char *framing)
+{
+	int fd = device(O_RDWR);
+	struct io_uring ring;
+	int err, status;
+	pid_t pid;
+
+	check_equal(set_attribute("framing", framing), 0);
+	err = io_uring_queue_init(READS, &ring, 0);
+	if (err == -ENOSYS || err == -EPERM)
+		skip("this kernel has no io_uring");
+	check_equal(err, 0);
+	pid = start(writer, NULL);
+	read_into_fresh_memory(&ring, fd);
 	kill(pid, SIGKILL);
 	check_equal(waitpid(pid, &status, 0), pid);
 	io_uring_queue_exit(&ring);
+	check(!ioctl(fd, VFIFO_CLEAR));
+	check(!close(fd));
+}
+
+int main(void)
+{
+	run_case(of("bytes"));
+	run_case(of("records"));
 	return 0;
 }

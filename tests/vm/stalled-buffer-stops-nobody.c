@@ -24,7 +24,7 @@
 static int fd;
 static char *stalled; /* two pages, whose faults wait for end_stall() */
 static char *before;  /* the page before them, which is resident */
-static char bytes[PAGE_MAX];
+static char bytes[2 * PAGE_MAX];
 
 static void *read_stalled(void *argument)
 {
@@ -71,6 +71,19 @@ static void await_fault(int uffd)
 
 	check_equal(read(uffd, &message, sizeof(message)), sizeof(message));
 	check_equal(message.event, UFFD_EVENT_PAGEFAULT);
+}
+
+/* A fault of a task that has a signal pending can come more than once. */
+static void await_fault_of(int uffd, const char *page)
+{
+	struct uffd_msg message;
+
+	do {
+		check_equal(read(uffd, &message, sizeof(message)),
+			    sizeof(message));
+		check_equal(message.event, UFFD_EVENT_PAGEFAULT);
+	} while (message.arg.pagefault.address / PAGE !=
+		 (uintptr_t)page / PAGE);
 }
 
 static void end_stall(int uffd, char *page, const char *with)
@@ -172,7 +185,12 @@ static void interrupt_stalled(void *(*call)(void *))
 	await_fault(uffd);
 	check(!pthread_kill(thread, SIGUSR1));
 	end_stall(uffd, stalled, bytes);
+	await_fault_of(uffd, stalled + PAGE);
+	/* Before the copy begins again, its first page goes. */
+	check(!madvise(stalled, PAGE, MADV_DONTNEED));
 	end_stall(uffd, stalled + PAGE, bytes);
+	await_fault_of(uffd, stalled);
+	end_stall(uffd, stalled, bytes);
 	check(!pthread_join(thread, NULL));
 	close(uffd);
 }
@@ -186,15 +204,17 @@ static void signal_ends_a_record_that_stalls(void)
 	const struct sigaction action = { .sa_handler = on_signal };
 
 	check(!sigaction(SIGUSR1, &action, NULL));
+	check_equal(set_capacity(8 * PAGE), 0);
 	check_equal(set_attribute("framing", "records"), 0);
 	interrupt_stalled(write_until_signal);
 	check_equal(attribute("size"), 0);
-	fill_pattern(bytes, PAGE, 7);
-	check_equal(write(fd, bytes, PAGE), PAGE);
+	fill_pattern(bytes, 2 * PAGE, 7);
+	check_equal(write(fd, bytes, 2 * PAGE), 2 * PAGE);
 	interrupt_stalled(read_until_signal);
-	check_equal(read(fd, bytes, PAGE), PAGE);
-	check_pattern(bytes, PAGE, 7);
+	check_equal(read(fd, bytes, 2 * PAGE), 2 * PAGE);
+	check_pattern(bytes, 2 * PAGE, 7);
 	check_equal(set_attribute("framing", "bytes"), 0);
+	check_equal(set_capacity(131072), 0);
 }
 
 /* --- a call that waits, and then stalls ---------------------------------------------- */
