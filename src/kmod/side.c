@@ -432,19 +432,15 @@ void vfifo_side_align(struct vfifo_ring *ring)
  */
 void vfifo_side_bad_record(struct vfifo_ring *ring, bool bad)
 {
-	bool log;
-
 	lockdep_assert_held(&vfifo_side(ring, VFIFO_CONSUMER)->lock);
 	if (likely(READ_ONCE(ring->bad_record) == bad))
 		return;
 	spin_lock(&ring->positions_lock);
 	WRITE_ONCE(ring->bad_record, bad);
-	log = bad && !ring->logged;
-	ring->logged |= log;
 	vfifo_side_show_flags(ring);
 	spin_unlock(&ring->positions_lock);
 	vfifo_notice(&ring->notice);
-	if (log)
+	if (bad)
 		dev_warn_ratelimited(ring->dev,
 				     "broken by an invalid record\n");
 }

@@ -90,12 +90,12 @@ struct vfifo_ring {
 
 	spinlock_t positions_lock; /* the claims, and all that follows */
 	bool generating;	   /* and under the producer side's lock */
-	bool eof;	 /* the stream ends when no producer is left */
-	bool closing;	 /* the same for the present stream: VFIFO_END */
-	bool ended;	 /* the stream has ended */
-	int writers;	 /* open files that could produce */
-	bool broken;	 /* a claimed position is invalid */
-	bool logged;	 /* the log has that; reset when no side is claimed */
+	bool eof;     /* the stream ends when no producer is left */
+	bool closing; /* the same for the present stream: VFIFO_END */
+	bool ended;   /* the stream has ended */
+	int writers;  /* open files that could produce */
+	bool broken;  /* a claimed position is invalid */
+	bool logged;  /* the log has `broken`; reset when no side is claimed */
 	bool bad_record; /* a read() has found no valid header */
 	u32 generation;
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -62,6 +63,26 @@ static void claim_is_revoked(void)
 	raw_release(&holder);
 }
 
+/* No side is claimed: any process that may write can store a header. */
+static void record_is_invalid(void)
+{
+	int fd = device(O_RDWR);
+	uint32_t *data;
+	char c;
+
+	check_equal(set_attribute("framing", "records"), 0);
+	check_equal(write(fd, "abc", 3), 3);
+	data = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	check(data != MAP_FAILED);
+	data[0] = 0;
+	check(!munmap(data, PAGE));
+	check_errno(read(fd, &c, 1), EIO);
+	check_message("vfifo0: broken by an invalid record");
+	check(!ioctl(fd, VFIFO_CLEAR));
+	check_equal(set_attribute("framing", "bytes"), 0);
+	check(!close(fd));
+}
+
 static void position_is_invalid(void)
 {
 	struct raw liar;
@@ -103,6 +124,7 @@ int main(void)
 {
 	begin();
 	run_case(claim_is_revoked());
+	run_case(record_is_invalid());
 	run_case(position_is_invalid());
 	run_case(device_is_removed());
 	return 0;
