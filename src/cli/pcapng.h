@@ -90,7 +90,7 @@ void pcapng_end(struct pcapng_reader *r);
  * not much more than PCAPNG_PACKET_MAX.
  *
  * Return: 1; 0: the file has ended; -ENODATA: the file ends in the middle of a block;
- * -EBADMSG: the file is not valid, or has what cannot be played; -ENOMEM; or an error of
+ * -EBADMSG: the file is not valid, or has packets of a kind without times; -ENOMEM; or an error of
  * read(), after which it may be called again.
  */
 int pcapng_next(struct pcapng_reader *r, struct pcapng_packet *p);

@@ -115,7 +115,7 @@ static int failed(const struct recording *r, int err)
 	return -1;
 }
 
-/* What the recording does not have cannot be played. */
+/* The recording does not have these packets, so play leaves them out. */
 static void print_missing(const struct recording *r)
 {
 	if (r->cut)

@@ -155,8 +155,8 @@ void vfifo_record_drop_many(struct vfifo_ring *ring, u64 records, u32 length)
  * @least: the number of bytes to drop, headers and padding included
  * @stored: what vfifo_side_available() has returned for the consumer side
  *
- * Drops all that is stored if @least is more, or if there is an invalid header on the way: the
- * records behind that cannot be found.
+ * Drops all that is stored if @least is more, or if there is an invalid header on the way: it
+ * hides where the next record begins.
  *
  * Context: Process context, under both side locks. May sleep. vfifo_ring_wake() of the consumer
  * side is due when they are released.

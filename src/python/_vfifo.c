@@ -740,7 +740,7 @@ static PyObject *take_record(struct end *self, const struct call *call,
 		Py_DECREF(result);
 		return failed(self, err);
 	}
-	/* The record is taken, even if the producer cannot be woken. */
+	/* The record is taken, also if the call that wakes the producer fails. */
 	vfifo_consume_record(self->f);
 	return result;
 }

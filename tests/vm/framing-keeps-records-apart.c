@@ -36,21 +36,6 @@ static int next_length(void)
 	return n;
 }
 
-/* The header of the record that is read next. */
-static struct vfifo_record next_header(void)
-{
-	const size_t capacity = attribute("capacity");
-	char *data = mmap(NULL, 2 * capacity, PROT_READ, MAP_SHARED, fd, 0);
-	uint32_t *out = map_page(fd, VFIFO_MMAP_RECORD_CONSUMER, PROT_READ);
-	struct vfifo_record record;
-
-	check(data != MAP_FAILED && out != MAP_FAILED);
-	memcpy(&record, data + vfifo_offset(capacity, *out), sizeof(record));
-	check(!munmap(data, 2 * capacity));
-	check(!munmap(out, PAGE));
-	return record;
-}
-
 static void put(size_t length, uint64_t at)
 {
 	fill_pattern(sent, length, at);
@@ -125,9 +110,9 @@ static void headers_tell_number_and_time(void)
 
 	put(3, 0);
 	put(5, 0);
-	first = next_header();
+	first = next_record(fd);
 	take(3, 0);
-	second = next_header();
+	second = next_record(fd);
 	take(5, 0);
 	check_equal(first.length, 3);
 	check_equal(second.length, 5);
@@ -200,14 +185,14 @@ static void new_records_are_dropped_whole(void)
 	check_errno(write(fd, sent, LONGEST + 1), EMSGSIZE);
 	check_equal(attribute("stats/dropped_records"), 3);
 	check_equal(attribute("stats/dropped_bytes"), 3000);
-	sequence = next_header().sequence;
+	sequence = next_record(fd).sequence;
 	for (size_t i = 0; i < stored; i++) {
-		check_equal(next_header().sequence, sequence++);
+		check_equal(next_record(fd).sequence, sequence++);
 		take(1000, 0);
 	}
 	/* The gap tells a reader how many are missing. */
 	put(1, 1);
-	check_equal(next_header().sequence, sequence + 3);
+	check_equal(next_record(fd).sequence, sequence + 3);
 	take(1, 1);
 	check_equal(set_attribute("overflow", "block"), 0);
 }
@@ -223,7 +208,7 @@ static void oldest_records_are_dropped_whole(void)
 	check_errno(write(fd, sent, LONGEST + 1), EMSGSIZE);
 	for (size_t i = 200 - CAPACITY / vfifo_record_space(1000); i < 200;
 	     i++) {
-		sequence = next_header().sequence;
+		sequence = next_record(fd).sequence;
 		take(1000, i);
 	}
 	check_errno(read(fd, got, 1), EAGAIN);
@@ -239,7 +224,7 @@ static void oldest_records_are_dropped_whole(void)
 	take(LONGEST - 16, 8);
 	check_errno(read(fd, got, 1), EAGAIN);
 	put(1, 1);
-	check_equal(next_header().sequence, sequence + 302);
+	check_equal(next_record(fd).sequence, sequence + 302);
 	take(1, 1);
 	/* An old record is not dropped for a new one that cannot be read. */
 	put(LONGEST, 1);
@@ -344,7 +329,7 @@ static void framing_changes_when_empty(void)
 		check_equal(set_framing("records"), 0);
 		check_equal(attribute("size"), 0);
 		put(9, n);
-		check_equal(next_header().length, 9);
+		check_equal(next_record(fd).length, 9);
 		take(9, n);
 		check_equal(set_framing("bytes"), 0);
 	}
