@@ -31,6 +31,7 @@
 #include <vfifo.h>
 
 #include "arch.h"
+#include "claim.h"
 #include "compat.h"
 #include "device.h"
 #include "dmabuf.h"
@@ -282,7 +283,7 @@ static struct exported *export_new(struct vfifo *vfifo, bool writable)
 
 	if (!export)
 		return ERR_PTR(-ENOMEM);
-	err = vfifo_side_map(&vfifo->ring, 0, 1);
+	err = vfifo_pin_buffer(&vfifo->ring, 0, 1);
 	if (err) {
 		kfree(export);
 		return ERR_PTR(err);

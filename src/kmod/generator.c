@@ -25,6 +25,7 @@
 #include <linux/string.h>
 #include <linux/time64.h>
 
+#include "claim.h"
 #include "compat.h"
 #include "generator.h"
 #include "notice.h"
@@ -335,7 +336,7 @@ static int generator_start(struct vfifo_generator *generator, u64 bursts,
 	int err;
 
 	lockdep_assert_held(&generator->lock);
-	err = vfifo_side_generate_begin(generator->ring);
+	err = vfifo_claim_reserve(generator->ring);
 	if (err)
 		return err;
 	vfifo_ring_changed(generator->ring);
@@ -352,7 +353,7 @@ static void generator_stop(struct vfifo_generator *generator)
 	generator_halt(generator);
 	WRITE_ONCE(generator->ended, false);
 	WRITE_ONCE(generator->on, false);
-	vfifo_side_generate_end(generator->ring);
+	vfifo_claim_unreserve(generator->ring);
 	vfifo_ring_changed(generator->ring);
 }
 

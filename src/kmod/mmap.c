@@ -28,6 +28,7 @@
 
 #include <vfifo.h>
 
+#include "claim.h"
 #include "compat.h"
 #include "device.h"
 #include "mmap.h"
@@ -162,7 +163,7 @@ static void numbers_open(struct vm_area_struct *vma)
 	struct vfifo_ring *ring = &vma_vfifo(vma)->ring;
 
 	if (vma_is_claim(vma))
-		vfifo_side_claim_again(ring, vma->vm_private_data);
+		vfifo_claim_again(ring, vma->vm_private_data);
 	atomic_inc(&ring->mappings);
 }
 
@@ -172,15 +173,15 @@ static void numbers_close(struct vm_area_struct *vma)
 	bool moved;
 
 	if (vma_is_claim(vma) &&
-	    vfifo_side_release(ring, vma_end(vma), vma->vm_private_data,
-			       &moved))
+	    vfifo_claim_release(ring, vma_end(vma), vma->vm_private_data,
+				&moved))
 		vfifo_ring_released(ring, vma_end(vma), moved);
 	atomic_dec(&ring->mappings);
 }
 
 /*
  * The page stays locked until it is mapped, so that a claim that is revoked meanwhile
- * does not keep it: see claim_zap() in side.c.
+ * does not keep it: see claim_zap() in claim.c.
  */
 static vm_fault_t numbers_fault(struct vm_fault *vmf)
 {
@@ -256,7 +257,7 @@ static void map_by_faults(const struct vfifo_buffer *buffer,
 
 static int map_data(struct vfifo *vfifo, struct vm_area_struct *vma)
 {
-	int err = vfifo_side_map(&vfifo->ring, vma->vm_pgoff, vma_pages(vma));
+	int err = vfifo_pin_buffer(&vfifo->ring, vma->vm_pgoff, vma_pages(vma));
 
 	if (err)
 		return err;
@@ -278,8 +279,8 @@ static int map_claim(struct vfifo *vfifo, struct vm_area_struct *vma)
 
 	if (vma_offset(vma) == VFIFO_MMAP_STATUS)
 		return -EACCES;
-	claim = vfifo_side_claim(&vfifo->ring, vma_end(vma), vma_framing(vma),
-				 vma->vm_file);
+	claim = vfifo_claim_begin(&vfifo->ring, vma_end(vma), vma_framing(vma),
+				  vma->vm_file);
 	if (IS_ERR(claim))
 		return PTR_ERR(claim);
 	vma->vm_private_data = claim;
@@ -297,7 +298,7 @@ static int map_numbers(struct vfifo *vfifo, struct vm_area_struct *vma)
 	if (vma->vm_flags & VM_WRITE)
 		err = map_claim(vfifo, vma);
 	else
-		err = vfifo_side_map(&vfifo->ring, 0, 1);
+		err = vfifo_pin_buffer(&vfifo->ring, 0, 1);
 	if (err)
 		return err;
 	vma_restrict(vma, VM_IO | VM_DONTCOPY);

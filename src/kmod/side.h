@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * side.h - a ring and its two sides: positions, claims, and the lock of a side
+ * side.h - a ring and its two sides: their positions and their locks
  *
  * The two sides mirror each other: what the producer side fills, the consumer side takes,
  * and each waits for the other's position to move. Nothing here waits or wakes (that is
@@ -17,8 +17,6 @@
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
-#include <linux/pid.h>
-#include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -36,21 +34,13 @@
 struct device;
 struct fasync_struct;
 struct file;
+struct vfifo_claim;
 
 /* What a producer does when there is no space. */
 enum vfifo_overflow {
 	VFIFO_BLOCK,
 	VFIFO_DROP,
 	VFIFO_OVERWRITE,
-};
-
-/* A claim of a side: vm_private_data of the mapping that makes it. See side.c. */
-struct vfifo_claim {
-	refcount_t refs; /* one for all its mappings, one for each revoke */
-	unsigned int mappings; /* 1; 2 while mremap(2) moves it; 0: it ends */
-	bool revoked;
-	struct pid *holder;
-	struct file *file; /* valid as long as there is a mapping */
 };
 
 struct vfifo_side {
@@ -118,7 +108,7 @@ static inline struct vfifo_side *vfifo_side(struct vfifo_ring *ring,
 
 /*
  * Stable under the side's lock and under positions_lock, a hint otherwise. Acquire: pairs
- * with the release in set_claim() of side.c: a caller that finds the side released also finds
+ * with the release in set_claim() of claim.c: a caller that finds the side released also finds
  * the position that was taken over.
  */
 static inline bool vfifo_side_claimed(struct vfifo_side *side)
@@ -129,7 +119,6 @@ static inline bool vfifo_side_claimed(struct vfifo_side *side)
 
 u32 vfifo_side_room(struct vfifo_ring *ring, enum vfifo_end end);
 u64 vfifo_side_bytes(struct vfifo_ring *ring, enum vfifo_end end);
-pid_t vfifo_side_holder(struct vfifo_ring *ring, enum vfifo_end end);
 
 u32 vfifo_side_sync(struct vfifo_ring *ring, enum vfifo_end end);
 void vfifo_side_show_flags(struct vfifo_ring *ring);
@@ -140,20 +129,7 @@ void vfifo_side_stream_goes_on(struct vfifo_ring *ring);
 void vfifo_side_align(struct vfifo_ring *ring);
 void vfifo_side_bad_record(struct vfifo_ring *ring, bool bad);
 
-int vfifo_side_generate_begin(struct vfifo_ring *ring);
-void vfifo_side_generate_end(struct vfifo_ring *ring);
-
-int vfifo_side_map(struct vfifo_ring *ring, unsigned long first,
-		   unsigned long pages);
-struct vfifo_claim *vfifo_side_claim(struct vfifo_ring *ring,
-				     enum vfifo_end end,
-				     enum vfifo_framing framing,
-				     struct file *file);
-void vfifo_side_claim_again(struct vfifo_ring *ring, struct vfifo_claim *claim);
-bool vfifo_side_release(struct vfifo_ring *ring, enum vfifo_end end,
-			struct vfifo_claim *claim, bool *moved);
-bool vfifo_side_revoke(struct vfifo_ring *ring, enum vfifo_end end,
-		       bool *moved);
+void vfifo_side_settle(struct vfifo_ring *ring, enum vfifo_end end);
 
 /* --- the lock of a side ------------------------------------------------------------- */
 

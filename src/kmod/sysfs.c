@@ -11,6 +11,7 @@
 #include <vfifo.h>
 #include <vfifo_ring.h>
 
+#include "claim.h"
 #include "device.h"
 #include "sysfs.h"
 #include "wait.h"
@@ -191,7 +192,7 @@ static ssize_t holder_show(struct device *dev, enum vfifo_end end, char *buf)
 {
 	struct vfifo *vfifo = dev_get_drvdata(dev);
 
-	return sysfs_emit(buf, "%d\n", vfifo_side_holder(&vfifo->ring, end));
+	return sysfs_emit(buf, "%d\n", vfifo_claim_holder(&vfifo->ring, end));
 }
 
 /* 0 revokes the claim. No other value can be stored: a claim is a mapping. */
@@ -204,7 +205,7 @@ static ssize_t holder_store(struct device *dev, enum vfifo_end end,
 
 	if (kstrtou32(buf, 10, &holder) || holder)
 		return -EINVAL;
-	if (vfifo_side_revoke(&vfifo->ring, end, &moved))
+	if (vfifo_claim_revoke(&vfifo->ring, end, &moved))
 		vfifo_ring_released(&vfifo->ring, end, moved);
 	return count;
 }

@@ -367,7 +367,7 @@ static void stream(bool ends, __u32 mark)
 	}
 }
 
-/* vfifo_side_revoke(), and a new claim by another process */
+/* vfifo_claim_revoke(), and a new claim by another process */
 static void revoke(enum vfifo_end end)
 {
 	w->claim[end].store(0, rl::mo_relaxed, $);

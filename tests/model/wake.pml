@@ -30,8 +30,8 @@
  *	epoller, sharer, uring	epoll_wait() and io_uring, each with its program
  *	sigio			vfifo_ring_fasync(), and a program
  *	wake_all		vfifo_ring_changed(), with a notice without delay
- *	dying			vfifo_side_release(), for a holder that was killed
- *	claimer			vfifo_side_claim()
+ *	dying			vfifo_claim_release(), for a holder that was killed
+ *	claimer			vfifo_claim_begin()
  *	remover			vfifo_ring_remove()
  *	tuner			vfifo_ring_set_watermark()
  *	closer			the last writer, which closes its file (eof=1), or ends the
