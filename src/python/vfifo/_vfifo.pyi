@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The types of _vfifo.c.
+# The types of the extension: end.c, producer.c and consumer.c, and the exception of module.c.
 import os
 from types import TracebackType
 from typing import Literal, Self
