@@ -422,7 +422,7 @@ bool vfifo_claim_revoke(struct vfifo_ring *ring, enum vfifo_end end,
  * vfifo_claim_reserve() - reserve the producer side for the generator
  * @ring: the ring
  *
- * Until vfifo_claim_unreserve() the producer side cannot be claimed. After success
+ * A claim of the producer side fails with -EBUSY until vfifo_claim_unreserve(). After success
  * vfifo_ring_changed() is due.
  *
  * Context: Process context. May sleep. Takes the producer side's lock.

@@ -605,8 +605,9 @@ ssize_t vfifo_read_iter(struct kiocb *iocb, struct iov_iter *to)
  * @from: the caller's memory; with records, one record
  *
  * Context: As vfifo_read_iter().
- * Return: bytes, those that overflow dropped included; or as vfifo_read_iter(), for the other
- * side; -EMSGSIZE: the record is longer than the ring can hold.
+ * Return: bytes, including those that were dropped; -EAGAIN: the call would wait; -ERESTARTSYS: a
+ * signal; -EBUSY: the producer side is claimed; -EIO: the consumer's position is invalid;
+ * -EMSGSIZE: the record is longer than the ring can hold; -EFAULT; -ENODEV: the device was removed.
  */
 ssize_t vfifo_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {

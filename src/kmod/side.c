@@ -415,7 +415,7 @@ void vfifo_side_bad_record(struct vfifo_ring *ring, bool bad)
 }
 
 /**
- * vfifo_side_settle() - find the positions that stay when a claim ends
+ * vfifo_side_settle() - set the positions that stay when a claim ends
  * @ring: the ring
  * @end: the side, which is still claimed
  *
