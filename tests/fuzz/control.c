@@ -520,6 +520,11 @@ static const struct attribute attributes[] = {
 };
 #define ATTRIBUTES_COUNT (sizeof(attributes) / sizeof(*attributes))
 
+size_t attributes_count(void)
+{
+	return ATTRIBUTES_COUNT;
+}
+
 static int open_attribute(int number, const char *name, int flags)
 {
 	char path[128];

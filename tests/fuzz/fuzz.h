@@ -176,6 +176,8 @@ void look_too(const struct file_slot *f);
 
 /* control.c: reads all attributes of a device, and compares each with the model's. */
 void show_all(struct world *w, int number);
+/* Return: the number of attributes that a step chooses from. */
+size_t attributes_count(void);
 
 /* Where a side of a FIFO of bytes, or of records, is claimed. */
 static inline uint32_t claim_offset(enum vfifo_end end, uint32_t framing)
